@@ -1,0 +1,85 @@
+"""The event log: durable topics of partitions, read by consumer groups.
+
+Two adapters implement the port with the same promises (one contract test suite runs on both):
+
+* `publish` returns when the messages survive a crash of this process; messages of one key keep their order.
+* Every group sees every message at least once; what was polled and not committed comes again.
+* One partition is read by one member of a group at a time.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something to append. `key` decides the partition; header values are text."""
+
+    topic: str
+    key: str
+    value: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a message ended up; offsets grow by one within (topic, partition)."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message as read back. `value` may be anything: the log does not look inside."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: str
+    value: bytes
+    headers: Mapping[str, str]
+    appended_at: datetime
+
+
+class Subscription(Protocol):
+    """One member of a consumer group."""
+
+    async def poll(self, limit: int, wait: float) -> Sequence[Received]:
+        """Return up to `limit` messages in order within each partition, or nothing after `wait` seconds."""
+
+    async def commit(self) -> None:
+        """Store that everything polled so far is handled."""
+
+    async def rewind(self) -> None:
+        """Forget what was polled since the last commit; the next poll gives it again."""
+
+
+class EventLog(Protocol):
+    """The port. `identity` names this very log, so that stored offsets are not taken for another's."""
+
+    @property
+    def identity(self) -> str: ...
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def ensure_topics(self, topics: Sequence[str]) -> None:
+        """Create the topics that are missing; the present ones stay as they are."""
+
+    async def publish(self, messages: Sequence[Message]) -> Sequence[Position]:
+        """Append all messages durably and return their positions in the same order."""
+
+    def subscribe(self, group: str, pattern: str) -> AbstractAsyncContextManager[Subscription]:
+        """Join `group` on every topic whose whole name matches the regular expression `pattern`, new ones included."""
+
+    async def lag(self, group: str, pattern: str) -> Mapping[tuple[str, int], int]:
+        """Messages not yet committed by `group`, by (topic, partition)."""
+
+    async def ping(self) -> None:
+        """Raise when the log cannot be reached."""
