@@ -1,0 +1,211 @@
+"""Who is asking, for which tenant, and what they may do. Tokens are JWTs, verified here and in the gateway."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import urllib.request
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Any, Literal
+
+import jwt
+from fastapi import Depends, Request
+
+from shared.errors import DomainError
+from shared.settings import Settings
+
+ALGORITHMS = ["RS256", "ES256"]
+_REQUIRED = ["exp", "iss", "aud", "sub", "tenant", "scope"]
+_LEEWAY_S = 30
+_KEYS_KEPT_S = 300
+_KEYS_RETRY_S = 10
+
+# A role is a set of grants; `*` stands for any service and resource, or any action.
+_READ, _WORK = ("*:read",), ("*:read", "*:write", "*:read-personal")
+ROLES: Mapping[str, tuple[str, ...]] = {
+    "viewer": _READ,
+    "operator": _WORK,
+    "manager": (*_WORK, "*:approve"),
+    "admin": ("*:*",),
+}
+
+
+class InvalidToken(DomainError):
+    code, status = "invalid-token", 401
+    en = "The access token is missing or not valid: {reason}."
+    es = "Falta el token de acceso o no es válido: {reason}."
+    hint_en = "Send `Authorization: Bearer <token>` with a token of this installation that has not expired."
+    hint_es = "Envíe `Authorization: Bearer <token>` con un token de esta instalación que no haya caducado."
+    headers: Mapping[str, str] = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+
+
+class NotAllowed(DomainError):
+    code, status = "not-allowed", 403
+    en = "This needs the scope {scope}, which the token does not grant."
+    es = "Hace falta el permiso {scope}, que el token no concede."
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A verified caller. `kind` says whether its work counts as a person's or as automation's."""
+
+    id: str
+    tenant: str
+    scopes: frozenset[str]
+    kind: Literal["person", "automation"] = "person"
+    team: str | None = None
+    expires_at: float = 0.0
+
+    def allows(self, scope: str) -> bool:
+        """Tell whether some grant covers `<service>.<resource>:<action>`."""
+        return any(_covers(grant, scope) for grant in self.scopes)
+
+
+def _covers(grant: str, scope: str) -> bool:
+    granted_resource, _, granted_action = grant.rpartition(":")
+    resource, _, action = scope.rpartition(":")
+    if granted_action not in {"*", action}:
+        return False
+    service, _, rest = granted_resource.partition(".")
+    return granted_resource in {"*", resource} or (rest == "*" and resource.startswith(f"{service}."))
+
+
+def grants_of(roles: Iterable[str]) -> frozenset[str]:
+    """Return the grants of roles; a name that is no human role is a service's machine role."""
+    grants: set[str] = set()
+    for role in roles:
+        machine = (f"{role}.*:*", "analytics.operations:write", "documents.records:read", "documents.records:write")
+        grants.update(ROLES.get(role, machine if role.isalpha() else ()))
+    return frozenset(grants)
+
+
+def pseudonym(key: bytes, tenant: str, subject: str) -> str:
+    """Return a stable name for a person within one tenant that cannot be turned back without the key."""
+    return hmac.new(key, f"{tenant}\0{subject}".encode(), hashlib.sha256).hexdigest()[:20]
+
+
+class Verifier:
+    """Verifies tokens against the issuer's keys: a local JWKS file, or OIDC discovery."""
+
+    def __init__(self, settings: Settings) -> None:
+        settings.require("issuer")
+        self._issuer: str = settings.issuer or ""
+        self._audience = settings.audience
+        self._file: Path | None = settings.jwks_file
+        self._keys: dict[str, jwt.PyJWK] = {}
+        self._loaded_at = float("-inf")
+        self._loading = asyncio.Lock()
+        if self._file is None and not self._issuer.startswith("https://") and settings.environment == "production":
+            raise ValueError("the issuer must be an https:// address in production")
+
+    async def verify(self, token: str) -> Principal:
+        """Return the token's principal. Raises InvalidToken saying what is wrong with it."""
+        try:
+            header = jwt.get_unverified_header(token)
+            key = await self._key(str(header.get("kid", "")))
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=ALGORITHMS,
+                audience=self._audience,
+                issuer=self._issuer,
+                leeway=_LEEWAY_S,
+                options={"require": _REQUIRED},
+            )
+        except jwt.PyJWTError as error:
+            raise InvalidToken(reason=str(error) or type(error).__name__) from error
+        return principal_of(claims)
+
+    async def _key(self, kid: str) -> jwt.PyJWK:
+        age = monotonic() - self._loaded_at
+        if age > _KEYS_KEPT_S or (kid not in self._keys and age > _KEYS_RETRY_S):
+            async with self._loading:
+                if monotonic() - self._loaded_at >= age:
+                    await self._load()
+        if kid not in self._keys:
+            raise InvalidToken(reason="signed with an unknown key")
+        return self._keys[kid]
+
+    async def _load(self) -> None:
+        """Read the key set; keep the known keys when the issuer does not answer."""
+        self._loaded_at = monotonic()
+        try:
+            document = await asyncio.to_thread(self._fetch)
+        except (OSError, ValueError) as error:
+            if not self._keys:
+                self._loaded_at = float("-inf")
+                raise InvalidToken(reason="the issuer's keys cannot be read now") from error
+            return
+        keys = jwt.PyJWKSet.from_dict(document).keys
+        self._keys = {key.key_id or "": key for key in keys}
+
+    def _fetch(self) -> dict[str, Any]:
+        if self._file is not None:
+            return dict(json.loads(self._file.read_text()))
+        configuration = _get_json(self._issuer.rstrip("/") + "/.well-known/openid-configuration")
+        if configuration.get("issuer") != self._issuer:
+            raise ValueError("the discovery document names another issuer")
+        return _get_json(str(configuration["jwks_uri"]))
+
+
+def _get_json(url: str) -> dict[str, Any]:
+    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - the issuer's address is configuration
+        return dict(json.load(answer))
+
+
+def principal_of(claims: Mapping[str, Any]) -> Principal:
+    """Return the principal that verified claims describe. Raises InvalidToken for claims of a wrong shape."""
+    tenant, subject, scope = claims["tenant"], claims["sub"], claims["scope"]
+    roles = claims.get("roles", [])
+    team = claims.get("team")
+    texts = (tenant, subject, scope) if team is None else (tenant, subject, scope, team)
+    if not all(isinstance(text, str) for text in texts) or not isinstance(roles, list) or not tenant or not subject:
+        raise InvalidToken(reason="tenant, sub, scope, team must be text and roles a list")
+    return Principal(
+        id=subject,
+        tenant=tenant,
+        scopes=frozenset(scope.split()) | grants_of(str(role) for role in roles),
+        kind="automation" if claims.get("actor_kind") == "automation" else "person",
+        team=team,
+        expires_at=float(claims["exp"]),
+    )
+
+
+def bearer_token(authorization: str | None) -> str:
+    """Return the token of an Authorization header. Raises InvalidToken when there is none."""
+    kind, _, token = (authorization or "").partition(" ")
+    if kind.lower() != "bearer" or not token.strip():
+        raise InvalidToken(reason="no bearer token")
+    return token.strip()
+
+
+async def current_principal(request: Request) -> Principal:
+    """Verify the request's own token, once; what a proxy in front claims does not count."""
+    known = getattr(request.state, "principal", None)
+    if isinstance(known, Principal):
+        return known
+    verifier: Verifier = request.app.state.runtime.verifier
+    principal = await verifier.verify(bearer_token(request.headers.get("authorization")))
+    request.state.principal = principal
+    return principal
+
+
+class Requires:
+    """The dependency behind `requires`; `scope` is what the OpenAPI document and the tests read."""
+
+    def __init__(self, scope: str) -> None:
+        self.scope = scope
+
+    async def __call__(self, request: Request) -> Principal:
+        principal = await current_principal(request)
+        if not principal.allows(self.scope):
+            raise NotAllowed(scope=self.scope)
+        return principal
+
+
+def requires(scope: str) -> Any:
+    """Return the dependency that gives the Principal when it holds `scope`, for use in `Annotated`."""
+    return Depends(Requires(scope))

@@ -1,0 +1,46 @@
+"""JSON logs on standard error, one object a line, with request and trace ids and no personal data."""
+
+import logging
+import sys
+from datetime import UTC, datetime
+
+import msgspec
+
+from shared.tracing import current_request_id, current_trace
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+
+
+class JsonFormatter(logging.Formatter):
+    """Render a record with its `extra` values as members."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        document: dict[str, object] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if request_id := current_request_id.get():
+            document["request_id"] = request_id
+        if trace := current_trace.get():
+            document["trace_id"] = trace.trace_id
+        document |= {key: value for key, value in vars(record).items() if key not in _STANDARD}
+        if record.exc_info:
+            document["exception"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(document, enc_hook=str).decode()
+
+
+def configure_logging(level: str = "INFO") -> None:
+    """Send every logger's records to standard error as JSON; uvicorn's access log gives way to our own."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = name != "uvicorn.access"
+    for name in ("aiokafka", "asyncio", "urllib3"):
+        logging.getLogger(name).setLevel("WARNING")

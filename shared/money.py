@@ -1,0 +1,41 @@
+"""Money: a decimal amount and its ISO 4217 currency; decimal strings on the wire."""
+
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Annotated
+
+import msgspec
+from pydantic import AfterValidator, StringConstraints
+
+CurrencyCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+
+# ISO 4217: the currencies whose smallest unit is not a hundredth.
+_EXPONENTS = {
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND"), 0),
+    **dict.fromkeys(("VUV", "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+}
+
+
+class Money(msgspec.Struct, frozen=True, kw_only=True):
+    """An amount in the currency's main unit; negative for credits."""
+
+    amount: Decimal
+    currency: str
+
+
+def minor_digits(currency: str) -> int:
+    """Return how many decimals the currency's smallest unit has (ISO 4217)."""
+    return _EXPONENTS.get(currency, 2)
+
+
+def round_money(amount: Decimal, currency: str) -> Decimal:
+    """Round half away from zero to the currency's smallest unit."""
+    return amount.quantize(Decimal(1).scaleb(-minor_digits(currency)), rounding=ROUND_HALF_UP)
+
+
+def _finite(value: str) -> str:
+    Decimal(value)
+    return value
+
+
+DecimalString = Annotated[str, StringConstraints(pattern=r"^-?\d{1,15}(\.\d{1,6})?$"), AfterValidator(_finite)]
