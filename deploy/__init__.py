@@ -1,0 +1,1 @@
+"""How Trastienda runs: the only place that knows every service."""

@@ -1,0 +1,21 @@
+"""Small files that must be whole or absent, and readable by their owner only."""
+
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+
+def write_private(file: Path, text: str) -> None:
+    """Replace `file` in one step, mode 0600."""
+    draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as opened:
+        opened.write(text)
+    draft.replace(file)
+
+
+def kept(file: Path, make: Callable[[], str]) -> str:
+    """The text of `file`; made and stored the first time."""
+    if not file.exists():
+        write_private(file, make())
+    return file.read_text(encoding="utf-8")
