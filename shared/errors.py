@@ -153,7 +153,8 @@ def problem_document(error: DomainError, language: Language, instance: str) -> b
 def problems(*errors: type[DomainError]) -> dict[int | str, dict[str, Any]]:
     """Return the `responses=` of a route: each refusal it can answer with, grouped by status."""
     by_status: dict[int | str, list[type[DomainError]]] = {}
-    for error in (*errors, InvalidInput):
+    every: tuple[type[DomainError], ...] = (*errors, InvalidInput)
+    for error in every:
         by_status.setdefault(error.status, []).append(error)
     return {
         status: {

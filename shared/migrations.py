@@ -90,6 +90,8 @@ async def migrate(url: str, schema: str, folder: Path) -> None:
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
         await connection.execute(_ROLES.format(schema=schema))
         await _upgrade(url, schema, folder)
+        roles = ", ".join(roles_of(schema))
+        await connection.execute(f"GRANT SELECT ON {schema}.alembic_version TO {roles}")
     finally:
         await connection.close()
 

@@ -83,3 +83,7 @@ class EventLog(Protocol):
 
     async def ping(self) -> None:
         """Raise when the log cannot be reached."""
+
+
+class LogUnavailableError(Exception):
+    """The log cannot be reached now; what was not acknowledged may be tried again."""

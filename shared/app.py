@@ -1,0 +1,175 @@
+"""A service: what it is made of, and the ways it runs - HTTP, relay, worker, migration."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI
+from sqlalchemy import MetaData
+
+from shared import idempotency, migrations
+from shared.auth import Verifier
+from shared.consumer import Consumer, Handler, is_transient
+from shared.db import Database
+from shared.edge import Edge, install_problem_handlers
+from shared.eventlog import EventLog
+from shared.eventlog.factory import open_event_log
+from shared.events import EventData
+from shared.health import health_router
+from shared.jobs import JobCode, JobRunner, jobs_router
+from shared.openapi import describe
+from shared.relay import Relay
+from shared.settings import ServiceSettings
+from shared.storage import S3Store
+
+_HOUR_S = 3600
+_RESTART_S = 2.0
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Consumption:
+    """A consumer group of a service: which topics (a regular expression) and what to do with their events."""
+
+    group: str
+    pattern: str
+    handler: Handler
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Everything the kernel needs to know about a service."""
+
+    name: str
+    settings: type[ServiceSettings]
+    metadata: MetaData
+    migrations: Path
+    routers: Sequence[APIRouter]
+    events: Sequence[type[EventData]] = ()
+    consumptions: Sequence[Consumption] = ()
+    jobs: Callable[["Runtime"], Mapping[str, JobCode]] = field(default=lambda _runtime: {})
+    summary: str = ""
+
+    @property
+    def topics(self) -> list[str]:
+        """Return the topics the service publishes to."""
+        return sorted({event.topic for event in self.events})
+
+
+@dataclass(slots=True)
+class Runtime:
+    """The open connections of one running part. `worker` sees every tenant; requests use `database`."""
+
+    service: Service
+    settings: ServiceSettings
+    url: str
+    database: Database
+    worker: Database
+    log: EventLog
+    store: S3Store
+    verifier: Verifier
+
+
+@asynccontextmanager
+async def open_runtime(service: Service, settings: ServiceSettings) -> AsyncIterator[Runtime]:
+    """Open what a part of a service needs and close it afterwards. Raises ValueError naming missing settings."""
+    settings.require("database_url", "s3_endpoint", "s3_access_key", "s3_secret_key", "issuer", "pseudonym_key")
+    assert settings.database_url
+    assert settings.s3_secret_key
+    url = settings.database_url.get_secret_value()
+    log_url = (settings.eventlog_url or settings.database_url).get_secret_value()
+    request_role, worker_role = migrations.roles_of(service.name)
+    options = {"pool": settings.database_pool, "schema": service.name}
+    async with AsyncExitStack() as stack:
+        database = Database(url, role=request_role, timeout_s=settings.request_timeout, **options)  # type: ignore[arg-type] # a str and an int by name
+        stack.push_async_callback(database.close)
+        worker = Database(url, role=worker_role, timeout_s=120, **options)  # type: ignore[arg-type] # as above
+        stack.push_async_callback(worker.close)
+        log = open_event_log(settings.kafka_bootstrap, log_url)
+        stack.push_async_callback(log.close)
+        await log.start()
+        store = S3Store(
+            settings.s3_endpoint or "",
+            settings.s3_access_key or "",
+            settings.s3_secret_key.get_secret_value(),
+            settings.s3_bucket or f"trastienda-{service.name}",
+            settings.s3_region,
+        )
+        stack.callback(store.close)
+        yield Runtime(service, settings, url, database, worker, log, store, Verifier(settings))
+
+
+def create_app(service: Service, settings: ServiceSettings) -> FastAPI:
+    """Return the service's HTTP application; its lifespan opens and closes what it needs."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_runtime(service, settings) as runtime:
+            app.state.runtime = runtime
+            yield
+
+    app = FastAPI(
+        title=f"Trastienda {service.name}",
+        summary=service.summary,
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.include_router(health_router())
+    for router in (*service.routers, jobs_router(service.name)):
+        app.include_router(router)
+    install_problem_handlers(app)
+    describe(app)
+    app.add_middleware(Edge, service=service.name)
+    return app
+
+
+async def migrate(service: Service, settings: ServiceSettings) -> None:
+    """Bring the service's schema, bucket and topics into being, and its schema to head."""
+    settings.require("database_url")
+    assert settings.database_url
+    await migrations.migrate(settings.database_url.get_secret_value(), service.name, service.migrations)
+    async with open_runtime(service, settings) as runtime:
+        await runtime.store.prepare()
+        await runtime.log.ensure_topics(service.topics)
+
+
+async def run_relay(service: Service, settings: ServiceSettings, stop: asyncio.Event) -> None:
+    """Publish the service's events until `stop` is set."""
+    async with open_runtime(service, settings) as runtime:
+        await Relay(service.name, runtime.url, runtime.worker, runtime.log).run(stop)
+
+
+async def run_worker(service: Service, settings: ServiceSettings, stop: asyncio.Event) -> None:
+    """Run the service's consumers, jobs and housekeeping until `stop` is set."""
+    async with open_runtime(service, settings) as runtime, asyncio.TaskGroup() as group:
+        for consumption in service.consumptions:
+            consumer = Consumer(
+                consumption.group, consumption.pattern, consumption.handler, runtime.worker, runtime.log
+            )
+            group.create_task(consumer.run(stop))
+        if kinds := service.jobs(runtime):
+            group.create_task(JobRunner(service.name, runtime.url, runtime.worker, kinds).run(stop))
+        group.create_task(_keep_house(runtime, stop))
+
+
+async def _keep_house(runtime: Runtime, stop: asyncio.Event) -> None:
+    """Forget old idempotency keys, hourly."""
+    while not stop.is_set():
+        try:
+            async with runtime.worker.transaction() as session:
+                await idempotency.forget_old_keys(session)
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            logger.warning("housekeeping waits", extra={"reason": str(error)})
+        try:
+            async with asyncio.timeout(_HOUR_S):
+                await stop.wait()
+        except TimeoutError:
+            continue

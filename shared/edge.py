@@ -1,0 +1,128 @@
+"""What surrounds every request of a service: ids, trace, log line, metrics, and an answer for every failure."""
+
+import logging
+from time import perf_counter
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared import metrics
+from shared.consumer import is_transient
+from shared.errors import (
+    PROBLEM_JSON,
+    DomainError,
+    InvalidInput,
+    MethodNotAllowed,
+    NotFound,
+    Unavailable,
+    preferred_language,
+    problem_document,
+)
+from shared.ids import uuid7
+from shared.storage import StoreUnavailableError
+from shared.tracing import acceptable_request_id, continue_trace, current_request_id, current_trace
+from shared.validation import describe_errors
+
+logger = logging.getLogger("trastienda.http")
+
+
+class BadRequest(DomainError):
+    code, status = "bad-request", 400
+    en = "The request could not be understood: {reason}"
+    es = "No se entiende la petición: {reason}"
+
+
+def problem_response(request: Request, error: DomainError) -> Response:
+    """Return the refusal in the caller's language."""
+    language = preferred_language(request.headers.get("accept-language"))
+    body = problem_document(error, language, request.url.path)
+    headers = {"Content-Language": language, **error.headers}
+    return Response(body, error.status, headers, PROBLEM_JSON)
+
+
+def failure_of(error: Exception, request: Request) -> DomainError:
+    """Return the refusal that an exception means for the caller."""
+    if isinstance(error, DomainError):
+        return error
+    if isinstance(error, RequestValidationError):
+        language = preferred_language(request.headers.get("accept-language"))
+        described = describe_errors(error.errors(), language)
+        return InvalidInput(count=len(described), errors=described)
+    if isinstance(error, HTTPException):
+        return _http_refusal(error, request)
+    if isinstance(error, StoreUnavailableError):
+        return Unavailable(part="object store")
+    return Unavailable(part="database") if is_transient(error) else DomainError()
+
+
+def _http_refusal(error: HTTPException, request: Request) -> DomainError:
+    if error.status_code == NotFound.status:
+        return NotFound()
+    if error.status_code == MethodNotAllowed.status:
+        return MethodNotAllowed(method=request.method)
+    return BadRequest(reason=str(error.detail))
+
+
+async def _answer_failure(request: Request, error: Exception) -> Response:
+    refusal = failure_of(error, request)
+    if refusal.status >= 500:  # noqa: PLR2004 - server errors
+        logger.error("request failed", exc_info=error, extra={"path": request.url.path, "code": refusal.code})
+    response = problem_response(request, refusal)
+    if isinstance(error, HTTPException) and error.headers:
+        response.headers.update(error.headers)
+    return response
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Answer every refusal and failure of `app` as a problem."""
+    for kind in (DomainError, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, _answer_failure)
+
+
+class Edge:
+    """ASGI middleware: request id, trace, one log line and the RED metrics; the last net for exceptions."""
+
+    def __init__(self, app: ASGIApp, service: str) -> None:
+        self._app, self._service = app, service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        current_request_id.set(acceptable_request_id(request.headers.get("x-request-id")) or str(uuid7()))
+        current_trace.set(continue_trace(request.headers.get("traceparent")))
+        await self._measured(request, scope, receive, send)
+
+    async def _measured(self, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
+        begun, status = perf_counter(), 0
+
+        async def send_marked(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", (current_request_id.get() or "").encode())]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_marked)
+        except Exception as error:
+            if status:  # the answer has begun: all that is left is to break it off
+                logger.exception("the answer broke off", extra={"path": request.url.path})
+                raise
+            response = await _answer_failure(request, error)
+            await response(scope, receive, send_marked)
+        finally:
+            self._report(scope, request.method, status, perf_counter() - begun)
+
+    def _report(self, scope: Scope, method: str, status: int, seconds: float) -> None:
+        route: Any = scope.get("route")
+        path = getattr(route, "path", "unmatched")
+        metrics.requests_total.labels(self._service, method, path, str(status)).inc()
+        metrics.request_seconds.labels(self._service, method, path).observe(seconds)
+        if not path.startswith(("/health", "/metrics")):
+            details = {"method": method, "route": path, "status": status, "ms": round(seconds * 1000, 1)}
+            logger.info("request", extra={"service": self._service, **details})

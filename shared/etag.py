@@ -1,0 +1,41 @@
+"""Optimistic locking over HTTP: `ETag` says the version, `If-Match` says which one the caller has seen."""
+
+from typing import Annotated
+
+from fastapi import Header, Response
+
+from shared.errors import DomainError
+
+
+class PreconditionRequired(DomainError):
+    code, status = "if-match-required", 428
+    en = "An edit needs the header If-Match with the ETag you have seen."
+    es = "Para modificar hace falta la cabecera If-Match con el ETag que ha visto."
+    hint_en = "Read the resource, then send its ETag as If-Match."
+    hint_es = "Lea el recurso y envíe su ETag como If-Match."
+
+
+class PreconditionFailed(DomainError):
+    code, status = "if-match-failed", 412
+    en = "The resource has changed: it is at version {current} now."
+    es = "El recurso ha cambiado: ahora está en la versión {current}."
+    hint_en = "Read it again, look at what changed and repeat the edit with the new ETag."
+    hint_es = "Léalo de nuevo, mire qué ha cambiado y repita la modificación con el nuevo ETag."
+
+
+IfMatch = Annotated[str | None, Header(alias="If-Match", description="The ETag that the caller has seen")]
+
+
+def check_version(if_match: str | None, version: int, *, required: bool = True) -> None:
+    """Compare If-Match with the row's version. Raises PreconditionRequired or PreconditionFailed."""
+    if if_match is None:
+        if required:
+            raise PreconditionRequired
+        return
+    tags = {tag.strip().removeprefix("W/").strip('"') for tag in if_match.split(",")}
+    if "*" not in tags and str(version) not in tags:
+        raise PreconditionFailed(current=version)
+
+
+def set_etag(response: Response, version: int) -> None:
+    response.headers["ETag"] = f'"{version}"'

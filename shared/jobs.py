@@ -1,0 +1,216 @@
+"""Long work: 202 and a job resource; resumed after a crash from its last checkpoint.
+
+A running job is held by a session-level advisory lock, so a job whose worker died is free at once.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter
+from pydantic import BaseModel
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from shared import metrics
+from shared.auth import Principal, requires
+from shared.consumer import is_transient
+from shared.db import Database, ReadSession
+from shared.errors import DomainError, NotFound, problems
+from shared.ids import uuid7
+from shared.notify import listening
+from shared.routing import ServiceRoute
+
+_IDLE_S = 2.0
+_RETRY_S = 1.0
+_TRIES = 5
+logger = logging.getLogger(__name__)
+
+
+class JobFailed(DomainError):
+    """Raised by a job's code for input it cannot work with: the job ends as failed with this problem."""
+
+    code, status = "job-failed", 422
+    en = "{reason}"
+    es = "{reason}"
+
+
+@dataclass(slots=True)
+class JobContext:
+    """What a job's code gets. Its parameters never change; `cursor` is what it last checkpointed."""
+
+    id: UUID
+    tenant: str
+    params: Mapping[str, Any]
+    cursor: Mapping[str, Any]
+    database: Database
+    attempts: int
+    done: int = field(default=0)
+
+    async def checkpoint(self, cursor: Mapping[str, Any], done: int, total: int | None = None) -> None:
+        """Store how far the work is: what a resumed job begins with and what callers see as progress."""
+        self.cursor, self.done = cursor, done
+        async with self.database.transaction(self.tenant) as session:
+            await session.execute(
+                text(
+                    "UPDATE job SET cursor = cast(:cursor AS jsonb), done = :done, "
+                    "total = coalesce(:total, total) WHERE id = :id"
+                ),
+                {"id": self.id, "cursor": msgspec.json.encode(cursor).decode(), "done": done, "total": total},
+            )
+
+
+JobCode = Callable[[JobContext], Awaitable[Mapping[str, Any]]]
+
+
+async def create_job(session: AsyncSession, kind: str, params: Mapping[str, Any], by: Principal) -> UUID:
+    """Queue a job in the caller's transaction; return its id."""
+    job_id = uuid7()
+    await session.execute(
+        text(
+            "INSERT INTO job (id, kind, params, created_by) "
+            "VALUES (:id, :kind, cast(:params AS jsonb), :created_by)"
+        ),
+        {"id": job_id, "kind": kind, "params": msgspec.json.encode(params).decode(), "created_by": by.id},
+    )
+    await session.execute(text("SELECT pg_notify('jobs_' || current_schema(), '')"))
+    return job_id
+
+
+class JobRunner:
+    """Runs one service's jobs, one after another. `kinds` maps a job's kind to its code."""
+
+    def __init__(self, service: str, url: str, database: Database, kinds: Mapping[str, JobCode]) -> None:
+        self._service, self._url, self._database, self._kinds = service, url, database, kinds
+
+    async def run(self, stop: asyncio.Event) -> None:
+        async with listening(self._url, f"jobs_{self._database.schema}") as wake_up:
+            while not stop.is_set():
+                try:
+                    worked = await self.run_one(stop)
+                except Exception as error:
+                    if not is_transient(error):
+                        raise
+                    logger.warning("jobs wait", extra={"service": self._service, "reason": str(error)})
+                    await asyncio.sleep(_RETRY_S)
+                    continue
+                if not worked:
+                    await wake_up.wait(_IDLE_S)
+
+    async def run_one(self, stop: asyncio.Event | None = None) -> bool:
+        """Take the oldest open job that nobody holds and work on it; tell whether there was one."""
+        async with self._database.engine.connect() as connection:
+            row = await _claim(connection, list(self._kinds))
+            if row is None:
+                return False
+            try:
+                await self._work(row, stop or asyncio.Event())
+            finally:
+                await connection.rollback()
+                await connection.execute(text("SELECT pg_advisory_unlock(hashtextextended(:id, 3))"), {"id": str(row.id)})
+                await connection.commit()
+        return True
+
+    async def _work(self, row: Any, stop: asyncio.Event) -> None:
+        context = JobContext(row.id, row.tenant_id, row.params, row.cursor, self._database, row.attempts, row.done)
+        work = asyncio.ensure_future(self._kinds[row.kind](context))
+        stopping = asyncio.ensure_future(stop.wait())
+        await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not work.done():  # it goes on from its checkpoint at the next start
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+            return
+        await self._end(row, work)
+
+    async def _end(self, row: Any, work: "asyncio.Future[Mapping[str, Any]]") -> None:
+        error = work.exception()
+        if error is None:
+            await self._finish(row, "succeeded", result=work.result())
+        elif isinstance(error, DomainError):
+            problem = {"code": error.code, "detail": {"en": error.detail("en"), "es": error.detail("es")}, **error.values}
+            await self._finish(row, "failed", error=problem)
+        elif is_transient(error) or row.attempts < _TRIES:
+            logger.warning("a job will be tried again", extra={"job": str(row.id), "kind": row.kind}, exc_info=error)
+            await asyncio.sleep(_RETRY_S)
+        else:
+            logger.error("a job failed", extra={"job": str(row.id), "kind": row.kind}, exc_info=error)
+            detail = {"en": DomainError.en, "es": DomainError.es}
+            await self._finish(row, "failed", error={"code": DomainError.code, "detail": detail})
+
+    async def _finish(
+        self, row: Any, status: str, *, result: Mapping[str, Any] | None = None, error: Mapping[str, Any] | None = None
+    ) -> None:
+        async with self._database.transaction(row.tenant_id) as session:
+            await session.execute(
+                text(
+                    "UPDATE job SET status = :status, result = cast(:result AS jsonb), error = cast(:error AS jsonb), "
+                    "finished_at = now() WHERE id = :id"
+                ),
+                {"id": row.id, "status": status, "result": _json(result), "error": _json(error)},
+            )
+        metrics.jobs_total.labels(self._service, row.kind, status).inc()
+
+
+def _json(value: Mapping[str, Any] | None) -> str | None:
+    return None if value is None else msgspec.json.encode(value, enc_hook=str).decode()
+
+
+async def _claim(connection: AsyncConnection, kinds: list[str]) -> Any:
+    """Lock and return the oldest open job. The lock is the session's: it lasts until it is given back or it dies."""
+    candidates = (
+        await connection.execute(
+            text("SELECT id FROM job WHERE status IN ('queued', 'running') AND kind = ANY(:kinds) ORDER BY created_at"),
+            {"kinds": kinds},
+        )
+    ).scalars()
+    for job_id in candidates.all():
+        lock = text("SELECT pg_try_advisory_lock(hashtextextended(:id, 3))")
+        if (await connection.execute(lock, {"id": str(job_id)})).scalar_one():
+            start = text(
+                "UPDATE job SET status = 'running', attempts = attempts + 1, started_at = coalesce(started_at, now()) "
+                "WHERE id = :id AND status IN ('queued', 'running') RETURNING *"
+            )
+            row = (await connection.execute(start, {"id": job_id})).one_or_none()
+            await connection.commit()
+            if row is not None:
+                return row
+            unlock = text("SELECT pg_advisory_unlock(hashtextextended(:id, 3))")
+            await connection.execute(unlock, {"id": str(job_id)})
+    await connection.rollback()
+    return None
+
+
+class JobOut(BaseModel):
+    """A job. `done` and `total` count the job's own unit; `result` or `error` is there once it has ended."""
+
+    id: UUID
+    kind: str
+    status: str
+    done: int
+    total: int | None
+    result: dict[str, Any] | None
+    error: dict[str, Any] | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+def jobs_router(service: str) -> APIRouter:
+    """Return the routes under which a service shows its jobs."""
+    router = APIRouter(prefix=f"/{service}/jobs", tags=["jobs"], route_class=ServiceRoute)
+    can_read = Annotated[Principal, requires(f"{service}.jobs:read")]
+
+    @router.get("/{job_id}", responses=problems(NotFound))
+    async def get_job(job_id: UUID, session: ReadSession, _by: can_read) -> JobOut:
+        row = (await session.execute(text("SELECT * FROM job WHERE id = :id"), {"id": job_id})).one_or_none()
+        if row is None:
+            raise NotFound
+        return JobOut.model_validate(row, from_attributes=True)
+
+    return router

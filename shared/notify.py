@@ -1,0 +1,70 @@
+"""PostgreSQL notifications as wake-ups: they make waiting short, they never carry data."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from shared.db import asyncpg_url
+
+_RETRY_S = 1.0
+logger = logging.getLogger(__name__)
+
+
+class WakeUp:
+    """Set by a notification; `wait` also ends after its time-out, so a missed one costs a little time, no data."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def set(self, *_details: object) -> None:
+        self._event.set()
+
+    async def wait(self, timeout_s: float) -> None:
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._event.wait()
+        except TimeoutError:
+            pass
+        self._event.clear()
+
+
+@asynccontextmanager
+async def listening(url: str, channel: str) -> AsyncIterator[WakeUp]:
+    """Wake up on notifications of `channel`; reconnects for as long as the block lasts."""
+    wake_up = WakeUp()
+    task = asyncio.create_task(_listen(asyncpg_url(url), channel, wake_up))
+    try:
+        yield wake_up
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _listen(url: str, channel: str, wake_up: WakeUp) -> None:
+    while True:
+        try:
+            connection = await asyncpg.connect(url, timeout=10)
+        except (OSError, asyncpg.PostgresError, TimeoutError) as error:
+            logger.warning("cannot listen", extra={"channel": channel, "reason": str(error)})
+            await asyncio.sleep(_RETRY_S)
+            continue
+        lost = asyncio.Event()
+        try:
+            connection.add_termination_listener(lambda _connection, lost=lost: lost.set())
+            await connection.add_listener(channel, wake_up.set)
+            wake_up.set()  # what came while nobody listened
+            await lost.wait()
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            logger.warning("listening was interrupted", extra={"channel": channel, "reason": str(error)})
+        finally:
+            await _close(connection)
+
+
+async def _close(connection: asyncpg.Connection) -> None:
+    try:
+        await connection.close(timeout=2)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        connection.terminate()

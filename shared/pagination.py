@@ -1,0 +1,77 @@
+"""Cursor pages: newest first by time-ordered id; a cursor is opaque and signed by nothing but its own check."""
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID
+
+from fastapi import Depends, Query
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import ColumnElement, Select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared.errors import DomainError
+
+Row = TypeVar("Row")
+Out = TypeVar("Out")
+DEFAULT_LIMIT, MAX_LIMIT = 50, 200
+
+
+class InvalidCursor(DomainError):
+    code, status = "invalid-cursor", 422
+    en = "The cursor was not made by this list."
+    es = "El cursor no procede de esta lista."
+    hint_en = "Take `next_cursor` of the last page as it is, or leave `cursor` out to begin."
+    hint_es = "Use `next_cursor` de la última página tal cual, u omita `cursor` para empezar."
+
+
+class Page(BaseModel, Generic[Out]):
+    """One page; `next_cursor` is null on the last."""
+
+    model_config = ConfigDict(frozen=True)
+
+    items: list[Out]
+    next_cursor: str | None
+
+
+class PageRequest:
+    """Where to begin and how many to give."""
+
+    def __init__(
+        self,
+        cursor: Annotated[str | None, Query(max_length=64, description="`next_cursor` of the page before")] = None,
+        limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
+    ) -> None:
+        self.after = None if cursor is None else _decode(cursor)
+        self.limit = limit
+
+
+PageOf = Annotated[PageRequest, Depends()]
+
+
+def _encode(last: UUID) -> str:
+    return base64.urlsafe_b64encode(last.bytes).decode().rstrip("=")
+
+
+def _decode(cursor: str) -> UUID:
+    try:
+        return UUID(bytes=base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, binascii.Error) as error:
+        raise InvalidCursor from error
+
+
+async def fetch_page(
+    session: AsyncSession,
+    query: Select[tuple[Row]],
+    key: ColumnElement[Any],
+    page: PageRequest,
+    present: Callable[[Row], Out],
+) -> Page[Out]:
+    """Run `query` newest first by `key` (a UUIDv7 column named `id`) and return one page of it."""
+    if page.after is not None:
+        query = query.where(key < page.after)
+    rows: Sequence[Any] = (await session.scalars(query.order_by(key.desc()).limit(page.limit + 1))).all()
+    shown = rows[: page.limit]
+    more = len(rows) > page.limit
+    return Page(items=[present(row) for row in shown], next_cursor=_encode(shown[-1].id) if more else None)

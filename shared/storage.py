@@ -1,0 +1,228 @@
+"""The object store: a small port and its S3 adapter. Uploads stream; a body is never whole in memory."""
+
+import asyncio
+import hashlib
+import queue
+import threading
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from io import RawIOBase
+from typing import Any, BinaryIO, Protocol, cast
+from urllib.parse import urlsplit
+
+import urllib3
+from minio import Minio
+from minio.error import S3Error
+
+_CHUNK = 1024 * 1024
+_PART_SIZE = 8 * 1024 * 1024
+_QUEUE_CHUNKS = 8
+_FULL_S = 0.005
+_THREADS = 32  # each upload holds one until its sender is done
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What arrived: SHA-256 (hex), size in bytes, and the first bytes for telling the media type."""
+
+    sha256: str
+    size: int
+    head: bytes
+
+
+class ObjectNotFoundError(LookupError):
+    """The store has no such object."""
+
+
+class StoreUnavailableError(Exception):
+    """The store cannot be reached or refuses to work now."""
+
+
+class ObjectStore(Protocol):
+    """Objects by key. Every method raises StoreUnavailableError when the store is away."""
+
+    async def put(self, key: str, body: AsyncIterator[bytes]) -> Stored: ...
+
+    def open(self, key: str, start: int, length: int) -> AsyncIterator[bytes]: ...
+
+    async def delete(self, key: str) -> None: ...
+
+    async def delete_prefix(self, prefix: str) -> int: ...
+
+    async def presigned_url(self, key: str, lifetime: timedelta, filename: str, media_type: str) -> str: ...
+
+    async def ping(self) -> None: ...
+
+    async def prepare(self) -> None: ...
+
+
+class _Pipe(RawIOBase):
+    """A bounded pipe from the event loop to the SDK's thread; hashes what passes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._chunks: queue.Queue[bytes | None] = queue.Queue(_QUEUE_CHUNKS)
+        self._rest = memoryview(b"")
+        self.digest = hashlib.sha256()
+        self.size = 0
+        self.head = b""
+        self.broken = threading.Event()
+
+    async def feed(self, chunk: bytes | None) -> None:
+        """Add a chunk (None ends the stream); waits, off any thread, while the store is slower than the sender."""
+        while not self.broken.is_set():
+            try:
+                return self._chunks.put_nowait(chunk)
+            except queue.Full:
+                await asyncio.sleep(_FULL_S)
+        return None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._rest:
+            chunk = self._chunks.get()
+            if chunk is None:
+                self._chunks.put(None)  # the next read ends as well
+                return 0
+            self._take(chunk)
+        count = min(len(buffer), len(self._rest))
+        buffer[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
+
+    def _take(self, chunk: bytes) -> None:
+        if chunk is _ABORT:
+            raise BrokenPipeError("the sender gave up")
+        self.digest.update(chunk)
+        self.size += len(chunk)
+        if len(self.head) < 4096:  # noqa: PLR2004 - enough for every signature
+            self.head += chunk[: 4096 - len(self.head)]
+        self._rest = memoryview(chunk)
+
+
+_ABORT = b"\0abort"
+
+
+class S3Store:
+    """Any S3 through the `minio` SDK, which is synchronous: it runs in threads."""
+
+    def __init__(self, endpoint: str, access_key: str, secret_key: str, bucket: str, region: str) -> None:
+        address = urlsplit(endpoint if "//" in endpoint else f"http://{endpoint}")
+        self._pool = urllib3.PoolManager(
+            maxsize=16, timeout=urllib3.Timeout(connect=5, read=60), retries=urllib3.Retry(1, status=0)
+        )
+        self._client = Minio(
+            address.netloc,
+            access_key=access_key,
+            secret_key=secret_key,
+            secure=address.scheme == "https",
+            region=region,
+            http_client=self._pool,
+        )
+        self.bucket = bucket
+        self._threads = ThreadPoolExecutor(_THREADS, "object-store")
+
+    async def prepare(self) -> None:
+        """Create the bucket when it is not there."""
+        if not await _call(self._client.bucket_exists, self.bucket):
+            try:
+                await _call(self._client.make_bucket, self.bucket)
+            except S3Error as error:
+                if error.code not in {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}:
+                    raise
+
+    async def put(self, key: str, body: AsyncIterator[bytes]) -> Stored:
+        """Stream `body` into an object. When the body breaks off, the object does not come into being."""
+        pipe = _Pipe()
+        loop = asyncio.get_running_loop()
+        upload = loop.run_in_executor(self._threads, self._upload, key, pipe)
+        try:
+            async for chunk in body:
+                for start in range(0, len(chunk), _CHUNK):
+                    await pipe.feed(chunk[start : start + _CHUNK])
+                if pipe.broken.is_set():
+                    break
+            await pipe.feed(None)
+        except BaseException:
+            await asyncio.shield(_abort(pipe, upload))
+            raise
+        await _await_store(upload)
+        return Stored(pipe.digest.hexdigest(), pipe.size, pipe.head)
+
+    def _upload(self, key: str, pipe: _Pipe) -> None:
+        try:
+            self._client.put_object(self.bucket, key, cast("BinaryIO", pipe), length=-1, part_size=_PART_SIZE)
+        finally:
+            pipe.broken.set()
+
+    async def open(self, key: str, start: int, length: int) -> AsyncIterator[bytes]:
+        """Yield `length` bytes from `start`. Raises ObjectNotFoundError before the first byte."""
+        if length <= 0:
+            return
+        answer = await _call(self._client.get_object, self.bucket, key, offset=start, length=length)
+        try:
+            while chunk := await asyncio.to_thread(answer.read, _CHUNK):
+                yield chunk
+        finally:
+            answer.close()
+            answer.release_conn()
+
+    async def delete(self, key: str) -> None:
+        await _call(self._client.remove_object, self.bucket, key)
+
+    async def delete_prefix(self, prefix: str) -> int:
+        """Delete every object below `prefix`; return how many there were."""
+        names = await _call(self._names, prefix)
+        for name in names:
+            await self.delete(name)
+        return len(names)
+
+    def _names(self, prefix: str) -> list[str]:
+        return [str(item.object_name) for item in self._client.list_objects(self.bucket, prefix, recursive=True)]
+
+    async def presigned_url(self, key: str, lifetime: timedelta, filename: str, media_type: str) -> str:
+        """Return an address that gives the object to whoever holds it, for `lifetime`."""
+        headers = {
+            "response-content-disposition": f'attachment; filename="{filename}"',
+            "response-content-type": media_type,
+        }
+        return str(
+            await _call(
+                self._client.presigned_get_object, self.bucket, key, expires=lifetime, response_headers=headers
+            )
+        )
+
+    async def ping(self) -> None:
+        await _call(self._client.bucket_exists, self.bucket)
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._pool.clear()
+
+
+async def _abort(pipe: _Pipe, upload: "asyncio.Future[None]") -> None:
+    """End a broken upload; its own error, if any, is the consequence and not the cause."""
+    await pipe.feed(_ABORT)
+    await asyncio.gather(upload, return_exceptions=True)
+
+
+async def _call(function: Any, *args: Any, **kwargs: Any) -> Any:
+    return await _await_store(asyncio.to_thread(function, *args, **kwargs))
+
+
+async def _await_store(work: Any) -> Any:
+    try:
+        return await work
+    except S3Error as error:
+        if error.code in {"NoSuchKey", "NoSuchObject"}:
+            raise ObjectNotFoundError(str(error.resource)) from error
+        if error.code in {"InternalError", "ServiceUnavailable", "SlowDown"}:
+            raise StoreUnavailableError(str(error)) from error
+        raise
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise StoreUnavailableError(str(error)) from error
+
