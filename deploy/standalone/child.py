@@ -30,7 +30,7 @@ def has_account(uid: int) -> bool:
 
 
 def ordinary_account() -> pwd.struct_passwd:
-    """The account to appear as: `nobody`, else any that is not root."""
+    """Choose the account to appear as: `nobody`, else any that is not root."""
     accounts = [entry for entry in pwd.getpwall() if entry.pw_uid != 0]
     named = [entry for entry in accounts if entry.pw_name == "nobody"]
     if not accounts:

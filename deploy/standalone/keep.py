@@ -15,7 +15,7 @@ def write_private(file: Path, text: str) -> None:
 
 
 def kept(file: Path, make: Callable[[], str]) -> str:
-    """The text of `file`; made and stored the first time."""
+    """Return the text of `file`; made and stored the first time."""
     if not file.exists():
         write_private(file, make())
     return file.read_text(encoding="utf-8")

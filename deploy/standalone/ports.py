@@ -36,7 +36,7 @@ def free_ports(count: int, excluding: Iterable[int] = ()) -> list[int]:
 
 
 def free_base(count: int, start: int, step: int = 100) -> int | None:
-    """The first of start, start + step, ... from which `count` ports in a row are free."""
+    """Find the first of start, start + step, ... from which `count` ports in a row are free."""
     for base in range(start, 65536 - count, step):
         if all(is_free(port) for port in range(base, base + count)):
             return base

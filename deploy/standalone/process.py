@@ -19,7 +19,7 @@ from deploy.standalone import child
 STEP = 0.02  # seconds between two looks at a process
 
 
-class ServerFailed(Exception):
+class ServerError(Exception):
     """A server did not start or does not run; the message tells a user why."""
 
 
@@ -43,7 +43,7 @@ class Program:
         return self.directory / f"{self.name}.run.json"
 
     def command(self) -> list[str]:
-        """The program behind the wrapper that ties its life to ours."""
+        """Build the command: the program behind the wrapper that ties its life to ours."""
         options = ["--parent", str(os.getpid()), "--deadly", str(int(self.deadly))]
         if self.unprivileged:
             options += ["--unprivileged", str(self.directory)]
@@ -85,9 +85,9 @@ class Server:
         return self._process.poll()
 
     def check(self) -> None:
-        """Raise ServerFailed when the process has ended, with the end of its log."""
+        """Raise ServerError when the process has ended, with the end of its log."""
         if self.exit_code is not None:
-            raise ServerFailed(f"{self.program.name} ended with code {self.exit_code}:\n{self.log_tail()}")
+            raise ServerError(f"{self.program.name} ended with code {self.exit_code}:\n{self.log_tail()}")
 
     def log_tail(self, lines: int = 8) -> str:
         text = self.program.log.read_text(encoding="utf-8", errors="replace") if self.program.log.exists() else ""
@@ -99,17 +99,18 @@ class Server:
             if self.exit_code is not None:
                 break
             self._process.send_signal(number)
-            await self._ended(seconds)
+            await self.ended(seconds)
         self.program.record.unlink(missing_ok=True)
 
-    async def _ended(self, seconds: float) -> None:
+    async def ended(self, seconds: float) -> None:
+        """Wait until the process has ended, at most `seconds`."""
         deadline = time.monotonic() + seconds
-        while self.exit_code is None and time.monotonic() < deadline:
+        while self.exit_code is None and time.monotonic() < deadline:  # noqa: ASYNC110 - a process sets no event
             await asyncio.sleep(STEP)
 
 
 def left_over(program: Program) -> psutil.Process | None:
-    """The same server from an earlier run that was killed. Only ours: pid, start time and command line agree."""
+    """Find the same server of an earlier run that was killed. Only ours: pid, start time and command line agree."""
     try:
         record = json.loads(program.record.read_text(encoding="utf-8"))
         found = psutil.Process(record["pid"])

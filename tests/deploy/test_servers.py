@@ -1,5 +1,6 @@
 """The embedded servers: real, private, durable, and gone when they should be."""
 
+import asyncio
 import os
 import signal
 import stat
@@ -17,7 +18,7 @@ import pytest
 from minio import Minio
 
 from deploy.standalone.postgres import EmbeddedPostgres
-from deploy.standalone.process import ServerFailed
+from deploy.standalone.process import ServerError
 from deploy.standalone.seaweed import EmbeddedS3, ObjectStoreAccess
 
 
@@ -101,13 +102,13 @@ async def test_postgres_that_cannot_start_says_why(tmp_path: Path) -> None:
     await server.start()
     await server.stop()
     (tmp_path / "postgres" / "cluster" / "global" / "pg_control").unlink()
-    with pytest.raises(ServerFailed, match="pg_control"):
+    with pytest.raises(ServerError, match="pg_control"):
         await EmbeddedPostgres(tmp_path / "postgres").start()
 
 
 async def test_s3_answers_only_with_credentials(s3: ObjectStoreAccess) -> None:
     with pytest.raises(urllib.error.HTTPError, match="403") as refused:
-        urllib.request.urlopen(s3.endpoint)
+        await asyncio.to_thread(urllib.request.urlopen, s3.endpoint)
     refused.value.close()
     client(s3).make_bucket("only-with-keys", object_lock=True)
     assert client(s3).bucket_exists("only-with-keys")
