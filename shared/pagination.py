@@ -1,4 +1,4 @@
-"""Cursor pages: newest first by time-ordered id; a cursor is opaque and signed by nothing but its own check."""
+"""Cursor pages: newest first by time-ordered id; a cursor is the last id, opaque to callers."""
 
 import base64
 import binascii
@@ -8,8 +8,9 @@ from uuid import UUID
 
 from fastapi import Depends, Query
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, Select
+from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from shared.errors import DomainError
 
@@ -63,8 +64,8 @@ def _decode(cursor: str) -> UUID:
 
 async def fetch_page(
     session: AsyncSession,
-    query: Select[tuple[Row]],
-    key: ColumnElement[Any],
+    query: Select[Row],
+    key: InstrumentedAttribute[UUID],
     page: PageRequest,
     present: Callable[[Row], Out],
 ) -> Page[Out]:

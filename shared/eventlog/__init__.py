@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+# Bytes of key, value and headers together: what a Kafka broker takes unless it is told otherwise, less its overhead.
+LARGEST_MESSAGE = 1_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -87,3 +90,19 @@ class EventLog(Protocol):
 
 class LogUnavailableError(Exception):
     """The log cannot be reached now; what was not acknowledged may be tried again."""
+
+
+class MessageTooLargeError(ValueError):
+    """A message that no log takes, however often it is tried. Its text names the message, not its content."""
+
+    def __init__(self, message: Message) -> None:
+        size = message_size(message)
+        super().__init__(
+            f"a message of {size} bytes for {message.topic} (key {message.key!r}): {LARGEST_MESSAGE} at most"
+        )
+
+
+def message_size(message: Message) -> int:
+    """Return the bytes that count: key, value and headers."""
+    headers = sum(len(name.encode()) + len(value.encode()) for name, value in message.headers.items())
+    return len(message.key.encode()) + len(message.value) + headers

@@ -1,0 +1,1 @@
+"""Billing: what suppliers invoice us and what becomes of it."""

@@ -1,0 +1,1 @@
+"""Supplier invoices: registered, validated, decided, paid."""

@@ -1,0 +1,32 @@
+"""Refusals of supplier invoices."""
+
+from shared.errors import DomainError
+
+
+class TotalsDoNotAddUp(DomainError):
+    code, status = "totals-do-not-add-up", 422
+    en = "The invoice's figures do not add up; see `differences`."
+    es = "Los importes de la factura no cuadran; vea `differences`."
+    hint_en = "Each entry names a figure, what the others make it, and what the document says."
+    hint_es = "Cada entrada indica un importe, lo que resulta de los demás y lo que dice el documento."
+
+
+class DuplicateInvoice(DomainError):
+    code, status = "duplicate-invoice", 409
+    en = "The supplier's invoice {number} is on file already."
+    es = "La factura {number} de este proveedor ya está registrada."
+    hint_en = "It is the one with `existing_id`; a corrected invoice needs a number of its own."
+    hint_es = "Es la de `existing_id`; una factura rectificada necesita su propio número."
+
+
+class IllegalTransition(DomainError):
+    code, status = "illegal-invoice-transition", 409
+    en = "Invoice {number} is {state}; {step} needs it to be {needed}."
+    es = "La factura {number} está en estado {state}; {step} exige el estado {needed}."
+
+
+class OwnInvoice(DomainError):
+    code, status = "own-invoice", 403
+    en = "Invoice {number} was registered by you; another person has to decide on it."
+    es = "Usted registró la factura {number}; debe decidir otra persona."
+

@@ -1,0 +1,61 @@
+"""Tables of supplier invoices."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, Numeric, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.billing.tables import BillingTable, TenantRow
+from shared.ids import uuid7
+
+Stamp = TIMESTAMP(timezone=True)
+
+
+class InvoiceStatus(StrEnum):
+    REGISTERED = "registered"
+    VALIDATED = "validated"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    PAID = "paid"
+
+
+class SupplierInvoice(TenantRow, BillingTable):
+    """One invoice as the supplier sent it. Lines and VAT breakdown are the document's own and never change."""
+
+    __tablename__ = "supplier_invoice"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "supplier_tax_id", "number_key"),
+        CheckConstraint("gross = net + tax", name="adds_up"),
+        Index("ix_supplier_invoice_tenant_status", "tenant_id", "status", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    version: Mapped[int] = mapped_column(nullable=False)
+    supplier_tax_id: Mapped[str]
+    supplier_name: Mapped[str]
+    number: Mapped[str]
+    number_key: Mapped[str]
+    issue_date: Mapped[date]
+    due_date: Mapped[date]
+    currency: Mapped[str]
+    net: Mapped[Decimal] = mapped_column(Numeric(18, 3))
+    tax: Mapped[Decimal] = mapped_column(Numeric(18, 3))
+    gross: Mapped[Decimal] = mapped_column(Numeric(18, 3))
+    lines: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    vat_breakdown: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    status: Mapped[str]
+    status_since: Mapped[datetime] = mapped_column(Stamp)
+    registered_by: Mapped[str]
+    registered_at: Mapped[datetime] = mapped_column(Stamp)
+    decided_by: Mapped[str | None]
+    decision_reason: Mapped[str | None]
+    paid_on: Mapped[date | None]
+    payment_reference: Mapped[str | None]
+
+    # A concurrent change of the same invoice fails instead of being overwritten.
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads a plain dict

@@ -1,0 +1,39 @@
+"""Reads of supplier invoices. Row-level security keeps them to the caller's tenant."""
+
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.billing.invoices.models import InvoiceStatus, SupplierInvoice
+from services.billing.invoices.schemas import InvoiceOut, present_invoice
+from shared.errors import NotFound
+from shared.pagination import Page, PageRequest, fetch_page
+
+
+async def get_invoice(session: AsyncSession, invoice_id: UUID, *, lock: bool = False) -> SupplierInvoice:
+    """Return one invoice, locked for a change when asked. Raises NotFound, also for another tenant's."""
+    query = select(SupplierInvoice).where(SupplierInvoice.id == invoice_id)
+    invoice = (await session.scalars(query.with_for_update() if lock else query)).one_or_none()
+    if invoice is None:
+        raise NotFound
+    return invoice
+
+
+async def find_by_number(session: AsyncSession, tax_id: object, number_key: object) -> UUID | None:
+    return await session.scalar(
+        select(SupplierInvoice.id).where(
+            SupplierInvoice.supplier_tax_id == tax_id, SupplierInvoice.number_key == number_key
+        )
+    )
+
+
+async def list_invoices(
+    session: AsyncSession, page: PageRequest, status: InvoiceStatus | None, supplier_tax_id: str | None
+) -> Page[InvoiceOut]:
+    query = select(SupplierInvoice)
+    if status is not None:
+        query = query.where(SupplierInvoice.status == status)
+    if supplier_tax_id is not None:
+        query = query.where(SupplierInvoice.supplier_tax_id == supplier_tax_id)
+    return await fetch_page(session, query, SupplierInvoice.id, page, present_invoice)

@@ -1,0 +1,101 @@
+"""HTTP of supplier invoices."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from services.billing.invoices import queries, service
+from services.billing.invoices.errors import DuplicateInvoice, IllegalTransition, OwnInvoice, TotalsDoNotAddUp
+from services.billing.invoices.models import InvoiceStatus, SupplierInvoice
+from services.billing.invoices.rules import normalise_tax_id
+from services.billing.invoices.schemas import InvoiceIn, InvoiceOut, PaymentIn, RejectionIn, present_invoice
+from shared.auth import Principal, requires
+from shared.db import ReadSession, Session
+from shared.errors import NotFound, problems
+from shared.etag import IfMatch, PreconditionFailed, check_version, set_etag
+from shared.idempotency import Idempotent, KeyInProgress
+from shared.pagination import InvalidCursor, Page, PageOf
+from shared.routing import ServiceRoute
+from shared.work import HumanWork
+
+router = APIRouter(prefix="/billing/invoices", tags=["invoices"], route_class=ServiceRoute)
+
+CanRead = Annotated[Principal, requires("billing.invoices:read")]
+CanWrite = Annotated[Principal, requires("billing.invoices:write")]
+CanApprove = Annotated[Principal, requires("billing.invoices:approve")]
+
+
+async def _current_invoice(invoice_id: UUID, session: Session, if_match: IfMatch = None) -> SupplierInvoice:
+    """Lock the invoice that a step is about; If-Match is checked when it is sent."""
+    invoice = await queries.get_invoice(session, invoice_id, lock=True)
+    check_version(if_match, invoice.version, required=False)
+    return invoice
+
+
+CurrentInvoice = Annotated[SupplierInvoice, Depends(_current_invoice)]
+STEP_REFUSALS = problems(NotFound, IllegalTransition, PreconditionFailed, KeyInProgress)
+DECISION_REFUSALS = problems(NotFound, IllegalTransition, OwnInvoice, PreconditionFailed, KeyInProgress)
+
+
+@router.post(
+    "",
+    status_code=201,
+    dependencies=[Idempotent],
+    responses=problems(TotalsDoNotAddUp, DuplicateInvoice, KeyInProgress),
+)
+async def register(
+    received: InvoiceIn, response: Response, session: Session, by: CanWrite, work: HumanWork
+) -> InvoiceOut:
+    """Register a supplier invoice. Its figures must add up to the cent; a number is taken once per supplier."""
+    invoice = await service.register_invoice(session, received, by, work)
+    set_etag(response, invoice.version)
+    response.headers["Location"] = f"/billing/invoices/{invoice.id}"
+    return present_invoice(invoice)
+
+
+@router.get("", responses=problems(InvalidCursor))
+async def list_all(
+    session: ReadSession,
+    _by: CanRead,
+    page: PageOf,
+    status: InvoiceStatus | None = None,
+    supplier_tax_id: Annotated[str | None, Query(max_length=24)] = None,
+) -> Page[InvoiceOut]:
+    """List invoices, newest first."""
+    tax_id = None if supplier_tax_id is None else normalise_tax_id(supplier_tax_id)
+    return await queries.list_invoices(session, page, status, tax_id)
+
+
+@router.get("/{invoice_id}", responses=problems(NotFound))
+async def get(invoice_id: UUID, response: Response, session: ReadSession, _by: CanRead) -> InvoiceOut:
+    """Return one invoice with its ETag."""
+    invoice = await queries.get_invoice(session, invoice_id)
+    set_etag(response, invoice.version)
+    return present_invoice(invoice)
+
+
+@router.post("/{invoice_id}/validation", status_code=204, dependencies=[Idempotent], responses=STEP_REFUSALS)
+async def validate(invoice: CurrentInvoice, session: Session, _by: CanWrite, work: HumanWork) -> None:
+    """Confirm that the invoice is right."""
+    await service.validate_invoice(session, invoice, work)
+
+
+@router.post("/{invoice_id}/approval", status_code=204, dependencies=[Idempotent], responses=DECISION_REFUSALS)
+async def approve(invoice: CurrentInvoice, session: Session, by: CanApprove, work: HumanWork) -> None:
+    """Release the invoice for payment; not by the one who registered it."""
+    await service.approve_invoice(session, invoice, by, work)
+
+
+@router.post("/{invoice_id}/rejection", status_code=204, dependencies=[Idempotent], responses=DECISION_REFUSALS)
+async def reject(
+    invoice: CurrentInvoice, rejection: RejectionIn, session: Session, by: CanApprove, work: HumanWork
+) -> None:
+    """Refuse the invoice with a reason; not by the one who registered it."""
+    await service.reject_invoice(session, invoice, rejection.reason, by, work)
+
+
+@router.post("/{invoice_id}/payment", status_code=204, dependencies=[Idempotent], responses=STEP_REFUSALS)
+async def pay(invoice: CurrentInvoice, payment: PaymentIn, session: Session, _by: CanApprove, work: HumanWork) -> None:
+    """Mark the approved invoice as paid."""
+    await service.mark_paid(session, invoice, payment, work)

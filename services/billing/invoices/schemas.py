@@ -1,0 +1,129 @@
+"""What comes in and goes out of supplier invoices. Amounts are decimal strings."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+from pydantic import Field, StringConstraints, model_validator
+
+from services.billing.invoices.models import InvoiceStatus, SupplierInvoice
+from services.billing.invoices.rules import Line, Totals, VatAmount
+from shared.money import CurrencyCode, DecimalString
+from shared.schemas import Day, Name, RequestModel, ResponseModel
+
+TaxId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 .\-/]{5,24}$")]
+Rate = Annotated[str, StringConstraints(pattern=r"^\d{1,2}(\.\d{1,3})?$")]
+
+
+class SupplierIn(RequestModel):
+    tax_id: TaxId
+    name: Name
+
+
+class LineIn(RequestModel):
+    description: Name
+    quantity: DecimalString
+    unit_price: DecimalString
+    net: DecimalString
+    vat_rate: Rate
+
+    def as_line(self) -> Line:
+        return Line(Decimal(self.quantity), Decimal(self.unit_price), Decimal(self.net), Decimal(self.vat_rate))
+
+
+class VatIn(RequestModel):
+    rate: Rate
+    base: DecimalString
+    tax: DecimalString
+
+    def as_vat(self) -> VatAmount:
+        return VatAmount(Decimal(self.rate), Decimal(self.base), Decimal(self.tax))
+
+
+class TotalsIn(RequestModel):
+    net: DecimalString
+    tax: DecimalString
+    gross: DecimalString
+
+    def as_totals(self) -> Totals:
+        return Totals(Decimal(self.net), Decimal(self.tax), Decimal(self.gross))
+
+
+class InvoiceIn(RequestModel):
+    """An invoice as received: its own figures, which must add up exactly."""
+
+    supplier: SupplierIn
+    number: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=r"[A-Za-z0-9]")]
+    issue_date: Day
+    due_date: Day
+    currency: CurrencyCode
+    lines: Annotated[list[LineIn], Field(min_length=1, max_length=1000)]
+    vat_breakdown: Annotated[list[VatIn], Field(min_length=1, max_length=20)]
+    totals: TotalsIn
+
+    @model_validator(mode="after")
+    def _due_after_issue(self) -> Self:
+        if self.due_date < self.issue_date:
+            raise ValueError("due_date lies before issue_date")
+        if len({Decimal(vat.rate) for vat in self.vat_breakdown}) < len(self.vat_breakdown):
+            raise ValueError("vat_breakdown names a rate twice")
+        return self
+
+
+class RejectionIn(RequestModel):
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
+
+
+class PaymentIn(RequestModel):
+    paid_on: Day
+    reference: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=140)]
+
+
+class SupplierOut(ResponseModel):
+    tax_id: str
+    name: str
+
+
+class TotalsOut(ResponseModel):
+    net: Decimal
+    tax: Decimal
+    gross: Decimal
+
+
+class InvoiceOut(ResponseModel):
+    id: UUID
+    version: int
+    status: InvoiceStatus
+    supplier: SupplierOut
+    number: str
+    issue_date: date
+    due_date: date
+    currency: str
+    lines: list[dict[str, Any]]
+    vat_breakdown: list[dict[str, Any]]
+    totals: TotalsOut
+    registered_at: datetime
+    decision_reason: str | None
+    paid_on: date | None
+    payment_reference: str | None
+
+
+def present_invoice(invoice: SupplierInvoice) -> InvoiceOut:
+    return InvoiceOut(
+        id=invoice.id,
+        version=invoice.version,
+        status=InvoiceStatus(invoice.status),
+        supplier=SupplierOut(tax_id=invoice.supplier_tax_id, name=invoice.supplier_name),
+        number=invoice.number,
+        issue_date=invoice.issue_date,
+        due_date=invoice.due_date,
+        currency=invoice.currency,
+        lines=invoice.lines,
+        vat_breakdown=invoice.vat_breakdown,
+        totals=TotalsOut(net=invoice.net, tax=invoice.tax, gross=invoice.gross),
+        registered_at=invoice.registered_at,
+        decision_reason=invoice.decision_reason,
+        paid_on=invoice.paid_on,
+        payment_reference=invoice.payment_reference,
+    )

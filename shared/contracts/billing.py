@@ -1,0 +1,51 @@
+"""Events that billing publishes."""
+
+from datetime import date
+from decimal import Decimal
+from typing import ClassVar
+from uuid import UUID
+
+from shared.events import EventData
+
+
+class _InvoiceEvent(EventData, frozen=True, kw_only=True):
+    topic: ClassVar[str] = "billing.invoices"
+
+    invoice_id: UUID
+
+
+class InvoiceRegistered(_InvoiceEvent, frozen=True, kw_only=True):
+    """A supplier's invoice is on file; its totals add up and it is no duplicate."""
+
+    type: ClassVar[str] = "billing.invoice.registered.v1"
+
+    number: str
+    gross: Decimal
+    currency: str
+    due_date: date
+
+
+class InvoiceValidated(_InvoiceEvent, frozen=True, kw_only=True):
+    """Someone found the invoice to be right; it waits for a decision."""
+
+    type: ClassVar[str] = "billing.invoice.validated.v1"
+
+
+class InvoiceApproved(_InvoiceEvent, frozen=True, kw_only=True):
+    """The invoice may be paid."""
+
+    type: ClassVar[str] = "billing.invoice.approved.v1"
+
+
+class InvoiceRejected(_InvoiceEvent, frozen=True, kw_only=True):
+    """The invoice will not be paid; the reason's text stays in billing."""
+
+    type: ClassVar[str] = "billing.invoice.rejected.v1"
+
+
+class InvoicePaid(_InvoiceEvent, frozen=True, kw_only=True):
+    """The payment is marked as made."""
+
+    type: ClassVar[str] = "billing.invoice.paid.v1"
+
+    paid_on: date
