@@ -1,0 +1,1 @@
+"""The door: checks who asks, counts, and streams requests to the services."""
