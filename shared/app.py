@@ -16,7 +16,7 @@ from shared.consumer import Consumer, Handler, is_transient
 from shared.db import Database
 from shared.edge import Edge, install_problem_handlers
 from shared.eventlog import EventLog
-from shared.eventlog.factory import open_event_log
+from shared.eventlog.factory import open_event_log, prepare_event_log
 from shared.events import EventData
 from shared.health import health_router
 from shared.jobs import JobCode, JobRunner, jobs_router
@@ -130,9 +130,11 @@ def create_app(service: Service, settings: ServiceSettings) -> FastAPI:
 
 
 async def migrate(service: Service, settings: ServiceSettings) -> None:
-    """Bring the service's schema, bucket and topics into being, and its schema to head."""
+    """Bring the event log, the service's schema, bucket and topics into being, the schema to head."""
     settings.require("database_url")
     assert settings.database_url
+    log_url = settings.eventlog_url or settings.database_url
+    await prepare_event_log(settings.kafka_bootstrap, log_url.get_secret_value())
     await migrations.migrate(settings.database_url.get_secret_value(), service.name, service.migrations)
     async with open_runtime(service, settings) as runtime:
         await runtime.store.prepare()

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shared.auth import Principal, current_principal
 from shared.db import Session
 from shared.errors import DomainError
+from shared.ids import stable_id
 
 _KEPT_HEADERS = ("location", "etag", "content-type")
 
@@ -75,7 +76,7 @@ class Attempt:
 
 async def begin(session: AsyncSession, principal: Principal, key: str, fingerprint: bytes) -> Attempt:
     """Claim a key for this transaction. Raises ReplayError, KeyReused or KeyInProgress."""
-    name = f"{principal.tenant}\0{principal.id}\0{key}"
+    name = str(stable_id(principal.tenant, principal.id, key))
     if not (await session.execute(_LOCK, {"name": name})).scalar_one():
         raise KeyInProgress
     row = (await session.execute(_FIND, {"subject": principal.id, "key": key})).one_or_none()

@@ -18,6 +18,12 @@ STREAMS = {"x-streams": True}  # `openapi_extra=` of a route whose body or answe
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
+class NullCharacter(DomainError):
+    code, status = "null-character", 422
+    en = "The request holds a null character (U+0000), which no text may hold."
+    es = "La petición contiene un carácter nulo (U+0000), que ningún texto puede contener."
+
+
 class ServiceRoute(APIRoute):
     """A route within limits: JSON bodies are small and quick, streams (`openapi_extra=STREAMS`) may be long."""
 
@@ -31,8 +37,9 @@ class ServiceRoute(APIRoute):
             request = Request(request.scope, _counted(request, limit))
             try:
                 async with asyncio.timeout(None if streams else settings.request_timeout):
-                    if not streams:
-                        await request.body()  # read here, so that its refusals keep their own answers
+                    body = b"" if streams else await request.body()  # read here: its refusals keep their own answers
+                    if b"\\u0000" in body or "%00" in str(request.url):
+                        raise NullCharacter
                     response = await handle(request)
             except TimeoutError as error:
                 raise RequestTimeout(seconds=settings.request_timeout) from error

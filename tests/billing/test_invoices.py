@@ -200,6 +200,7 @@ async def test_invalid_values_are_named_in_the_callers_language(billing: Harness
     wrong = invoice() | {"due_date": 5, "surprise": True, "currency": "eur"}
     async with billing.client(tenant, **{"Accept-Language": "es-ES,en;q=0.5"}) as client:
         answer = await client.post("/billing/invoices", json=wrong)
+        null = await client.post("/billing/invoices", json=invoice("F\0"))
         broken = await client.post("/billing/invoices", content=b"{", headers={"Content-Type": "application/json"})
         missing = await client.get("/billing/nothing")
         method = await client.delete("/billing/invoices")
@@ -207,5 +208,6 @@ async def test_invalid_values_are_named_in_the_callers_language(billing: Harness
     assert {error["at"] for error in document["errors"]} == {"body.due_date", "body.surprise", "body.currency"}
     assert "este nombre no se admite aquí" in str(document["errors"])
     assert (broken.status_code, problem(broken)["errors"][0]["type"]) == (422, "json_invalid")
+    assert (null.status_code, problem(null)["code"]) == (422, "null-character")
     assert (missing.status_code, problem(missing)["title"]) == (404, "No encontrado")
     assert (method.status_code, problem(method)["code"]) == (405, "method-not-allowed")
