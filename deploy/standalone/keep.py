@@ -19,3 +19,8 @@ def kept(file: Path, make: Callable[[], str]) -> str:
     if not file.exists():
         write_private(file, make())
     return file.read_text(encoding="utf-8")
+
+
+def new_secret() -> str:
+    """Return 192 random bits as letters, digits, `-` and `_`: safe inside URLs and SQL literals."""
+    return secrets.token_urlsafe(24)

@@ -6,25 +6,24 @@ cannot outlive us, and keeps the password in a file that only the owner reads.
 
 import asyncio
 import os
-import secrets
 import shutil
 import signal
 from importlib.util import find_spec
 from pathlib import Path
 
-from deploy.standalone.keep import kept
+from deploy.standalone.keep import kept, new_secret
 from deploy.standalone.ports import LOOPBACK, free_ports
 from deploy.standalone.process import Program, Server, ServerError, end_left_over
 
 USER = "trastienda_admin"
 START_PATIENCE = 60.0  # seconds; crash recovery of a large write-ahead log takes a while
 # Fast shutdown ends sessions and writes a checkpoint; immediate leaves recovery to the next start.
-STOP = ((signal.SIGINT, 3.0), (signal.SIGQUIT, 1.0))
+STOP = ((signal.SIGINT, 1.5), (signal.SIGQUIT, 0.4))
 
 SETTINGS = {
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
-    "max_connections": "100",
+    "max_connections": "200",
     "shared_buffers": "48MB",
     "max_wal_size": "512MB",
     "min_wal_size": "64MB",
@@ -56,6 +55,7 @@ class EmbeddedPostgres:
         self.directory = directory.absolute()
         self._settings = SETTINGS if durable else SETTINGS | NOT_DURABLE
         self._server: Server | None = None
+        self._port: int | None = None
 
     @property
     def cluster(self) -> Path:
@@ -72,15 +72,16 @@ class EmbeddedPostgres:
         """
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         await asyncio.to_thread(end_left_over, self._program([str(self.cluster)]), signal.SIGINT)
-        password = kept(self.directory / "password", lambda: secrets.token_urlsafe(24))
+        password = kept(self.directory / "password", new_secret)
         if not (self.cluster / "PG_VERSION").exists() or (self.directory / "creating").exists():
             await self._create()
         (self.cluster / "postmaster.pid").unlink(
             missing_ok=True
         )  # its server has ended: a pid may be someone else's now
-        port = free_ports(1)[0]
+        port = self._port or free_ports(1)[0]
         self._server = Server(self._program(self._arguments(port)))
         await self._ready(self._server)
+        self._port = port  # started again, it must be found where it was
         return f"postgresql://{USER}:{password}@{LOOPBACK}:{port}/postgres"
 
     async def stop(self) -> None:
@@ -98,10 +99,11 @@ class EmbeddedPostgres:
             *("--encoding", "UTF8", "--no-locale", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
             *("--no-sync", "--no-instructions"),
         ]
-        server = Server(self._program(arguments))
-        await server.ended(START_PATIENCE)
-        if server.exit_code != 0:
-            server.check()
+        self._server = Server(self._program(arguments))
+        await self._server.ended(START_PATIENCE)
+        if self._server.exit_code != 0:
+            await self.stop()
+            raise ServerError(f"initdb did not create {self.cluster}:\n{self._server.log_tail()}")
         marker.unlink()
 
     def _program(self, arguments: list[str]) -> Program:

@@ -16,6 +16,7 @@ import psutil
 
 from deploy.standalone import child
 
+LARGEST_LOG = 20_000_000  # bytes; looked at when the program starts
 STEP = 0.02  # seconds between two looks at a process
 
 
@@ -59,6 +60,8 @@ class Server:
         self._remember()
 
     def _spawn(self) -> subprocess.Popen[bytes]:
+        if self.program.log.exists() and self.program.log.stat().st_size > LARGEST_LOG:
+            self.program.log.replace(self.program.log.with_suffix(".log.1"))
         with self.program.log.open("ab") as log:
             return subprocess.Popen(
                 self.program.command(),

@@ -20,7 +20,7 @@ from deploy.standalone.ports import LOOPBACK, busy, free_ports
 from deploy.standalone.process import Program, Server, ServerError, end_left_over
 
 START_PATIENCE = 60.0  # seconds
-STOP = ((signal.SIGTERM, 3.5),)
+STOP = ((signal.SIGTERM, 1.9),)  # what it has acknowledged survives SIGKILL, too
 PORTS = ("master", "volume", "filer", "s3", "admin")  # each has an HTTP port and a gRPC port
 
 

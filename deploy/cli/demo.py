@@ -1,0 +1,43 @@
+"""`demo`: some months of a small company's back office, in a tenant of its own."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deploy.cli.console import out
+from deploy.cli.target import DEFAULT_DATA, Data, make_token, running_stack
+from deploy.standalone.directory import DataDirectory
+
+TENANT = "demo"
+Seed = Annotated[int, typer.Option(help="Same seed, same data.")]
+
+app = typer.Typer(help="Load or clear the demo tenant.", no_args_is_help=True)
+
+
+def marker(data: Path) -> Path:
+    """Return the file that says which seed is loaded."""
+    return DataDirectory(data).path / "demo-seed"
+
+
+@app.command()
+def load(seed: Seed = 1, data: Data = DEFAULT_DATA) -> None:
+    """Play the demo through the running installation's APIs, unless it is there already."""
+    from deploy.demo import load as play
+
+    if marker(data).exists():
+        out.print("The demo is there already; ./trastienda demo clear removes it.")
+        return
+    asyncio.run(play(running_stack(data).url, lambda role: make_token(data, TENANT, role), seed))
+    marker(data).write_text(str(seed), encoding="utf-8")
+
+
+@app.command()
+def clear(data: Data = DEFAULT_DATA) -> None:
+    """Remove the demo tenant and everything it has."""
+    from deploy.demo import clear as remove
+
+    asyncio.run(remove(running_stack(data).url, lambda role: make_token(data, TENANT, role)))
+    marker(data).unlink(missing_ok=True)
+    out.print("The demo is gone.")

@@ -1,0 +1,91 @@
+"""`import-log`: send an event log to analytics and wait until the indicators show it."""
+
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from deploy.cli.console import AsJson, CommandError, err, out, print_json
+from deploy.cli.target import DEFAULT_DATA, DEFAULT_TENANT, Data, Tenant, answer_of, find_target
+
+CHUNK = 256 * 1024
+LOOK_S = 0.2
+ENDED = frozenset({"succeeded", "failed"})
+
+
+def import_log(
+    file: Annotated[
+        Path, typer.Argument(help="A XES or CSV file, gzipped or not.", exists=True, dir_okay=False, readable=True)
+    ],
+    process: Annotated[str, typer.Option(help="What the process is called.")],
+    automatic: Annotated[list[str] | None, typer.Option(help="A resource that is a machine; repeatable.")] = None,
+    cost_attribute: Annotated[str | None, typer.Option(help="The attribute that holds a cost.")] = None,
+    currency: Annotated[str | None, typer.Option(help="The currency of the costs, e.g. EUR.")] = None,
+    log_format: Annotated[str | None, typer.Option("--format", help="xes or csv; else told by the content.")] = None,
+    tenant: Tenant = DEFAULT_TENANT,
+    data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Import an event log; ends when the indicators show it."""
+    asked = {"process": process, "automatic": automatic, "cost_attribute": cost_attribute}
+    asked |= {"currency": currency, "format": log_format}
+    parameters = {name: value for name, value in asked.items() if value}
+    with find_target(data, tenant, "admin").client(timeout=300.0) as client, progress_bar() as progress:
+        job = send(client, file, parameters, progress)
+        job = wait_for(client, f"/analytics/jobs/{job['id']}", progress)
+    if job["status"] == "failed":
+        detail = (job["error"] or {}).get("detail") or {}
+        raise CommandError(f"the import failed: {detail.get('en') or job['error']}")
+    if as_json:
+        print_json(job)
+    else:
+        out.print(
+            f"Imported {file.name} as process {process}. Next: ./trastienda kpi --process {process}", soft_wrap=True
+        )
+        for name, value in (job["result"] or {}).items():
+            out.print(f"  {name}: {value}", highlight=False)
+
+
+def progress_bar() -> Progress:
+    """Return a bar that shows itself on a terminal only."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=err,
+        disable=not err.is_terminal,
+        transient=True,
+    )
+
+
+def send(client: httpx.Client, file: Path, parameters: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    task = progress.add_task("sending", total=file.stat().st_size, note="")
+    headers = {"Content-Type": "application/octet-stream", "Idempotency-Key": str(uuid.uuid4())}
+    content = chunks(file, progress, task)
+    answer: dict[str, Any] = answer_of(
+        client.post("/analytics/event-logs", params=parameters, content=content, headers=headers)
+    )
+    return answer
+
+
+def chunks(file: Path, progress: Progress, task: TaskID) -> Iterator[bytes]:
+    with file.open("rb") as opened:
+        while chunk := opened.read(CHUNK):
+            yield chunk
+            progress.advance(task, len(chunk))
+
+
+def wait_for(client: httpx.Client, path: str, progress: Progress) -> dict[str, Any]:
+    """Follow a job to its end."""
+    task = progress.add_task("importing", total=None, note="")
+    while True:
+        job: dict[str, Any] = answer_of(client.get(path))
+        progress.update(task, completed=job["done"], total=job["total"], note=f"{job['done']:,}")
+        if job["status"] in ENDED:
+            return job
+        time.sleep(LOOK_S)

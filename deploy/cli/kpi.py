@@ -1,0 +1,60 @@
+"""`kpi`: the indicators, as the API gives them."""
+
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from deploy.cli.console import AsJson, out, print_json
+from deploy.cli.target import DEFAULT_DATA, DEFAULT_TENANT, Data, Tenant, answer_of, find_target
+
+Text = Annotated[str | None, typer.Option(help="Only this one.")]
+
+
+def kpi(
+    process: Text = None,
+    activity: Text = None,
+    team: Text = None,
+    actor_kind: Annotated[str | None, typer.Option(help="person or automation.")] = None,
+    since: Annotated[str | None, typer.Option("--from", help="First moment (ISO 8601).")] = None,
+    until: Annotated[str | None, typer.Option("--to", help="Moment after the last.")] = None,
+    group_by: Annotated[str | None, typer.Option(help="process, activity, team, actor_kind, ...")] = None,
+    tenant: Tenant = DEFAULT_TENANT,
+    data: Data = DEFAULT_DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Show the indicators of a process, a team or everything."""
+    asked = {
+        "process": process,
+        "activity": activity,
+        "team": team,
+        "actor_kind": actor_kind,
+        "from": since,
+        "to": until,
+        "group_by": group_by,
+    }
+    filters = {name: value for name, value in asked.items() if value is not None}
+    with find_target(data, tenant, "viewer").client() as client:
+        answer = answer_of(client.get("/analytics/kpis", params=filters))
+    if as_json:
+        print_json(answer)
+    else:
+        for title, kpis in lists_of(answer):
+            out.print(table_of(title, kpis))
+
+
+def lists_of(answer: dict[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Return each list of indicators with its title: one, or one per group."""
+    if "groups" not in answer:
+        return [("", answer["kpis"])]
+    return [(str(group.get("key") or group.get("group") or "-"), group["kpis"]) for group in answer["groups"]]
+
+
+def table_of(title: str, kpis: list[dict[str, Any]]) -> Table:
+    table = Table(title=title or None, title_justify="left")
+    for heading in ("indicator", "value", "unit", "n", "band", "advice"):
+        table.add_column(heading, justify="right" if heading in {"value", "n"} else "left")
+    for each in kpis:
+        value = "-" if each["value"] is None else f"{float(each['value']):,.3f}"
+        table.add_row(each["id"], value, each["unit"], f"{each['n']:,}", each["band"], each["advice"] or "")
+    return table

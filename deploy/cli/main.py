@@ -1,0 +1,53 @@
+"""Puts the commands together and turns their errors into messages and exit codes."""
+
+import sys
+
+import typer
+
+from deploy.cli import demo
+from deploy.cli.bench import bench
+from deploy.cli.console import CommandError, err
+from deploy.cli.doctor import doctor
+from deploy.cli.import_log import import_log
+from deploy.cli.kpi import kpi
+from deploy.cli.parts import consume, migrate, relay, serve
+from deploy.cli.test import test
+from deploy.cli.token import token
+from deploy.cli.up import up
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="trastienda",
+    help="A back office that measures itself. Start with: ./trastienda up",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (up, token, kpi, doctor, serve, relay, consume, migrate, bench):
+    app.command()(command)
+app.command("import-log")(import_log)
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})(test)
+app.add_typer(demo.app, name="demo")
+
+
+def main() -> int:
+    """Run a command and return its exit code."""
+    import httpx
+
+    from deploy.standalone.process import ServerError
+
+    try:
+        app()
+    except (CommandError, ServerError) as error:
+        err.print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
+        return getattr(error, "code", 1)
+    except httpx.TransportError as error:
+        err.print(f"[bold red]error:[/] the gateway cannot be reached: {error}", highlight=False, soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read us has gone: `kpi | head -1`
+        return 0
+    return 0

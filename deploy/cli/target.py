@@ -1,0 +1,81 @@
+"""Which installation a command talks to: TRASTIENDA_URL, else what runs in the data directory."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+
+from deploy.cli.console import CommandError
+from deploy.standalone.directory import DataDirectory, StackState
+
+ROOT = Path(__file__).parents[2]
+DEFAULT_DATA = ROOT / ".trastienda"
+DEFAULT_TENANT = "local"
+HTTP_ERROR = 400
+
+Data = Annotated[Path, typer.Option("--data", envvar="TRASTIENDA_DATA", help="Where `up` keeps everything.")]
+Tenant = Annotated[str, typer.Option("--tenant", help="Whose data.")]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A gateway and the token to use there."""
+
+    url: str
+    token: str
+
+    def client(self, timeout: float = 60.0) -> httpx.Client:
+        headers = {"Authorization": f"Bearer {self.token}"}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=timeout)
+
+
+def running_stack(data: Path) -> StackState:
+    """Return what runs in `data`. Raises CommandError when nothing does."""
+    state = DataDirectory(data).running()
+    if state is None:
+        raise CommandError(f"nothing runs in {data.absolute()}. Start it with ./trastienda up, or set TRASTIENDA_URL")
+    return state
+
+
+def find_target(data: Path, tenant: str, role: str) -> Target:
+    """Find the gateway and make or take a token. Raises CommandError saying what is missing."""
+    token = os.environ.get("TRASTIENDA_TOKEN")
+    url = os.environ.get("TRASTIENDA_URL")
+    if url and not token:
+        raise CommandError("TRASTIENDA_URL is set: set TRASTIENDA_TOKEN as well")
+    if not url:
+        url = running_stack(data).url
+    return Target(url.rstrip("/"), token or make_token(data, tenant, role))
+
+
+def make_token(data: Path, tenant: str, role: str) -> str:
+    """Sign a token with the installation's development keys. Raises CommandError for an unknown role."""
+    from deploy.registry import SERVICES
+    from shared.auth import ROLES
+    from shared.issuer import DevelopmentIssuer, NotInProductionError
+
+    roles = (*ROLES, *SERVICES)
+    if role not in roles:
+        raise CommandError(f"no role is called {role!r}; there are {', '.join(roles)}")
+    try:
+        issuer = DevelopmentIssuer(DataDirectory(data).keys, os.environ.get("TRASTIENDA_ENVIRONMENT", "development"))
+    except NotInProductionError as error:
+        raise CommandError(str(error)) from error
+    return issuer.token(tenant, role)
+
+
+def answer_of(response: httpx.Response) -> Any:
+    """Return an answer's JSON. Raises CommandError with the problem's own words."""
+    if response.status_code < HTTP_ERROR:
+        return response.json()
+    try:
+        problem = response.json()
+    except ValueError:
+        problem = {}
+    detail = problem.get("detail") or problem.get("title") or response.text[:300] or response.reason_phrase
+    lines = [f"{response.status_code} {problem.get('code', '')}".strip() + f": {detail}"]
+    lines += [f"  {key}: {problem[key]}" for key in ("errors", "hint", "request_id") if problem.get(key)]
+    raise CommandError("\n".join(lines))

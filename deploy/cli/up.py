@@ -1,0 +1,131 @@
+"""`up`: everything on this machine, ready to be tried."""
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Awaitable
+from functools import partial
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.panel import Panel
+
+from deploy.cli.console import out
+from deploy.cli.target import DEFAULT_DATA, DEFAULT_TENANT, Data, make_token
+from deploy.standalone.process import Program, Server, ServerError
+from deploy.standalone.processes import python_environment
+
+if TYPE_CHECKING:
+    from deploy.standalone.supervisor import Stack
+
+LOG_SIZE, LOG_FILES = 20_000_000, 3
+
+
+class ConsoleReport:
+    """Progress of the start, a line when something is done."""
+
+    def done(self, what: str, seconds: float) -> None:
+        out.print(f"  [green]✓[/] {what} [dim]{seconds:.1f} s[/]", highlight=False)
+
+    def warn(self, text: str) -> None:
+        out.print(f"  [yellow]![/] {escape(text)}", highlight=False, soft_wrap=True)
+
+
+def up(
+    port_base: Annotated[
+        int, typer.Option(min=1, max=65530, help="The gateway's port; the services take the next ones.")
+    ] = 8000,
+    data: Data = DEFAULT_DATA,
+    processes: Annotated[bool, typer.Option("--processes", help="Each part as a process of its own.")] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="Load some months of a demo company.")] = False,
+    seed: Annotated[int, typer.Option(help="Seed of the demo: same seed, same data.")] = 1,
+    ready_file: Annotated[
+        Path | None, typer.Option(help="Written when everything answers, removed at the end.")
+    ] = None,
+) -> None:
+    """Start everything: servers, gateway, services, relays, consumers. Ctrl-C stops it."""
+    import uvloop
+
+    from deploy.standalone.supervisor import Options, Stack
+
+    options = Options(data, port_base, processes, ready_file)
+    out.print(f"Trastienda starts in [bold]{escape(str(data))}[/]", highlight=False, soft_wrap=True)
+    stack = Stack(options, ConsoleReport())
+    stack.directory.prepare()
+    log_to(stack.directory.logs / "trastienda.log")
+    uvloop.run(stack.run(partial(welcome, demo_seed=seed if demo else None)))
+    out.print("Stopped; nothing is left running.")
+
+
+def log_to(file: Path) -> None:
+    """Send the logs to a file: the terminal is for people."""
+    from shared.logging import JsonFormatter, configure_logging
+
+    configure_logging(os.environ.get("TRASTIENDA_LOG_LEVEL", "INFO"))
+    handler = RotatingFileHandler(file, maxBytes=LOG_SIZE, backupCount=LOG_FILES)
+    handler.setFormatter(JsonFormatter())
+    logging.getLogger().handlers[:] = [handler]
+
+
+async def welcome(stack: "Stack", demo_seed: int | None) -> None:
+    if demo_seed is not None:
+        await load_demo(stack, demo_seed)
+    show_tokens(stack)
+    show_box(stack, demo=demo_seed is not None)
+    stack.announce()
+
+
+def load_demo(stack: "Stack", seed: int) -> Awaitable[None]:
+    """Play the demo from a process of its own: what it needs in memory goes when it is done."""
+    arguments = [sys.executable, "-P", "-m", "deploy.cli", "demo", "load", "--seed", str(seed)]
+    program = Program(
+        name="demo",
+        arguments=[*arguments, "--data", str(stack.directory.path)],
+        directory=stack.directory.logs,
+        environment=python_environment(),
+    )
+    return stack.timed("demo company", _run_to_the_end(program))
+
+
+async def _run_to_the_end(program: Program) -> None:
+    server = Server(program)
+    try:
+        while server.exit_code is None:  # noqa: ASYNC110 - a process sets no event
+            await asyncio.sleep(0.1)
+    finally:
+        code = server.exit_code
+        await asyncio.shield(server.stop(()))
+    if code != 0:
+        raise ServerError(f"the demo could not be loaded:\n{server.log_tail(20)}")
+
+
+def show_tokens(stack: "Stack") -> None:
+    """Print a token per role, each whole on one line so that it can be copied."""
+    if not stack.issues_tokens:
+        return
+    from deploy.registry import SERVICES
+    from shared.auth import ROLES
+
+    out.print(f"\nTokens of tenant [bold]{DEFAULT_TENANT}[/], valid for a day:", highlight=False)
+    for role in (*ROLES, *SERVICES):
+        token = make_token(stack.directory.path, DEFAULT_TENANT, role)
+        out.print(f"[bold]{role:<10}[/] {token}", highlight=False, soft_wrap=True)
+
+
+def show_box(stack: "Stack", *, demo: bool) -> None:
+    options = "" if stack.options.data == DEFAULT_DATA else f" --data {stack.options.data}"
+    tenant = " --tenant demo" if demo else ""
+    services = "\n".join(f"  {name:<10} http://127.0.0.1:{port}" for name, port in stack.options.ports.items())
+    tries = "\n".join(
+        [
+            f"  ./trastienda doctor{options}",
+            f"  ./trastienda kpi{tenant}{options}",
+            f'  curl -H "Authorization: Bearer $(./trastienda token --role operator{options})" {stack.url}/billing/invoices',
+        ]
+    )
+    text = f"[bold]Ready[/]\n{services}\n  documentation {stack.url}/docs\n\nTry next\n{escape(tries)}\n\nCtrl-C stops everything."
+    out.print(Panel(text, title="Trastienda", expand=False), highlight=False, soft_wrap=True)

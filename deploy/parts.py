@@ -1,0 +1,173 @@
+"""The parts that run: HTTP servers, relays, consumers, migrations. `python -m deploy.parts` runs one as a process.
+
+This is what containers run (`serve billing`, `relay billing`, ...), with nothing but the part's own packages;
+`up` runs the same functions, all in one event loop or each in a process of its own.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import uvicorn
+
+from deploy.registry import GATEWAY, SERVICES, load_service
+
+KINDS = ("serve", "relay", "consume", "migrate")
+DRAIN_S = 2  # how long running requests may take once a stop is asked for
+KEEP_ALIVE_S = 65  # longer than the clients and proxies in front keep theirs
+CANNOT_START = 78
+
+
+class PartError(Exception):
+    """A part could not start; the message says why."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One thing that runs until it is told to stop. Only `serve` has a port."""
+
+    kind: str
+    name: str
+    port: int = 0
+
+    @property
+    def label(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+class Server(uvicorn.Server):
+    """A uvicorn server that leaves signals to whoever runs it and raises instead of exiting."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await super().startup(sockets)
+        except SystemExit as error:
+            raise PartError("the application did not start; the log says why") from error
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Bind before anything else starts. Raises PartError for a busy port."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    opened = socket.socket(family, socket.SOCK_STREAM)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        opened.bind((host, port))
+    except OSError as error:
+        opened.close()
+        raise PartError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+    return opened
+
+
+def application(name: str, environ: Mapping[str, str]) -> Any:
+    """Build the gateway's or a service's ASGI application."""
+    if name == GATEWAY:
+        from gateway.app import create_gateway
+        from gateway.settings import GatewaySettings
+        from shared.auth import Verifier
+
+        settings = GatewaySettings.load(environ)
+        return create_gateway(settings, Verifier(settings))
+    from shared.app import create_app
+
+    service = load_service(name)
+    return create_app(service, service.settings.load(environ))
+
+
+async def serve(name: str, environ: Mapping[str, str], host: str, port: int, stop: asyncio.Event) -> None:
+    """Answer HTTP until `stop` is set, then let running requests end."""
+    opened = listen(host, port)
+    config = uvicorn.Config(
+        application(name, environ),
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=DRAIN_S,
+    )
+    server = Server(config)
+    running = asyncio.create_task(server.serve([opened]))
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        await running
+    finally:
+        stopping.cancel()
+        running.cancel()
+        opened.close()
+
+
+async def run_part(part: Part, environ: Mapping[str, str], stop: asyncio.Event, host: str = "127.0.0.1") -> None:
+    """Run a part until `stop` is set. Raises what made it end before."""
+    if part.kind == "serve":
+        return await serve(part.name, environ, host, part.port, stop)
+    from shared.app import run_relay, run_worker
+
+    service = load_service(part.name)
+    run = run_relay if part.kind == "relay" else run_worker
+    return await run(service, service.settings.load(environ), stop)
+
+
+async def migrate(name: str, environ: Mapping[str, str]) -> None:
+    from shared.app import migrate as migrate_service
+
+    service = load_service(name)
+    await migrate_service(service, service.settings.load(environ))
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="deploy.parts", description="Run one part until SIGTERM")
+    parser.add_argument("kind", choices=KINDS)
+    parser.add_argument("name", choices=(*SERVICES, GATEWAY), metavar="service")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--of", help="the data directory of the `up` that started this; only to recognise it")
+    options = parser.parse_args(arguments)
+    if options.name == GATEWAY and options.kind != "serve":
+        parser.error("the gateway has nothing to relay, consume or migrate")
+    return options
+
+
+async def run_until_signal(options: argparse.Namespace) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    if options.kind == "migrate":
+        await migrate(options.name, os.environ)
+    else:
+        await run_part(Part(options.kind, options.name, options.port), os.environ, stop, options.host)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one part; settings come from the environment. Returns the exit code."""
+    import uvloop
+
+    from shared.logging import configure_logging
+
+    options = parse(arguments)
+    configure_logging(os.environ.get("TRASTIENDA_LOG_LEVEL", "INFO"))
+    try:
+        uvloop.run(run_until_signal(options))
+    except (PartError, ValueError) as error:
+        # ValueError: a setting is missing, unknown or does not fit; a traceback would hide which one.
+        sys.stderr.write(f"{options.kind} {options.name}: {error}\n")
+        return CANNOT_START
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
