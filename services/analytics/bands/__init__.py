@@ -1,0 +1,1 @@
+"""Bands: what counts as excellent, good, acceptable or poor, and who says so."""

@@ -1,0 +1,1 @@
+"""The cost model: dated hourly rates per team and fixed costs per activity."""

@@ -1,0 +1,1 @@
+"""The indicators: definitions, formulas, advice and the answer of GET /analytics/kpis."""

@@ -1,0 +1,217 @@
+"""The figures behind the indicators: one statement each for operations, touch times, cases and answers.
+
+The number of statements does not depend on the number of groups. Row-level security holds every statement
+to the caller's tenant.
+"""
+
+from typing import Any
+
+from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.analytics.indicators.selection import OF_OPERATIONS_ONLY, Selection, label, split_hours
+from services.analytics.indicators.sums import CaseSums, Figures, Key, Quantiles, SurveySums
+from services.analytics.operations.measures import AGGREGATES, COLUMNS, HOUR, KEY
+
+_KEY = ", ".join(KEY)
+_FILTERS = ("process", "activity", "team", "actor_kind")
+_PERCENTILES = "percentile_cont(ARRAY[0.5, 0.9, 0.95, 0.99]) WITHIN GROUP (ORDER BY {value})"
+
+
+class FiguresByGroup:
+    """The whole and its groups, by key in the order of `group_by`."""
+
+    def __init__(self) -> None:
+        self.whole = Figures()
+        self.groups: dict[Key, Figures] = {}
+
+    def of(self, key: Key | None) -> Figures:
+        return self.whole if key is None else self.groups.setdefault(key, Figures())
+
+
+async def read_figures(session: AsyncSession, selection: Selection) -> FiguresByGroup:
+    """Return all figures of a selection. Without `details`, those that need facts are left out."""
+    figures = FiguresByGroup()
+    await _read_operations(session, selection, figures)
+    if selection.details:
+        await _read_touch_times(session, selection, figures)
+    await _read_cases(session, selection, figures)
+    await _read_answers(session, selection, figures)
+    return figures
+
+
+def _aliases(expressions: list[str]) -> tuple[str, str]:
+    """Return group expressions with their names g0, g1, and the names alone."""
+    named = "".join(f"{expression} AS g{i}, " for i, expression in enumerate(expressions))
+    return named, ", ".join(f"g{i}" for i in range(len(expressions)))
+
+
+def _key(row: Any, selection: Selection) -> Key:
+    values = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row by column
+    return tuple(label(name, values[f"g{i}"]) for i, name in enumerate(selection.group_by))
+
+
+def operations_statement(selection: Selection) -> tuple[TextClause, dict[str, Any]]:
+    """Return the statement that sums roll-ups (and facts where the period cuts an hour) and prices them."""
+    split = split_hours(selection.begin, selection.end)
+    where = selection.conditions(*_FILTERS)
+    parameters = dict(selection.parameters)
+    parts = []
+    if split.whole is not None:
+        bounds = ""
+        for name, sign, moment in zip(("first", "last"), (">=", "<"), split.whole, strict=True):
+            if moment is not None:
+                bounds += f" AND hour {sign} :{name}"
+                parameters[name] = moment
+        parts.append(f"SELECT hour, {_KEY}, {COLUMNS} FROM rollup_hour WHERE true{bounds}{where}")  # noqa: S608 - names of columns; values are bound
+    for i, (begin, end) in enumerate(split.edges):
+        parameters |= {f"begin{i}": begin, f"end{i}": end}
+        parts.append(
+            f"SELECT {HOUR}, {_KEY}, {AGGREGATES} FROM operation "  # noqa: S608 - as above
+            f"WHERE finished_at >= :begin{i} AND finished_at < :end{i}{where} GROUP BY 1, 2, 3, 4, 5, 6"
+        )
+    if not parts:
+        parts.append(f"SELECT hour, {_KEY}, {COLUMNS} FROM rollup_hour WHERE false")  # noqa: S608 - as above
+    groups, names = _aliases(selection.keys("hour"))
+    return text(
+        _PRICED.format(parts=" UNION ALL ".join(parts), groups=groups, names=names and f"{names}, ")
+    ), parameters
+
+
+# Rates are dated by day, so rows are summed by day before they are priced.
+_SUMMED = ", ".join(f"sum({column}) AS {column}" for column in COLUMNS.split(", "))
+_PRICED = f"""
+WITH part AS ({{parts}}), daily AS (
+    SELECT {{groups}}{_KEY}, (hour AT TIME ZONE 'UTC')::date AS day, {_SUMMED} FROM part
+    GROUP BY {{names}}{_KEY}, day
+)
+SELECT {{names}}coalesce(nullif(daily.currency, ''), model.currency, '') AS paid_in, {_SUMMED},
+       sum(n) FILTER (WHERE actor_kind = 'automation') AS automation_n,
+       sum(CASE WHEN fixed.amount IS NOT NULL THEN n WHEN rate.amount IS NOT NULL THEN touch_n ELSE 0 END) AS modelled_n,
+       sum(coalesce(fixed.amount, 0) * n + coalesce(rate.amount, 0) * touch_us / 3600000000) AS modelled_sum
+FROM daily
+LEFT JOIN cost_model AS model ON daily.currency = ''
+LEFT JOIN LATERAL (
+    SELECT amount FROM hourly_rate WHERE daily.currency = '' AND daily.actor_kind = 'person'
+      AND hourly_rate.team IN (daily.team, '') AND valid_from <= daily.day
+    ORDER BY hourly_rate.team = daily.team DESC, valid_from DESC LIMIT 1) AS rate ON true
+LEFT JOIN LATERAL (
+    SELECT amount FROM fixed_cost WHERE daily.currency = ''
+      AND fixed_cost.process = daily.process AND fixed_cost.activity = daily.activity
+      AND fixed_cost.actor_kind IN (daily.actor_kind, '') AND valid_from <= daily.day
+    ORDER BY fixed_cost.actor_kind = daily.actor_kind DESC, valid_from DESC LIMIT 1) AS fixed ON true
+GROUP BY {{names}}paid_in
+"""  # noqa: S608 - as above
+
+
+async def _read_operations(session: AsyncSession, selection: Selection, figures: FiguresByGroup) -> None:
+    statement, parameters = operations_statement(selection)
+    for row in await session.execute(statement, parameters):
+        values = {name: value or 0 if name != "paid_in" else value for name, value in row._mapping.items()}  # noqa: SLF001 - as above
+        figures.whole.operations.add(values)
+        if selection.group_by:
+            figures.of(_key(row, selection)).operations.add(values)
+
+
+async def _read_touch_times(session: AsyncSession, selection: Selection, figures: FiguresByGroup) -> None:
+    groups, names = _aliases(selection.keys("finished_at"))
+    sets = f"GROUP BY GROUPING SETS (({names}), ())" if names else ""
+    whole = f"grouping({names})" if names else "1"
+    statement = text(f"""
+        SELECT {names and f"{names}, "}{whole} AS whole, {_PERCENTILES.format(value="seconds")} AS percentiles,
+               max(seconds) AS highest
+        FROM (SELECT {groups}touch_us / 1e6::float8 AS seconds FROM operation
+              WHERE touch_us IS NOT NULL{selection.conditions(*_FILTERS)}{selection.within("finished_at")}) AS measured
+        {sets}""")  # noqa: S608 - as above
+    for row in await session.execute(statement, selection.parameters):
+        figures.of(None if row.whole else _key(row, selection)).touch = Quantiles.of(row.percentiles, row.highest)
+
+
+async def _read_cases(session: AsyncSession, selection: Selection, figures: FiguresByGroup) -> None:
+    for row in await session.execute(cases_statement(selection), selection.parameters):
+        figures.of(None if row.whole else _key(row, selection)).cases = CaseSums(
+            cases=row.cases,
+            events=int(row.events),
+            duration_us=int(row.duration_us),
+            operations=int(row.operations),
+            worked=row.worked,
+            handled=row.handled,
+            no_touch=row.no_touch,
+            rework_cases=row.rework_cases,
+            rework_events=int(row.rework_events),
+            first_pass=row.first_pass,
+            variants=row.variants if selection.details else None,
+            quantiles=Quantiles.of(row.percentiles, row.highest),
+        )
+
+
+_SAME_CASE = "o.tenant_id = c.tenant_id AND o.process = c.process AND o.case_id = c.case_id"
+_CASE_FIGURES = f"""
+    count(*) AS cases, coalesce(sum(events), 0) AS events, coalesce(sum(duration_us), 0) AS duration_us,
+    coalesce(sum(operations), 0) AS operations,
+    count(*) FILTER (WHERE operations > 0) AS worked,
+    count(*) FILTER (WHERE person_n + automation_n > 0) AS handled,
+    count(*) FILTER (WHERE person_n = 0 AND automation_n > 0) AS no_touch,
+    count(*) FILTER (WHERE rework_n > 0) AS rework_cases, coalesce(sum(rework_n), 0) AS rework_events,
+    count(*) FILTER (WHERE operations > 0 AND rework_n = 0 AND defect_n = 0) AS first_pass,
+    count(DISTINCT path) AS variants,
+    {_PERCENTILES.format(value="duration_us / 1e6::float8")} AS percentiles, max(duration_us) / 1e6::float8 AS highest"""
+
+
+_PER_OPERATION = frozenset({"activity", "team", "actor_kind"})
+_PATH = (
+    f"""(SELECT md5(string_agg(activity, E'\\x1f' ORDER BY finished_at, seq)) FROM operation AS o WHERE {_SAME_CASE})"""  # noqa: S608 - as above
+)
+
+
+def cases_statement(selection: Selection) -> TextClause:
+    """Return the statement over cases, whole and by group.
+
+    A case is in the period of its last moment, and in a selection by activity, team or kind of actor when it
+    holds such an operation; so it may stand in several groups, once in each.
+    """
+    own = selection.conditions("activity", "team", "actor_kind")
+    holds = f" AND EXISTS (SELECT FROM operation AS o WHERE {_SAME_CASE}{own})" if own else ""
+    return text(f"""
+        WITH chosen AS MATERIALIZED (
+            SELECT c.*, (extract(epoch FROM last_at - first_at) * 1000000)::bigint AS duration_us,
+                   {_PATH if selection.details else "NULL::text"} AS path
+            FROM case_state AS c WHERE true{selection.conditions("process")}{selection.within("last_at")}{holds}
+        )
+        {_grouped_cases(selection, own) if selection.group_by else ""}
+        SELECT {"NULL, " * len(selection.group_by)}true AS whole, {_CASE_FIGURES} FROM chosen""")  # noqa: S608 - as above
+
+
+def _grouped_cases(selection: Selection, own: str) -> str:
+    """Return the part over groups, ending where the part over the whole begins."""
+    per_operation = [name for name in selection.group_by if name in _PER_OPERATION]
+    keys = [
+        f"m.{name}" if name in _PER_OPERATION else key
+        for name, key in zip(selection.group_by, selection.keys("c.last_at"), strict=True)
+    ]
+    named = "".join(f"{'c.process' if key == 'process' else key} AS g{i}, " for i, key in enumerate(keys))
+    names = ", ".join(f"g{i}" for i in range(len(keys)))
+    columns = ", ".join(per_operation)
+    members = f"(SELECT DISTINCT {columns} FROM operation AS o WHERE {_SAME_CASE}{own})"  # noqa: S608 - as above
+    return f"""
+        , member AS (SELECT {named}c.* FROM chosen AS c {f"CROSS JOIN LATERAL {members} AS m" if columns else ""})
+        SELECT {names}, false AS whole, {_CASE_FIGURES} FROM member GROUP BY {names}
+        UNION ALL"""  # noqa: S608 - as above
+
+
+async def _read_answers(session: AsyncSession, selection: Selection, figures: FiguresByGroup) -> None:
+    """Survey answers know process and team alone: by activity or kind of actor there are none."""
+    nowhere = selection.activity is not None or selection.actor_kind is not None
+    groupable = not OF_OPERATIONS_ONLY & set(selection.group_by)
+    groups, names = _aliases(selection.keys("answered_at")) if groupable else ("", "")
+    sets = f"GROUP BY GROUPING SETS (({names}), ())" if names else ""
+    statement = text(f"""
+        SELECT {names and f"{names}, "}{f"grouping({names})" if names else "1"} AS whole,
+               count(*) AS answers, count(*) FILTER (WHERE score >= 4) AS satisfied, coalesce(sum(score), 0) AS score_sum
+        FROM (SELECT {groups}score FROM survey_response
+              WHERE {"false" if nowhere else "true"}{selection.conditions("process", "team")}
+              {selection.within("answered_at")}) AS answered
+        {sets}""")  # noqa: S608 - as above
+    for row in await session.execute(statement, selection.parameters):
+        survey = SurveySums(row.answers, row.satisfied, int(row.score_sum))
+        figures.of(None if row.whole else _key(row, selection)).survey = survey

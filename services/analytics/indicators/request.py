@@ -1,0 +1,75 @@
+"""What GET /analytics/kpis can be asked. An empty value is no value, so `?process=&team=` filters nothing."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
+
+from services.analytics.indicators.selection import GroupBy, Selection
+from services.analytics.operations.schemas import Text
+
+MAX_GROUPINGS = 2
+_DAY_LENGTH = len("2026-01-31")
+
+
+def _absent(value: Any) -> Any:
+    return None if value == "" else value
+
+
+def _moment(value: Any) -> Any:
+    """Take an ISO date (its first moment, UTC) or an instant with its offset."""
+    if not isinstance(value, str) or not value:
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise PydanticCustomError("datetime_parsing", "an ISO 8601 date or instant is expected") from error
+    if len(value) <= _DAY_LENGTH:
+        return moment.replace(tzinfo=UTC)
+    if moment.tzinfo is None:
+        raise PydanticCustomError("timezone_aware", "the offset from UTC is missing (write + as %2B in an address)")
+    return moment
+
+
+Filter = Annotated[Annotated[str, Text(200)] | None, BeforeValidator(_absent)]
+Moment = Annotated[datetime | None, BeforeValidator(_moment)]
+
+
+class KpiQuery(BaseModel):
+    """Filters select operations, cases that hold such operations, and answers of that process and team."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    process: Filter = None
+    activity: Filter = None
+    team: Filter = None
+    actor_kind: Annotated[Literal["person", "automation"] | None, BeforeValidator(_absent)] = None
+    begin: Moment = Field(default=None, alias="from", description="ISO date or instant; included")
+    end: Moment = Field(default=None, alias="to", description="ISO date or instant; excluded")
+    group_by: list[GroupBy] = Field(
+        default=[], max_length=MAX_GROUPINGS, description="Repeat it for two; times are UTC"
+    )
+    currency: Annotated[
+        Annotated[str, Text(3, pattern="^[A-Z]{3}$")] | None,
+        BeforeValidator(_absent),
+        Field(description="Which currency cost_per_operation answers in, where there are several"),
+    ] = None
+    details: bool = Field(default=True, description="false leaves out percentiles and variants, which need every fact")
+
+    @field_validator("group_by", mode="before")
+    @classmethod
+    def _each_once(cls, value: Any) -> Any:
+        return list(dict.fromkeys(name for name in value if name)) if isinstance(value, list) else value
+
+    def selection(self) -> Selection:
+        return Selection(
+            process=self.process,
+            activity=self.activity,
+            team=self.team,
+            actor_kind=self.actor_kind,
+            begin=self.begin,
+            end=self.end,
+            group_by=tuple(self.group_by),
+            details=self.details,
+        )

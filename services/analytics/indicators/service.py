@@ -1,0 +1,90 @@
+"""The answer of GET /analytics/kpis: figures, graded and explained."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.analytics.bands.rules import grade
+from services.analytics.bands.service import Scales, read_scales
+from services.analytics.indicators.advice import advise
+from services.analytics.indicators.definitions import DEFINITIONS
+from services.analytics.indicators.queries import read_figures
+from services.analytics.indicators.rules import Measured, measure
+from services.analytics.indicators.schemas import KpisOut
+from services.analytics.indicators.selection import Selection
+from services.analytics.indicators.sums import Figures, sorted_keys
+from shared.errors import DomainError, Language
+
+MAX_GROUPS = 2_000
+
+
+class BadPeriod(DomainError):
+    code, status = "bad-period", 422
+    en = "The period ends ({end}) before it begins ({begin})."
+    es = "El periodo termina ({end}) antes de empezar ({begin})."
+
+
+class TooManyGroups(DomainError):
+    code, status = "too-many-groups", 422
+    en = "This would be {groups} groups; {limit} are answered at most."
+    es = "Serían {groups} grupos; se responden {limit} como máximo."
+    hint_en = "Choose a shorter period or a coarser grouping."
+    hint_es = "Elija un periodo más corto o una agrupación más gruesa."
+
+
+async def answer_kpis(session: AsyncSession, selection: Selection, currency: str | None, language: Language) -> KpisOut:
+    """Return every indicator for the selection and its groups. Raises BadPeriod, TooManyGroups."""
+    if selection.begin and selection.end and selection.end < selection.begin:
+        raise BadPeriod(begin=selection.begin.isoformat(), end=selection.end.isoformat())
+    # One snapshot for all statements, so that the indicators of one answer fit together.
+    await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+    figures = await read_figures(session, selection)
+    if len(figures.groups) > MAX_GROUPS:
+        raise TooManyGroups(groups=len(figures.groups), limit=MAX_GROUPS)
+    scales = await read_scales(session)
+
+    def kpis(of: Figures, process: str) -> list[dict[str, Any]]:
+        return [explain(measured, process, scales, language) for measured in measure(of, currency)]
+
+    groups = []
+    for key in sorted_keys(figures.groups):
+        group = dict(zip(selection.group_by, key, strict=True))
+        process = group.get("process") or selection.process or ""
+        groups.append({"group": group, "kpis": kpis(figures.groups[key], process)})
+    return KpisOut.model_validate(
+        {
+            "period": {"from": selection.begin, "to": selection.end},
+            "filters": _filters(selection, currency),
+            "kpis": kpis(figures.whole, selection.process or ""),
+            "groups": groups,
+        }
+    )
+
+
+def explain(measured: Measured, process: str, scales: Scales, language: Language) -> dict[str, Any]:
+    """Return an indicator with its definition, band, the band's source and advice."""
+    definition = DEFINITIONS[measured.kpi]
+    scale = scales.in_force(measured.kpi, process)
+    band = grade(measured.value, measured.unit, measured.n, scale)
+    return {
+        "id": measured.kpi,
+        "value": measured.value,
+        "unit": measured.unit,
+        "n": measured.n,
+        "definition": {"id": definition.id, "version": definition.version, "text": definition.text(language)},
+        "band": band,
+        "band_source": scale.source if scale and measured.unit in {scale.unit, None} else None,
+        "advice": advise(measured.kpi, band, language),
+        **measured.extra,
+    }
+
+
+def _filters(selection: Selection, currency: str | None) -> Mapping[str, str | None]:
+    return {
+        "process": selection.process,
+        "activity": selection.activity,
+        "team": selection.team,
+        "actor_kind": selection.actor_kind,
+        "currency": currency,
+    }

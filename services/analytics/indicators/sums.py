@@ -1,0 +1,125 @@
+"""What the queries return: sums that add up, and the figures that do not. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Quantiles:
+    """Linear-interpolated percentiles and the maximum, in seconds; None where nothing was measured."""
+
+    median: float | None = None
+    p90: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+    max: float | None = None
+
+    @classmethod
+    def of(cls, percentiles: list[float] | None, highest: float | None) -> "Quantiles":
+        if percentiles is None:
+            return cls()
+        median, p90, p95, p99 = percentiles
+        return cls(median, p90, p95, p99, highest)
+
+
+@dataclass(slots=True)
+class Cost:
+    """What operations cost in one currency: `measured` ones came with their cost, `modelled` ones were priced."""
+
+    measured: int = 0
+    modelled: int = 0
+    total: Decimal = Decimal(0)
+
+
+@dataclass(slots=True)
+class OperationSums:
+    """Sums over operations; durations in microseconds."""
+
+    n: int = 0
+    touch_n: int = 0
+    touch_us: int = 0
+    estimated_n: int = 0
+    wait_n: int = 0
+    wait_us: int = 0
+    lead_n: int = 0
+    lead_us: int = 0
+    error_n: int = 0
+    rework_n: int = 0
+    cancelled_n: int = 0
+    corrected_n: int = 0
+    defect_n: int = 0
+    automation_n: int = 0
+    costs: dict[str, Cost] = field(default_factory=dict)
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Add a row of the roll-up query: sums of one group in one currency ("" where no cost is known)."""
+        for name in COUNTS:
+            setattr(self, name, getattr(self, name) + int(row[name]))
+        if row["paid_in"]:
+            cost = self.costs.setdefault(row["paid_in"], Cost())
+            cost.measured += int(row["cost_n"])
+            cost.modelled += int(row["modelled_n"])
+            cost.total += row["cost_sum"] + row["modelled_sum"]
+
+
+COUNTS = tuple(name for name in OperationSums.__dataclass_fields__ if name != "costs")
+
+
+@dataclass(frozen=True, slots=True)
+class CaseSums:
+    """Figures over cases; durations in microseconds.
+
+    `worked` are cases with an operation, `handled` those with one beside the requester's own submission.
+    """
+
+    cases: int = 0
+    events: int = 0
+    duration_us: int = 0
+    operations: int = 0
+    worked: int = 0
+    handled: int = 0
+    no_touch: int = 0
+    rework_cases: int = 0
+    rework_events: int = 0
+    first_pass: int = 0
+    variants: int | None = None
+    quantiles: Quantiles = Quantiles()
+
+
+@dataclass(frozen=True, slots=True)
+class SurveySums:
+    """Figures over survey answers."""
+
+    answers: int = 0
+    satisfied: int = 0
+    score_sum: int = 0
+
+
+Key = tuple[str | None, ...]
+
+
+@dataclass(slots=True)
+class Figures:
+    """Everything known about one group, or about the whole."""
+
+    operations: OperationSums = field(default_factory=OperationSums)
+    touch: Quantiles = Quantiles()
+    cases: CaseSums = CaseSums()
+    survey: SurveySums = SurveySums()
+
+
+def ratio(part: float, whole: int) -> float | None:
+    """Return part / whole, or None of nothing."""
+    return part / whole if whole else None
+
+
+def seconds(microseconds: int, n: int) -> float | None:
+    """Return the mean of n durations in seconds, or None of nothing. Integers divide with one rounding."""
+    return microseconds / (n * 1_000_000) if n else None
+
+
+def sorted_keys(keys: Iterable[Key]) -> list[Key]:
+    """Return group keys in order; a missing value (no team) comes first."""
+    return sorted(set(keys), key=lambda key: tuple(part or "" for part in key))

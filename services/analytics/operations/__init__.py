@@ -1,0 +1,1 @@
+"""Facts: what happened, how it is stored, and how it reaches the roll-ups and the cases."""

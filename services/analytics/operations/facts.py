@@ -1,0 +1,246 @@
+"""From an event to the row that is kept of it. Pure: no IO, no clock."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from shared.contracts.analytics import ObservationRecorded, SurveyAnswered
+from shared.events import Event, MalformedEventError, Work
+
+# Longest texts, in characters: together they stay below what one index entry may hold.
+MAX_PROCESS, MAX_ACTIVITY, MAX_CASE, MAX_TEAM, MAX_ACTOR = 100, 200, 200, 100, 200
+MAX_COMMENT = 2_000
+MAX_COST = Decimal(10) ** 12
+MAX_COST_DECIMALS = 12
+
+# Imported logs may be decades old and plans may lie ahead; what is beyond is a mistake.
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+AHEAD = timedelta(days=366)
+
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class BadFieldError(MalformedEventError):
+    """A value that no operation, observation or answer can have; `field` says where it stands."""
+
+    def __init__(self, reason: str, field: str, en: str, es: str) -> None:
+        self.field, self.en, self.es = field, en, es
+        super().__init__(reason, f"{field}: {en}")
+
+
+@dataclass(frozen=True, slots=True)
+class Plausible:
+    """Stamps outside [earliest, latest] are taken for mistakes."""
+
+    earliest: datetime
+    latest: datetime
+
+    @classmethod
+    def at(cls, now: datetime) -> "Plausible":
+        return cls(EARLIEST, now + AHEAD)
+
+
+class OperationFact(NamedTuple):
+    """A row of `operation`, without what only the database knows (seq, corrected)."""
+
+    tenant_id: str
+    id: UUID
+    process: str
+    activity: str
+    case_id: str
+    actor_kind: str
+    actor_id: str
+    team: str
+    requested_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime
+    touch_us: int | None
+    wait_us: int | None
+    lead_us: int | None
+    estimated: bool
+    outcome: str
+    corrects: UUID | None
+    cost: Decimal | None
+    currency: str
+
+
+class ObservationFact(NamedTuple):
+    """A row of `observation`."""
+
+    tenant_id: str
+    id: UUID
+    process: str
+    case_id: str
+    at: datetime
+
+
+class SurveyFact(NamedTuple):
+    """A row of `survey_response`."""
+
+    tenant_id: str
+    id: UUID
+    score: int
+    team: str
+    process: str
+    answered_at: datetime
+
+
+@dataclass(slots=True)
+class Arrivals:
+    """What a batch of events brought. `ignored` counts events that carry nothing to measure."""
+
+    operations: list[OperationFact] = field(default_factory=list)
+    observations: list[ObservationFact] = field(default_factory=list)
+    answers: list[SurveyFact] = field(default_factory=list)
+    ignored: int = 0
+
+    def add(self, event: Event, plausible: Plausible) -> None:
+        """Read one event. Raises MalformedEventError naming the field that is wrong."""
+        if event.type == ObservationRecorded.type:
+            self.observations.append(observation_of(event, plausible))
+        elif event.type == SurveyAnswered.type:
+            self.answers.append(answer_of(event, plausible))
+        elif (work := _read(event, _carriers).work) is not None:
+            self.operations.append(operation_of(event, work, plausible))
+        else:
+            self.ignored += 1
+
+
+class _Carrier(msgspec.Struct):
+    work: Work | None = None
+
+
+_carriers = msgspec.json.Decoder(_Carrier)
+_observations = msgspec.json.Decoder(ObservationRecorded)
+_answers = msgspec.json.Decoder(SurveyAnswered)
+
+
+def operation_of(event: Event, work: Work, plausible: Plausible) -> OperationFact:
+    """Return the fact of a work block. An estimated start measures nothing: touch and wait stay unknown."""
+    check_work(event.id, work, plausible)
+    observed_start = None if work.estimated else work.started_at
+    return OperationFact(
+        tenant_id=event.tenant,
+        id=event.id,
+        process=work.process,
+        activity=work.activity,
+        case_id=work.case,
+        actor_kind=work.actor.kind,
+        actor_id=work.actor.id or "",
+        team=work.actor.team or "",
+        requested_at=work.requested_at,
+        started_at=work.started_at,
+        finished_at=work.finished_at,
+        touch_us=_microseconds(observed_start, work.finished_at),
+        wait_us=_microseconds(work.requested_at, observed_start),
+        lead_us=_microseconds(work.requested_at, work.finished_at),
+        estimated=work.estimated,
+        outcome=work.outcome.value,
+        corrects=work.corrects,
+        cost=work.cost.amount if work.cost else None,
+        currency=work.cost.currency if work.cost else "",
+    )
+
+
+def check_work(event_id: UUID, work: Work, plausible: Plausible) -> None:
+    """Raise BadFieldError for the first value of a work block that cannot be."""
+    _check_texts(work)
+    _check_stamps(work, plausible)
+    if work.corrects == event_id:
+        raise BadFieldError("bad-data", "work.corrects", *_SELF)
+    if work.cost is not None:
+        _check_cost(work.cost.amount, work.cost.currency)
+
+
+def observation_of(event: Event, plausible: Plausible) -> ObservationFact:
+    data = _read(event, _observations)
+    _check_text("process", data.process, MAX_PROCESS)
+    _check_text("case", data.case, MAX_CASE)
+    check_stamp("at", data.at, plausible)
+    return ObservationFact(event.tenant, event.id, data.process, data.case, data.at)
+
+
+def answer_of(event: Event, plausible: Plausible) -> SurveyFact:
+    data: SurveyAnswered = _read(event, _answers)
+    check_answer(data, plausible)
+    return SurveyFact(event.tenant, event.id, data.score, data.team, data.process, data.answered_at)
+
+
+def check_answer(data: SurveyAnswered, plausible: Plausible, comment: str = "") -> None:
+    """Raise BadFieldError for the first value of an answer that cannot be."""
+    if not 1 <= data.score <= 5:  # noqa: PLR2004 - the scale of the question
+        raise BadFieldError("bad-data", "score", "1 to 5 is expected", "debe estar entre 1 y 5")
+    _check_text("team", data.team, MAX_TEAM, empty=True)
+    _check_text("process", data.process, MAX_PROCESS, empty=True)
+    _check_text("comment", comment, MAX_COMMENT, empty=True)
+    check_stamp("answered_at", data.answered_at, plausible)
+
+
+def _read(event: Event, decoder: msgspec.json.Decoder[Any]) -> Any:
+    try:
+        return decoder.decode(event.data)
+    except msgspec.ValidationError as error:  # its text names the place: "... - at `$.work.finished_at`"
+        raise MalformedEventError("bad-data", str(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise MalformedEventError("bad-json", f"data is not JSON: {error}") from error
+
+
+def _microseconds(begin: datetime | None, end: datetime | None) -> int | None:
+    return None if begin is None or end is None else (end - begin) // _MICROSECOND
+
+
+def _check_texts(work: Work) -> None:
+    _check_text("work.process", work.process, MAX_PROCESS)
+    _check_text("work.activity", work.activity, MAX_ACTIVITY)
+    _check_text("work.case", work.case, MAX_CASE)
+    _check_text("work.actor.id", work.actor.id or "", MAX_ACTOR, empty=True)
+    _check_text("work.actor.team", work.actor.team or "", MAX_TEAM, empty=True)
+
+
+def _check_text(name: str, text: str, limit: int, *, empty: bool = False) -> None:
+    if not (text.strip() or empty) or len(text) > limit or "\x00" in text:
+        english = f"1 to {limit} characters without NUL are expected"
+        raise BadFieldError("bad-data", name, english, f"debe tener de 1 a {limit} caracteres, sin NUL")
+
+
+def _check_stamps(work: Work, plausible: Plausible) -> None:
+    """Refuse stamps without offset, implausible ones, and ones that run backwards."""
+    last: tuple[str, datetime] | None = None
+    for name in ("requested_at", "started_at", "finished_at"):
+        at: datetime | None = getattr(work, name)
+        if at is None:
+            continue
+        check_stamp(f"work.{name}", at, plausible)
+        if last is not None and at < last[1]:
+            english = f"{at.isoformat()} lies before {last[0]}"
+            raise BadFieldError("backwards", f"work.{name}", english, f"{at.isoformat()} es anterior a {last[0]}")
+        last = (name, at)
+
+
+def check_stamp(name: str, at: datetime, plausible: Plausible) -> None:
+    """Raise BadFieldError for a stamp without offset or outside what is plausible."""
+    if at.tzinfo is None:
+        raise BadFieldError("bad-data", name, *_NAIVE)
+    if not plausible.earliest <= at <= plausible.latest:
+        english = f"{at.isoformat()} is not a plausible moment"
+        raise BadFieldError("implausible", name, english, f"{at.isoformat()} no es un momento verosímil")
+
+
+def _check_cost(amount: Decimal, currency: str) -> None:
+    if not amount.is_finite() or abs(amount) > MAX_COST or int(amount.as_tuple().exponent) < -MAX_COST_DECIMALS:
+        raise BadFieldError("bad-data", "work.cost.amount", *_AMOUNT)
+    if not (len(currency) == 3 and currency.isascii() and currency.isalpha() and currency.isupper()):  # noqa: PLR2004 - ISO 4217
+        raise BadFieldError("bad-data", "work.cost.currency", *_CURRENCY)
+
+
+_SELF = ("an operation cannot correct itself", "una operación no puede corregirse a sí misma")
+_NAIVE = ("the offset from UTC is missing", "falta el desfase respecto a UTC")
+_AMOUNT = (
+    "a finite amount up to 10^12 with up to 12 decimals is expected",
+    "debe ser un importe finito de hasta 10^12 con hasta 12 decimales",
+)
+_CURRENCY = ("three capital letters are expected", "deben ser tres letras mayúsculas")

@@ -1,0 +1,157 @@
+"""The SQL that stores facts and folds them. Constants of this module go into the text; every value is bound."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import text
+
+from services.analytics.operations.facts import ObservationFact, OperationFact, SurveyFact
+from services.analytics.operations.measures import AGGREGATES, COLUMNS, HOUR, KEY, MEASURES
+
+_TYPES = {
+    "id": "uuid",
+    "corrects": "uuid",
+    "requested_at": "timestamptz",
+    "started_at": "timestamptz",
+    "finished_at": "timestamptz",
+    "at": "timestamptz",
+    "answered_at": "timestamptz",
+    "touch_us": "bigint",
+    "wait_us": "bigint",
+    "lead_us": "bigint",
+    "estimated": "boolean",
+    "cost": "numeric",
+    "score": "smallint",
+}
+
+
+def _arrays(prefix: str, fields: Sequence[str]) -> str:
+    return ", ".join(f"cast(:{prefix}_{name} AS {_TYPES.get(name, 'text')}[])" for name in fields)
+
+
+def _names(fields: Sequence[str]) -> str:
+    return ", ".join(fields)
+
+
+# Constants of this module alone go into the statements; every value is a bind parameter.
+_CASE_COLUMNS = "first_at, last_at, operations, events, person_n, automation_n, defect_n, rework_n"
+_CASES_OF_OPERATIONS = """
+    SELECT tenant_id, process, case_id,
+           least(min(requested_at), min(started_at), min(finished_at)) AS first_at,
+           greatest(max(requested_at), max(started_at), max(finished_at)) AS last_at,
+           count(*) AS operations,
+           count(*) + count(started_at) FILTER (WHERE NOT estimated) AS events,
+           count(*) FILTER (WHERE actor_kind = 'person' AND activity NOT LIKE ALL (cast(:requester AS text[]))) AS person_n,
+           count(*) FILTER (WHERE actor_kind = 'automation') AS automation_n,
+           count(*) FILTER (WHERE corrected OR outcome IN ('error', 'rework')) AS defect_n,
+           0 AS rework_n
+    FROM {operations} GROUP BY 1, 2, 3"""
+_CASES_OF_OBSERVATIONS = """
+    SELECT tenant_id, process, case_id, min(at), max(at), 0, count(*), 0, 0, 0, 0
+    FROM {observations} GROUP BY 1, 2, 3"""
+_MERGED_CASES = """
+    SELECT tenant_id, process, case_id, min(first_at), max(last_at), sum(operations), sum(events), sum(person_n),
+           sum(automation_n), sum(defect_n), sum(rework_n)
+    FROM parts GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"""
+
+STORE = text(f"""
+WITH arrived AS MATERIALIZED (
+    SELECT nextval('operation_seq') AS seq, t.*
+    FROM unnest({_arrays("op", OperationFact._fields)}) AS t ({_names(OperationFact._fields)})
+), fresh AS (
+    INSERT INTO operation (seq, {_names(OperationFact._fields)})
+    SELECT seq, {_names(OperationFact._fields)} FROM arrived ORDER BY tenant_id, id, seq
+    ON CONFLICT (tenant_id, id) DO NOTHING
+    RETURNING *
+), observed AS (
+    INSERT INTO observation ({_names(ObservationFact._fields)})
+    SELECT * FROM unnest({_arrays("ob", ObservationFact._fields)}) ORDER BY 1, 2
+    ON CONFLICT (tenant_id, id) DO NOTHING
+    RETURNING *
+), done AS (
+    INSERT INTO case_activity (tenant_id, process, case_id, activity, n)
+    SELECT tenant_id, process, case_id, activity, count(*) FROM fresh GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+    ON CONFLICT (tenant_id, process, case_id, activity) DO UPDATE SET n = case_activity.n + excluded.n
+    RETURNING tenant_id, process, case_id, new.n - 1 - greatest(coalesce(old.n, 0) - 1, 0) AS repeated
+), parts AS (
+    {_CASES_OF_OPERATIONS.format(operations="fresh")}
+    UNION ALL {_CASES_OF_OBSERVATIONS.format(observations="observed")}
+    UNION ALL SELECT tenant_id, process, case_id, NULL, NULL, 0, 0, 0, 0, 0, repeated FROM done
+), cases AS (
+    INSERT INTO case_state (tenant_id, process, case_id, {_CASE_COLUMNS}) {_MERGED_CASES}
+    ON CONFLICT (tenant_id, process, case_id) DO UPDATE SET
+        first_at = least(case_state.first_at, excluded.first_at),
+        last_at = greatest(case_state.last_at, excluded.last_at),
+        operations = case_state.operations + excluded.operations,
+        events = case_state.events + excluded.events,
+        person_n = case_state.person_n + excluded.person_n,
+        automation_n = case_state.automation_n + excluded.automation_n,
+        defect_n = case_state.defect_n + excluded.defect_n,
+        rework_n = case_state.rework_n + excluded.rework_n
+), hours AS (
+    INSERT INTO rollup_hour (tenant_id, hour, {_names(KEY)}, {COLUMNS})
+    SELECT tenant_id, {HOUR}, {_names(KEY)}, {AGGREGATES} FROM fresh
+    GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7
+    ON CONFLICT (tenant_id, hour, {_names(KEY)}) DO UPDATE SET
+        {", ".join(f"{column} = rollup_hour.{column} + excluded.{column}" for column in MEASURES)}
+)
+SELECT (SELECT count(*) FROM fresh) AS operations, (SELECT count(*) FROM observed) AS observations
+""")  # noqa: S608 - constants of this module; values are bound
+
+# Every operation that the batch corrects, and every one of the batch that something already here corrects;
+# `NOT corrected` makes each count once, however many corrections name it and however often they arrive.
+CORRECT = text(f"""
+WITH targets AS (
+    SELECT tenant_id, corrects AS id FROM operation
+    WHERE corrects IS NOT NULL AND (tenant_id, id) IN (SELECT * FROM unnest(cast(:tenants AS text[]), cast(:ids AS uuid[])))
+    UNION
+    SELECT later.tenant_id, later.corrects FROM operation AS later
+    JOIN unnest(cast(:tenants AS text[]), cast(:ids AS uuid[])) AS batch (tenant_id, id)
+      ON later.tenant_id = batch.tenant_id AND later.corrects = batch.id
+), hit AS (
+    UPDATE operation SET corrected = true FROM targets
+    WHERE operation.tenant_id = targets.tenant_id AND operation.id = targets.id AND NOT operation.corrected
+    RETURNING operation.*
+), fine_before AS (
+    SELECT *, CASE WHEN outcome IN ('error', 'rework') THEN 0 ELSE 1 END AS new_defect FROM hit
+), hours AS (
+    UPDATE rollup_hour SET corrected_n = corrected_n + delta.corrected, defect_n = defect_n + delta.defects
+    FROM (SELECT tenant_id, {HOUR} AS hour, {_names(KEY)}, count(*) AS corrected, sum(new_defect) AS defects
+          FROM fine_before GROUP BY 1, 2, 3, 4, 5, 6, 7) AS delta
+    WHERE {" AND ".join(f"rollup_hour.{column} = delta.{column}" for column in ("tenant_id", "hour", *KEY))}
+)
+UPDATE case_state SET defect_n = defect_n + delta.defects
+FROM (SELECT tenant_id, process, case_id, sum(new_defect) AS defects FROM fine_before GROUP BY 1, 2, 3) AS delta
+WHERE (case_state.tenant_id, case_state.process, case_state.case_id) = (delta.tenant_id, delta.process, delta.case_id)
+""")  # noqa: S608 - as above
+
+STORE_ANSWERS = text(f"""
+WITH fresh AS (
+    INSERT INTO survey_response ({_names(SurveyFact._fields)})
+    SELECT * FROM unnest({_arrays("an", SurveyFact._fields)}) ORDER BY 1, 2
+    ON CONFLICT (tenant_id, id) DO NOTHING RETURNING id
+)
+SELECT count(*) FROM fresh
+""")  # noqa: S608 - as above
+
+REBUILD = (
+    text("DELETE FROM rollup_hour WHERE tenant_id = :tenant"),
+    text(f"""
+INSERT INTO rollup_hour (tenant_id, hour, {_names(KEY)}, {COLUMNS})
+SELECT tenant_id, {HOUR}, {_names(KEY)}, {AGGREGATES} FROM operation WHERE tenant_id = :tenant GROUP BY 1, 2, 3, 4, 5, 6, 7
+"""),  # noqa: S608 - as above
+    text("DELETE FROM case_activity WHERE tenant_id = :tenant"),
+    text("""
+INSERT INTO case_activity (tenant_id, process, case_id, activity, n)
+SELECT tenant_id, process, case_id, activity, count(*) FROM operation WHERE tenant_id = :tenant GROUP BY 1, 2, 3, 4
+"""),
+    text("DELETE FROM case_state WHERE tenant_id = :tenant"),
+    text(f"""
+WITH parts AS (
+    {_CASES_OF_OPERATIONS.format(operations="operation WHERE tenant_id = :tenant")}
+    UNION ALL {_CASES_OF_OBSERVATIONS.format(observations="observation WHERE tenant_id = :tenant")}
+    UNION ALL
+    SELECT tenant_id, process, case_id, NULL, NULL, 0, 0, 0, 0, 0, n - 1 FROM case_activity WHERE tenant_id = :tenant
+)
+INSERT INTO case_state (tenant_id, process, case_id, {_CASE_COLUMNS}) {_MERGED_CASES}
+"""),  # noqa: S608 - as above
+)

@@ -1,0 +1,221 @@
+"""Every table of analytics. All lead with `tenant_id`; row-level security is forced on all of them."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, Date, DateTime, Index, Numeric, Sequence, SmallInteger, Text, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from shared.db import service_metadata
+
+metadata = service_metadata("analytics")
+OPERATION_SEQUENCE = Sequence("operation_seq", metadata=metadata, schema="analytics")
+
+_TENANT = text("current_setting('trastienda.tenant')")
+
+
+class AnalyticsTable(DeclarativeBase):
+    """Texts are `text`, stamps aware, and the tenant is the transaction's unless a worker names it."""
+
+    metadata = metadata
+    type_annotation_map = {str: Text, datetime: DateTime(timezone=True), date: Date, int: BigInteger}  # noqa: RUF012 - SQLAlchemy's declaration
+
+    tenant_id: Mapped[str] = mapped_column(primary_key=True, server_default=_TENANT, sort_order=-1)
+
+
+class Operation(AnalyticsTable):
+    """One finished piece of work, as it arrived. Durations are whole microseconds, so that sums are exact.
+
+    `seq` is the order of arrival; `team` and `currency` are "" where there is none; `corrected` says that a
+    later or earlier event names this one in `corrects`. A duration that was not measured is NULL, never 0.
+    """
+
+    __tablename__ = "operation"
+    __table_args__ = (
+        CheckConstraint("touch_us >= 0 AND wait_us >= 0 AND lead_us >= 0", name="durations"),
+        CheckConstraint("(cost IS NULL) = (currency = '')", name="cost"),
+        Index(None, "tenant_id", "finished_at"),
+        Index(None, "tenant_id", "process", "case_id"),
+        Index(None, "tenant_id", "corrects", postgresql_where=text("corrects IS NOT NULL")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(OPERATION_SEQUENCE, server_default=OPERATION_SEQUENCE.next_value())
+    process: Mapped[str]
+    activity: Mapped[str]
+    case_id: Mapped[str]
+    actor_kind: Mapped[str]
+    actor_id: Mapped[str]
+    team: Mapped[str]
+    requested_at: Mapped[datetime | None]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime]
+    touch_us: Mapped[int | None]
+    wait_us: Mapped[int | None]
+    lead_us: Mapped[int | None]
+    estimated: Mapped[bool]
+    outcome: Mapped[str]
+    corrects: Mapped[UUID | None]
+    corrected: Mapped[bool] = mapped_column(server_default=text("false"))
+    cost: Mapped[Decimal | None] = mapped_column(Numeric)
+    currency: Mapped[str]
+
+
+class Observation(AnalyticsTable):
+    """Something seen of a case that is no finished operation; it moves the case's first or last moment."""
+
+    __tablename__ = "observation"
+    __table_args__ = (Index(None, "tenant_id", "process", "case_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    process: Mapped[str]
+    case_id: Mapped[str]
+    at: Mapped[datetime]
+
+
+class RollupHour(AnalyticsTable):
+    """Sums over the operations finished within one UTC hour, by key. Every column adds up over rows.
+
+    `currency` "" holds the operations without measured cost. An operation counts once in `defect_n`
+    (outcome error or rework, or corrected), whatever else it counts in.
+    """
+
+    __tablename__ = "rollup_hour"
+
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    process: Mapped[str] = mapped_column(primary_key=True)
+    activity: Mapped[str] = mapped_column(primary_key=True)
+    team: Mapped[str] = mapped_column(primary_key=True)
+    actor_kind: Mapped[str] = mapped_column(primary_key=True)
+    currency: Mapped[str] = mapped_column(primary_key=True)
+    n: Mapped[int]
+    touch_n: Mapped[int]
+    touch_us: Mapped[Decimal] = mapped_column(Numeric)
+    estimated_n: Mapped[int]
+    wait_n: Mapped[int]
+    wait_us: Mapped[Decimal] = mapped_column(Numeric)
+    lead_n: Mapped[int]
+    lead_us: Mapped[Decimal] = mapped_column(Numeric)
+    error_n: Mapped[int]
+    rework_n: Mapped[int]
+    cancelled_n: Mapped[int]
+    corrected_n: Mapped[int]
+    defect_n: Mapped[int]
+    cost_n: Mapped[int]
+    cost_sum: Mapped[Decimal] = mapped_column(Numeric)
+
+
+class CaseState(AnalyticsTable):
+    """One row per case, kept as its operations and observations arrive, in any order.
+
+    `first_at` and `last_at` span every stamp known of the case; `events` counts the stamps of work seen
+    (starts, ends, observations); `person_n` leaves out the requester's own submission; `rework_n` is the
+    sum over activities of (times done - 1).
+    """
+
+    __tablename__ = "case_state"
+    __table_args__ = (Index(None, "tenant_id", "last_at"),)
+
+    process: Mapped[str] = mapped_column(primary_key=True)
+    case_id: Mapped[str] = mapped_column(primary_key=True)
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime]
+    operations: Mapped[int]
+    events: Mapped[int]
+    person_n: Mapped[int]
+    automation_n: Mapped[int]
+    defect_n: Mapped[int]
+    rework_n: Mapped[int]
+
+
+class CaseActivity(AnalyticsTable):
+    """How often an activity was done in a case."""
+
+    __tablename__ = "case_activity"
+
+    process: Mapped[str] = mapped_column(primary_key=True)
+    case_id: Mapped[str] = mapped_column(primary_key=True)
+    activity: Mapped[str] = mapped_column(primary_key=True)
+    n: Mapped[int]
+
+
+class SurveyAnswer(AnalyticsTable):
+    """An answer as given, comment included; the comment goes nowhere else."""
+
+    __tablename__ = "survey_answer"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    score: Mapped[int] = mapped_column(SmallInteger)
+    team: Mapped[str]
+    process: Mapped[str]
+    comment: Mapped[str | None]
+    answered_at: Mapped[datetime]
+
+
+class SurveyResponse(AnalyticsTable):
+    """A score as the event log brought it: what internal satisfaction counts."""
+
+    __tablename__ = "survey_response"
+    __table_args__ = (
+        CheckConstraint("score BETWEEN 1 AND 5", name="score"),
+        Index(None, "tenant_id", "answered_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    score: Mapped[int] = mapped_column(SmallInteger)
+    team: Mapped[str]
+    process: Mapped[str]
+    answered_at: Mapped[datetime]
+
+
+class CostModel(AnalyticsTable):
+    """The tenant's cost model: one currency for all its rates, so that nothing is ever added across currencies."""
+
+    __tablename__ = "cost_model"
+
+    currency: Mapped[str]
+    version: Mapped[int]
+
+
+class HourlyRate(AnalyticsTable):
+    """What an hour of a team's work costs from a date on; team "" is every team without a rate of its own."""
+
+    __tablename__ = "hourly_rate"
+    __table_args__ = (CheckConstraint("amount >= 0", name="amount"),)
+
+    team: Mapped[str] = mapped_column(primary_key=True)
+    valid_from: Mapped[date] = mapped_column(primary_key=True)
+    amount: Mapped[Decimal] = mapped_column(Numeric)
+
+
+class FixedCost(AnalyticsTable):
+    """What doing an activity once costs from a date on, beside working time; actor_kind "" is both kinds."""
+
+    __tablename__ = "fixed_cost"
+    __table_args__ = (CheckConstraint("amount >= 0", name="amount"),)
+
+    process: Mapped[str] = mapped_column(primary_key=True)
+    activity: Mapped[str] = mapped_column(primary_key=True)
+    actor_kind: Mapped[str] = mapped_column(primary_key=True)
+    valid_from: Mapped[date] = mapped_column(primary_key=True)
+    amount: Mapped[Decimal] = mapped_column(Numeric)
+
+
+class BandScale(AnalyticsTable):
+    """A tenant's own scale for an indicator; process "" is every process without its own."""
+
+    __tablename__ = "band_scale"
+
+    kpi: Mapped[str] = mapped_column(primary_key=True)
+    process: Mapped[str] = mapped_column(primary_key=True)
+    unit: Mapped[str]
+    excellent: Mapped[float]
+    good: Mapped[float]
+    acceptable: Mapped[float]
+    minimum_n: Mapped[int]
+    source: Mapped[str]
+    version: Mapped[int]
+
+
+TABLES = tuple(sorted(table.name for table in metadata.tables.values()))

@@ -1,0 +1,128 @@
+"""What roll-ups and cases must hold, computed from the events alone in plain Python."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from sqlalchemy import text
+
+from shared.contracts.analytics import ObservationRecorded
+from shared.events import Event
+from tests.fixtures.services import Harness
+
+Row = tuple[Any, ...]
+
+
+def _stamp(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value).astimezone(UTC)
+
+
+def _works(events: Iterable[Event]) -> dict[Any, dict[str, Any]]:
+    """Return the work blocks of the first copy of each event, with parsed stamps."""
+    works: dict[Any, dict[str, Any]] = {}
+    for event in events:
+        work = msgspec.json.decode(event.data).get("work")
+        if work is not None and event.id not in works:
+            for name in ("requested_at", "started_at", "finished_at"):
+                work[name] = _stamp(work.get(name))
+            works[event.id] = work
+    return works
+
+
+def _micros(begin: datetime | None, end: datetime | None) -> int | None:
+    if begin is None or end is None:
+        return None
+    span = end - begin
+    return (span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds
+
+
+def expected_rollups(events: Sequence[Event]) -> dict[Row, Row]:
+    works = _works(events)
+    wrong = {work.get("corrects") for work in works.values()}
+    rows: dict[Row, list[Any]] = defaultdict(lambda: [0] * 14 + [Decimal(0)])
+    for event_id, work in works.items():
+        start = None if work.get("estimated") else work["started_at"]
+        touch, wait = _micros(start, work["finished_at"]), _micros(work["requested_at"], start)
+        lead = _micros(work["requested_at"], work["finished_at"])
+        cost = work.get("cost")
+        corrected = str(event_id) in wrong
+        outcome = work.get("outcome", "done")
+        hour = work["finished_at"].replace(minute=0, second=0, microsecond=0)
+        actor = work["actor"]
+        key = (hour, work["process"], work["activity"], actor.get("team") or "", actor["kind"], cost["currency"] if cost else "")
+        new: list[Any] = [
+            1,
+            touch is not None,
+            touch or 0,
+            bool(work.get("estimated")),
+            wait is not None,
+            wait or 0,
+            lead is not None,
+            lead or 0,
+            outcome == "error",
+            outcome == "rework",
+            outcome == "cancelled",
+            corrected,
+            corrected or outcome in {"error", "rework"},
+            cost is not None,
+            Decimal(cost["amount"]) if cost else Decimal(0),
+        ]
+        rows[key] = [old + int(add) if not isinstance(add, Decimal) else old + add for old, add in zip(rows[key], new, strict=True)]
+    return {key: tuple(row) for key, row in rows.items()}
+
+
+def expected_cases(events: Sequence[Event]) -> dict[Row, Row]:
+    works = _works(events)
+    wrong = {work.get("corrects") for work in works.values()}
+    moments: dict[Row, list[datetime]] = defaultdict(list)
+    counts: dict[Row, Counter[str]] = defaultdict(Counter)
+    done: dict[Row, Counter[str]] = defaultdict(Counter)
+    for event_id, work in works.items():
+        case = (work["process"], work["case"])
+        stamps = [work[name] for name in ("requested_at", "started_at", "finished_at") if work[name]]
+        moments[case] += stamps
+        done[case][work["activity"]] += 1
+        kind, own = work["actor"]["kind"], work["activity"].startswith(("submit-", "request-"))
+        seen_start = work["started_at"] is not None and not work.get("estimated")
+        bad = str(event_id) in wrong or work.get("outcome") in {"error", "rework"}
+        counts[case].update(
+            operations=1,
+            events=1 + seen_start,
+            person=int(kind == "person" and not own),
+            automation=int(kind == "automation"),
+            defects=int(bad),
+        )
+    seen = set()
+    for event in events:
+        if event.type == ObservationRecorded.type and event.id not in seen:
+            seen.add(event.id)
+            data = msgspec.json.decode(event.data)
+            at = _stamp(data["at"])
+            assert at is not None
+            moments[data["process"], data["case"]].append(at)
+            counts[data["process"], data["case"]]["events"] += 1
+    return {
+        case: (
+            min(stamps),
+            max(stamps),
+            *(counts[case][name] for name in ("operations", "events", "person", "automation", "defects")),
+            sum(n - 1 for n in done[case].values()),
+        )
+        for case, stamps in moments.items()
+    }
+
+
+async def stored(analytics: Harness, tenant: str, table: str, keys: int) -> dict[Row, Row]:
+    """Return a table of the tenant as key -> values; the first `keys` columns after the tenant are the key."""
+    async with analytics.runtime.worker.session(None) as session:
+        found = await session.execute(text(f"SELECT * FROM {table} WHERE tenant_id = :tenant"), {"tenant": tenant})
+        return {tuple(row[1 : keys + 1]): tuple(row[keys + 1 :]) for row in found}
+
+
+async def assert_exact(analytics: Harness, tenant: str, events: Sequence[Event]) -> None:
+    """Compare everything that is kept incrementally with what the events say."""
+    assert await stored(analytics, tenant, "rollup_hour", 6) == expected_rollups(events)
+    assert await stored(analytics, tenant, "case_state", 2) == expected_cases(events)
