@@ -11,11 +11,12 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import uvicorn
+from starlette.types import Receive, Scope, Send
 
 from deploy.registry import GATEWAY, SERVICES, load_service
 
@@ -31,7 +32,7 @@ class PartError(Exception):
 
 @dataclass(frozen=True)
 class Part:
-    """One thing that runs until it is told to stop. Only `serve` has a port."""
+    """One thing that runs until it is told to stop. Without a port, a relay or consumer answers no HTTP."""
 
     kind: str
     name: str
@@ -84,11 +85,29 @@ def application(name: str, environ: Mapping[str, str]) -> Any:
     return create_app(service, service.settings.load(environ))
 
 
-async def serve(name: str, environ: Mapping[str, str], host: str, port: int, stop: asyncio.Event) -> None:
+async def operation(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer health and metrics for a part that has no HTTP of its own: it runs, or the process has ended."""
+    if scope["type"] == "lifespan":
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+        return
+    from shared.metrics import render
+
+    alive = (b'{"status":"ok","parts":{}}', "application/json")
+    answers = {"/health/live": alive, "/health/ready": alive, "/metrics": render()}
+    body, media_type = answers.get(scope["path"], (b"", "text/plain"))
+    headers = [(b"content-type", media_type.encode()), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 200 if body else 404, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def serve(app: Any, host: str, port: int, stop: asyncio.Event) -> None:
     """Answer HTTP until `stop` is set, then let running requests end."""
     opened = listen(host, port)
     config = uvicorn.Config(
-        application(name, environ),
+        app,
         http="httptools",
         ws="none",
         lifespan="on",
@@ -114,12 +133,27 @@ async def serve(name: str, environ: Mapping[str, str], host: str, port: int, sto
 async def run_part(part: Part, environ: Mapping[str, str], stop: asyncio.Event, host: str = "127.0.0.1") -> None:
     """Run a part until `stop` is set. Raises what made it end before."""
     if part.kind == "serve":
-        return await serve(part.name, environ, host, part.port, stop)
+        return await serve(application(part.name, environ), host, part.port, stop)
     from shared.app import run_relay, run_worker
 
     service = load_service(part.name)
     run = run_relay if part.kind == "relay" else run_worker
-    return await run(service, service.settings.load(environ), stop)
+    work = run(service, service.settings.load(environ), stop)
+    if not part.port:
+        return await work
+    return await _with_operation(work, host, part.port)
+
+
+async def _with_operation(work: Coroutine[Any, Any, None], host: str, port: int) -> None:
+    """Answer health and metrics for as long as `work` lasts."""
+    ended = asyncio.Event()
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(serve(operation, host, port, ended))
+            await group.create_task(work)
+            ended.set()
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
 
 
 async def migrate(name: str, environ: Mapping[str, str]) -> None:
@@ -134,7 +168,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("kind", choices=KINDS)
     parser.add_argument("name", choices=(*SERVICES, GATEWAY), metavar="service")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--port", type=int, help="default: 8000 for serve; relay and consume answer none without it")
     parser.add_argument("--of", help="the data directory of the `up` that started this; only to recognise it")
     options = parser.parse_args(arguments)
     if options.name == GATEWAY and options.kind != "serve":
@@ -146,10 +180,11 @@ async def run_until_signal(options: argparse.Namespace) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    port = options.port or (8000 if options.kind == "serve" else 0)
     if options.kind == "migrate":
         await migrate(options.name, os.environ)
     else:
-        await run_part(Part(options.kind, options.name, options.port), os.environ, stop, options.host)
+        await run_part(Part(options.kind, options.name, port), os.environ, stop, options.host)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

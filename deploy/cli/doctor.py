@@ -17,9 +17,8 @@ import typer
 from deploy.bootstrap import Environment
 from deploy.cli.console import AsJson, out, print_json
 from deploy.cli.target import DEFAULT_DATA, ROOT, Data
-from deploy.standalone import postgres, seaweed
 from deploy.standalone.directory import DataDirectory, StackState
-from deploy.standalone.process import ServerError
+from deploy.standalone.errors import ServerError
 
 LEAST_FREE = 2 * 1024**3
 MARKS = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "failed": "[red]✗[/]"}
@@ -48,6 +47,8 @@ def doctor(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
 
 def installed() -> Iterator[Check]:
     yield Check("python", "ok", sys.version.split()[0])
+    from deploy.standalone import postgres, seaweed
+
     environment = Environment(ROOT)
     kind = environment.kind_for("run")
     fits = environment.fits(kind)

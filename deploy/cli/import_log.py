@@ -4,14 +4,16 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import httpx
 import typer
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from deploy.cli.console import AsJson, CommandError, err, out, print_json
 from deploy.cli.target import DEFAULT_DATA, DEFAULT_TENANT, Data, Tenant, answer_of, find_target
+
+if TYPE_CHECKING:
+    import httpx
 
 CHUNK = 256 * 1024
 LOOK_S = 0.2
@@ -63,7 +65,7 @@ def progress_bar() -> Progress:
     )
 
 
-def send(client: httpx.Client, file: Path, parameters: dict[str, Any], progress: Progress) -> dict[str, Any]:
+def send(client: "httpx.Client", file: Path, parameters: dict[str, Any], progress: Progress) -> dict[str, Any]:
     task = progress.add_task("sending", total=file.stat().st_size, note="")
     headers = {"Content-Type": "application/octet-stream", "Idempotency-Key": str(uuid.uuid4())}
     content = chunks(file, progress, task)
@@ -80,7 +82,7 @@ def chunks(file: Path, progress: Progress, task: TaskID) -> Iterator[bytes]:
             progress.advance(task, len(chunk))
 
 
-def wait_for(client: httpx.Client, path: str, progress: Progress) -> dict[str, Any]:
+def wait_for(client: "httpx.Client", path: str, progress: Progress) -> dict[str, Any]:
     """Follow a job to its end."""
     task = progress.add_task("importing", total=None, note="")
     while True:

@@ -3,6 +3,7 @@
 import sys
 
 import typer
+from rich.markup import escape
 
 from deploy.cli import demo
 from deploy.cli.bench import bench
@@ -14,6 +15,7 @@ from deploy.cli.parts import consume, migrate, relay, serve
 from deploy.cli.test import test
 from deploy.cli.token import token
 from deploy.cli.up import up
+from deploy.standalone.errors import ServerError
 
 INTERRUPTED = 130
 
@@ -33,18 +35,11 @@ app.add_typer(demo.app, name="demo")
 
 def main() -> int:
     """Run a command and return its exit code."""
-    import httpx
-
-    from deploy.standalone.process import ServerError
-
     try:
-        app()
+        app(prog_name="trastienda")
     except (CommandError, ServerError) as error:
-        err.print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
+        err.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         return getattr(error, "code", 1)
-    except httpx.TransportError as error:
-        err.print(f"[bold red]error:[/] the gateway cannot be reached: {error}", highlight=False, soft_wrap=True)
-        return 1
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:

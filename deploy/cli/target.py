@@ -1,15 +1,19 @@
 """Which installation a command talks to: TRASTIENDA_URL, else what runs in the data directory."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import httpx
 import typer
 
 from deploy.cli.console import CommandError
 from deploy.standalone.directory import DataDirectory, StackState
+
+if TYPE_CHECKING:
+    import httpx
 
 ROOT = Path(__file__).parents[2]
 DEFAULT_DATA = ROOT / ".trastienda"
@@ -27,9 +31,17 @@ class Target:
     url: str
     token: str
 
-    def client(self, timeout: float = 60.0) -> httpx.Client:
+    @contextmanager
+    def client(self, timeout: float = 60.0) -> Iterator["httpx.Client"]:
+        """Give a client with the token. A gateway that cannot be reached becomes a CommandError."""
+        import httpx
+
         headers = {"Authorization": f"Bearer {self.token}"}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=timeout)
+        try:
+            with httpx.Client(base_url=self.url, headers=headers, timeout=timeout) as client:
+                yield client
+        except httpx.TransportError as error:
+            raise CommandError(f"{self.url} cannot be reached: {error}") from error
 
 
 def running_stack(data: Path) -> StackState:
@@ -67,7 +79,7 @@ def make_token(data: Path, tenant: str, role: str) -> str:
     return issuer.token(tenant, role)
 
 
-def answer_of(response: httpx.Response) -> Any:
+def answer_of(response: "httpx.Response") -> Any:
     """Return an answer's JSON. Raises CommandError with the problem's own words."""
     if response.status_code < HTTP_ERROR:
         return response.json()

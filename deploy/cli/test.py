@@ -17,5 +17,5 @@ def test(context: typer.Context) -> None:
 
 
 def _for_tests(name: str) -> bool:
-    """A setting of somebody's installation must not reach the tests; what names test servers must."""
+    """Tell what tests may see: a setting of somebody's installation must not reach the tests; what names test servers must."""
     return name.startswith("TRASTIENDA_TEST_") or name == "TRASTIENDA_KAFKA_BOOTSTRAP"

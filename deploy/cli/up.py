@@ -16,10 +16,10 @@ from rich.panel import Panel
 
 from deploy.cli.console import out
 from deploy.cli.target import DEFAULT_DATA, DEFAULT_TENANT, Data, make_token
-from deploy.standalone.process import Program, Server, ServerError
-from deploy.standalone.processes import python_environment
+from deploy.standalone.errors import ServerError
 
 if TYPE_CHECKING:
+    from deploy.standalone.process import Program
     from deploy.standalone.supervisor import Stack
 
 LOG_SIZE, LOG_FILES = 20_000_000, 3
@@ -81,6 +81,9 @@ async def welcome(stack: "Stack", demo_seed: int | None) -> None:
 
 def load_demo(stack: "Stack", seed: int) -> Awaitable[None]:
     """Play the demo from a process of its own: what it needs in memory goes when it is done."""
+    from deploy.standalone.process import Program
+    from deploy.standalone.processes import python_environment
+
     arguments = [sys.executable, "-P", "-m", "deploy.cli", "demo", "load", "--seed", str(seed)]
     program = Program(
         name="demo",
@@ -91,7 +94,9 @@ def load_demo(stack: "Stack", seed: int) -> Awaitable[None]:
     return stack.timed("demo company", _run_to_the_end(program))
 
 
-async def _run_to_the_end(program: Program) -> None:
+async def _run_to_the_end(program: "Program") -> None:
+    from deploy.standalone.process import Server
+
     server = Server(program)
     try:
         while server.exit_code is None:  # noqa: ASYNC110 - a process sets no event
@@ -117,15 +122,19 @@ def show_tokens(stack: "Stack") -> None:
 
 
 def show_box(stack: "Stack", *, demo: bool) -> None:
-    options = "" if stack.options.data == DEFAULT_DATA else f" --data {stack.options.data}"
+    """Say where everything is and what to try; wide enough that every command can be copied."""
+    where = "" if stack.options.data == DEFAULT_DATA else f" --data {stack.options.data}"
     tenant = " --tenant demo" if demo else ""
-    services = "\n".join(f"  {name:<10} http://127.0.0.1:{port}" for name, port in stack.options.ports.items())
-    tries = "\n".join(
-        [
-            f"  ./trastienda doctor{options}",
-            f"  ./trastienda kpi{tenant}{options}",
-            f'  curl -H "Authorization: Bearer $(./trastienda token --role operator{options})" {stack.url}/billing/invoices',
-        ]
-    )
-    text = f"[bold]Ready[/]\n{services}\n  documentation {stack.url}/docs\n\nTry next\n{escape(tries)}\n\nCtrl-C stops everything."
-    out.print(Panel(text, title="Trastienda", expand=False), highlight=False, soft_wrap=True)
+    lines = [
+        *(f"{name:<14} http://127.0.0.1:{port}" for name, port in stack.options.ports.items()),
+        f"{'documentation':<14} {stack.url}/docs",
+        "",
+        "Try next:",
+        f"  ./trastienda kpi{tenant}{where}",
+        f"  ./trastienda import-log FILE --process NAME{where}",
+        f"  ./trastienda doctor{where}",
+        "",
+        "Ctrl-C stops everything.",
+    ]
+    panel = Panel(escape("\n".join(lines)), title="Ready", width=max(map(len, lines)) + 4)
+    out.print(panel, highlight=False, crop=False, soft_wrap=True)

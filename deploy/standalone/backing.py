@@ -8,9 +8,10 @@ from typing import Any, Protocol
 
 import asyncpg
 
+from deploy.standalone.errors import ServerError
 from deploy.standalone.keep import kept, new_secret
 from deploy.standalone.postgres import EmbeddedPostgres
-from deploy.standalone.process import Server, ServerError
+from deploy.standalone.process import Server
 from deploy.standalone.seaweed import EmbeddedS3
 
 LOOK_S = 0.5

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from deploy.standalone.errors import ServerError
 from deploy.standalone.keep import write_private
-from deploy.standalone.process import ServerError
 
 
 @dataclass(frozen=True)

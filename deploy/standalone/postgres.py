@@ -11,9 +11,10 @@ import signal
 from importlib.util import find_spec
 from pathlib import Path
 
+from deploy.standalone.errors import ServerError
 from deploy.standalone.keep import kept, new_secret
 from deploy.standalone.ports import LOOPBACK, free_ports
-from deploy.standalone.process import Program, Server, ServerError, end_left_over
+from deploy.standalone.process import Program, Server, end_left_over
 
 USER = "trastienda_admin"
 START_PATIENCE = 60.0  # seconds; crash recovery of a large write-ahead log takes a while

@@ -15,13 +15,10 @@ from pathlib import Path
 import psutil
 
 from deploy.standalone import child
+from deploy.standalone.errors import ServerError
 
 LARGEST_LOG = 20_000_000  # bytes; looked at when the program starts
 STEP = 0.02  # seconds between two looks at a process
-
-
-class ServerError(Exception):
-    """A server did not start or does not run; the message tells a user why."""
 
 
 @dataclass(frozen=True)

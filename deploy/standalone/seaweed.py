@@ -15,9 +15,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.standalone.errors import ServerError
 from deploy.standalone.keep import kept, write_private
 from deploy.standalone.ports import LOOPBACK, busy, free_ports
-from deploy.standalone.process import Program, Server, ServerError, end_left_over
+from deploy.standalone.process import Program, Server, end_left_over
 
 START_PATIENCE = 60.0  # seconds
 STOP = ((signal.SIGTERM, 1.9),)  # what it has acknowledged survives SIGKILL, too

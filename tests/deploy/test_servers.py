@@ -17,8 +17,8 @@ import psutil
 import pytest
 from minio import Minio
 
+from deploy.standalone.errors import ServerError
 from deploy.standalone.postgres import EmbeddedPostgres
-from deploy.standalone.process import ServerError
 from deploy.standalone.seaweed import EmbeddedS3, ObjectStoreAccess
 
 

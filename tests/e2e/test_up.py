@@ -1,0 +1,207 @@
+"""`./trastienda up` as a user meets it: ready, small, polite, and gone when it is told to go."""
+
+import json
+import os
+import signal
+import socket
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from deploy.standalone.ports import is_free
+from tests.fixtures.stack import Stack
+
+pytestmark = pytest.mark.slow
+NewStack = Callable[..., Stack]
+
+STOP_WITHIN_S = 5.0
+SECOND_START_WITHIN_S = 20.0
+MEMORY_LIMIT = 900 * 1024 * 1024
+
+
+def get(url: str) -> Any:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return json.load(answer)
+
+
+def private_memory(process: psutil.Process) -> int:
+    """Return a process's proportional share of memory in bytes: pages shared by n processes count 1/n."""
+    lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+
+
+def left_behind(stack: Stack, processes: list[psutil.Process]) -> list[str]:
+    """Say what of a stopped stack is still there."""
+    found = [f"process {p.pid} {p.cmdline()[:3]}" for p in processes if p.is_running() and p.status() != "zombie"]
+    found += [f"port {port}" for port in range(stack.base, stack.base + 5) if not is_free(port)]
+    names = ("up.lock", "stack.json", "postgres/cluster/postmaster.pid", "postgres/postgres.run.json")
+    found += [name for name in names if (stack.data / name).exists()]
+    return found + [str(stack.ready_file)] * stack.ready_file.exists()
+
+
+def test_everything_answers_once_the_ready_file_is_there(stack: Stack) -> None:
+    ready = json.loads(stack.ready_file.read_text())
+    assert ready["url"] == stack.url
+    assert get(f"{stack.url}/health/ready")["status"] == "ready"
+    for name, url in ready["urls"].items():
+        assert get(f"{url}/health/ready")["status"] in {"ok", "ready"}, name
+
+
+def test_the_box_names_addresses_tokens_and_three_commands(stack: Stack) -> None:
+    for url in stack.urls.values():
+        assert url in stack.output
+    assert stack.output.count("  ./trastienda ") == 3
+    for role in ("viewer", "operator", "manager", "admin", "documents", "billing", "hr", "analytics"):
+        line = next(line for line in stack.output.splitlines() if line.startswith(f"{role} ") and ".ey" in line)
+        assert line.split()[1].count(".") == 2
+
+
+def test_a_printed_token_opens_the_door(stack: Stack) -> None:
+    token = next(line.split()[1] for line in stack.output.splitlines() if line.startswith("viewer ") and ".ey" in line)
+    request = urllib.request.Request(f"{stack.url}/analytics/kpis", headers={"Authorization": f"Bearer {token}"})
+    assert {"period", "filters", "kpis"} <= get(request)
+
+
+def test_doctor_finds_nothing_wrong(stack: Stack) -> None:
+    report = stack.json("doctor")
+    assert report["ok"] is True
+    assert {f"{name} database" for name in ("documents", "billing", "hr", "analytics")} <= {
+        check["name"] for check in report["checks"] if check["detail"] == "migrated"
+    }
+
+
+def test_secrets_are_for_their_owner_only(stack: Stack) -> None:
+    for name in (
+        "stack.json",
+        "keys/issuer.pem",
+        "keys/pseudonym",
+        "keys/database",
+        "postgres/password",
+        "s3/keys.json",
+    ):
+        assert (stack.data / name).stat().st_mode & 0o077 == 0, name
+
+
+def test_a_second_up_on_the_same_data_is_refused(stack: Stack) -> None:
+    refused = stack.command("up", "--data", stack.data, "--port-base", stack.base + 50, check=False)
+    assert refused.returncode == 1
+    assert f"pid {stack.running.pid}, {stack.url}" in refused.stderr
+    assert get(f"{stack.url}/health/ready")["status"] == "ready"
+
+
+def test_only_loopback_is_listened_on(stack: Stack) -> None:
+    for process in stack.tree():
+        for connection in process.net_connections("inet"):
+            if connection.status == psutil.CONN_LISTEN:
+                assert connection.laddr.ip == "127.0.0.1", (process.name(), connection.laddr)
+
+
+def test_memory_stays_small(new_stack: NewStack) -> None:
+    stack = new_stack()
+    stack.start()
+    used = {process.pid: private_memory(process) for process in stack.tree()}
+    assert sum(used.values()) < MEMORY_LIMIT, used
+
+
+@pytest.mark.parametrize("shape", [(), ("--processes",)], ids=["one process", "processes"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopping_leaves_nothing_and_the_next_start_is_quick(
+    new_stack: NewStack, shape: tuple[str, ...], number: signal.Signals
+) -> None:
+    stack = new_stack(*shape)
+    stack.start()
+    processes = stack.tree()
+    assert stack.stop(number) < STOP_WITHIN_S
+    assert left_behind(stack, processes) == []
+    assert stack.running.returncode == 0
+    assert stack.start() < SECOND_START_WITHIN_S
+
+
+@pytest.mark.parametrize("shape", [(), ("--processes",)], ids=["one process", "processes"])
+def test_up_recovers_after_everything_was_killed(new_stack: NewStack, shape: tuple[str, ...]) -> None:
+    stack = new_stack(*shape)
+    stack.start()
+    processes = stack.tree()
+    for process in processes:
+        process.kill()
+    psutil.wait_procs(processes, timeout=10)
+    stack.running.wait(10)
+    assert stack.ready_file.exists(), "nobody was left to remove it"
+    stack.ready_file.unlink()
+    stack.start()
+    assert stack.json("doctor")["ok"] is True
+
+
+def test_up_recovers_while_servers_of_a_killed_one_still_stop(new_stack: NewStack) -> None:
+    stack = new_stack()
+    stack.start()
+    stack.kill()
+    stack.ready_file.unlink()
+    stack.start()
+    assert stack.json("doctor")["ok"] is True
+
+
+def test_a_signal_during_the_start_leaves_nothing(new_stack: NewStack) -> None:
+    stack = new_stack()
+    stack.launch()
+    deadline = time.monotonic() + 30
+    while not (stack.data / "postgres" / "cluster").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    processes = stack.tree()
+    assert stack.stop() < STOP_WITHIN_S
+    assert left_behind(stack, processes) == []
+
+
+def test_a_busy_port_is_named_with_its_holder_and_another_base(new_stack: NewStack) -> None:
+    stack = new_stack()
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", stack.base + 3))
+        holder.listen()
+        stack.launch()
+        assert stack.running.wait(60) == 1
+    name = psutil.Process(os.getpid()).name()
+    assert f"port {stack.base + 3} is used by {name} (pid {os.getpid()})" in stack.output
+    assert "./trastienda up --port-base" in stack.output
+    assert "Traceback" not in stack.output
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def is_ready(stack: Stack) -> bool:
+    try:
+        return bool(get(f"{stack.url}/health/ready")["status"] == "ready")
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("victim", ["postgres", "weed"])
+def test_a_server_that_dies_is_started_again_without_ending_anything(new_stack: NewStack, victim: str) -> None:
+    stack = new_stack()
+    stack.start()
+    process = next(p for p in stack.tree() if p.name() == victim)
+    process.kill()
+    wait_for(lambda: not process.is_running())
+    wait_for(lambda: any(p.name() == victim for p in stack.tree()))
+    wait_for(lambda: is_ready(stack))
+    assert stack.running.poll() is None
+    wait_for(lambda: bool(stack.json("doctor")["ok"]))
+
+
+def test_a_part_that_dies_is_started_again(new_stack: NewStack) -> None:
+    stack = new_stack("--processes")
+    stack.start()
+    process = next(p for p in stack.tree() if "serve billing" in " ".join(p.cmdline()))
+    process.kill()
+    wait_for(lambda: any("serve billing" in " ".join(p.cmdline()) for p in stack.tree() if p.pid != process.pid))
+    wait_for(lambda: is_ready(stack))
