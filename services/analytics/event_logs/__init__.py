@@ -1,0 +1,1 @@
+"""Import of event logs: a XES or CSV file becomes operations and observations on the event log."""

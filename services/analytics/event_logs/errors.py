@@ -1,0 +1,105 @@
+"""Why a file cannot be read as an event log. Each stops the reading; what is wrong with single events never does."""
+
+from shared.errors import DomainError
+
+
+class UnreadableLogError(DomainError):
+    """Base of the refusals of a whole file."""
+
+    status = 422
+
+
+class EmptyLogError(UnreadableLogError):
+    code = "event-log-empty"
+    en = "The file is empty."
+    es = "El fichero está vacío."
+    hint_en = "Send the event log as the request's raw body."
+    hint_es = "Envíe el registro de eventos como cuerpo de la petición."
+
+
+class UnknownFormatError(UnreadableLogError):
+    code = "event-log-format-unknown"
+    en = "The file is neither XES nor CSV ({found})."
+    es = "El fichero no es XES ni CSV ({found})."
+    hint_en = "Send XES or CSV, plain or gzipped; unpack zip archives and export spreadsheets as CSV first."
+    hint_es = "Envíe XES o CSV, tal cual o con gzip; descomprima antes los zip y exporte las hojas de cálculo a CSV."
+
+
+class DamagedArchiveError(UnreadableLogError):
+    code = "event-log-gzip-damaged"
+    en = "The gzip file is damaged: {reason}."
+    es = "El fichero gzip está dañado: {reason}."
+    hint_en = "Compress and send the log again; `gzip -t` tells whether a file is sound."
+    hint_es = "Comprima y envíe de nuevo el registro; `gzip -t` dice si un fichero está sano."
+
+
+class TruncatedLogError(UnreadableLogError):
+    code = "event-log-truncated"
+    en = "The file ends too early (line {line})."
+    es = "El fichero termina antes de tiempo (línea {line})."
+    hint_en = "Send the whole file again; nothing of it was imported."
+    hint_es = "Envíe de nuevo el fichero entero; no se ha importado nada de él."
+
+
+class TooLargeLogError(UnreadableLogError):
+    code, status = "event-log-too-large", 413
+    en = "The log is larger than {limit} bytes once unpacked."
+    es = "El registro supera los {limit} bytes una vez descomprimido."
+    hint_en = "Split the log by cases and import the parts."
+    hint_es = "Divida el registro por casos e importe las partes."
+
+
+class MalformedXmlError(UnreadableLogError):
+    code = "event-log-xml-malformed"
+    en = "The XML is not well-formed in line {line}: {reason}."
+    es = "El XML no está bien formado en la línea {line}: {reason}."
+    hint_en = "Export the log again; check that the encoding named in its first line is the file's own."
+    hint_es = "Exporte de nuevo el registro; compruebe que la codificación de su primera línea es la del fichero."
+
+
+class DoctypeRefusedError(UnreadableLogError):
+    code = "event-log-doctype-refused"
+    en = "The XML declares a document type, which is refused."
+    es = "El XML declara un tipo de documento (DOCTYPE), y eso no se admite."
+    hint_en = "Remove the DOCTYPE; XES needs none, and its entities could exhaust or read the server."
+    hint_es = "Quite el DOCTYPE; XES no lo necesita y sus entidades podrían agotar o leer el servidor."
+
+
+class NotXesError(UnreadableLogError):
+    code = "event-log-not-xes"
+    en = "The XML is no XES log: its root element is `{root}`, not `log`."
+    es = "El XML no es un registro XES: su elemento raíz es `{root}`, no `log`."
+    hint_en = "Export the log as XES or CSV; MXML and other dialects are not read."
+    hint_es = "Exporte el registro como XES o CSV; MXML y otros dialectos no se leen."
+
+
+class TooDeepError(UnreadableLogError):
+    code = "event-log-too-deep"
+    en = "The XML is nested deeper than {limit} levels."
+    es = "El XML tiene más de {limit} niveles de anidamiento."
+    hint_en = "Export the log without nested attributes."
+    hint_es = "Exporte el registro sin atributos anidados."
+
+
+class TooLongError(UnreadableLogError):
+    code = "event-log-too-long"
+    en = "One line, field or tag near line {line} is longer than {limit} bytes."
+    es = "Una línea, un campo o una etiqueta cerca de la línea {line} supera los {limit} bytes."
+    hint_en = "Remove large texts from the log; an import needs no comments or attachments."
+    hint_es = "Quite los textos grandes del registro; una importación no necesita comentarios ni adjuntos."
+
+
+class MissingColumnError(UnreadableLogError):
+    code = "event-log-column-missing"
+    en = "The CSV has no column for {needed}; its columns are {columns}."
+    es = "El CSV no tiene columna para {needed}; sus columnas son {columns}."
+    hint_en = "Name the columns with case_column, activity_column and timestamp_column."
+    hint_es = "Nombre las columnas con case_column, activity_column y timestamp_column."
+
+
+class NothingReadableError(UnreadableLogError):
+    code = "event-log-nothing-readable"
+    en = "No event of the log could be used: {reasons}."
+    es = "No se pudo usar ningún evento del registro: {reasons}."
+    hint_en = "An event needs a case, an activity and a time; `timestamp_format` tells how a CSV writes its times."
+    hint_es = "Un evento necesita caso, actividad y momento; `timestamp_format` dice cómo escribe los momentos un CSV."

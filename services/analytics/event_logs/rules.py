@@ -1,0 +1,179 @@
+"""How raw events become work: pairing of starts and completions, rework, identity. Pure.
+
+Definitions: https://www.xes-standard.org/ (lifecycle:transition) and docs/kpi.md. Starts and completions of one
+activity in one case are paired first in, first out; a completion without a start is work of unknown duration;
+every other event only tells when something was seen of its case.
+"""
+
+from collections import Counter, deque
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+from uuid import UUID
+
+from services.analytics.event_logs.raw import COMPLETE, START, RawEvent
+from shared.events import Outcome
+from shared.ids import stable_id
+
+
+class Operation(NamedTuple):
+    """A completion, with the start it was paired with (None: touch time unknown). `occurrence` counts equal events."""
+
+    case: str
+    activity: str
+    started_at: datetime | None
+    finished_at: datetime
+    resource: str | None
+    team: str | None
+    cost: Decimal | None
+    outcome: Outcome
+    occurrence: int
+    orphan: bool
+
+
+class Observation(NamedTuple):
+    """An event that is no completion and belongs to none: a start never closed, a suspension, an assignment."""
+
+    case: str
+    activity: str
+    transition: str
+    at: datetime
+    resource: str | None
+    cost: Decimal | None
+    occurrence: int
+
+
+@dataclass(slots=True)
+class Counts:
+    """What came out of a log, or of a part of it."""
+
+    cases: int = 0
+    operations: int = 0
+    observations: int = 0
+    paired: int = 0
+    unpaired_starts: int = 0
+    orphan_completes: int = 0
+    rework: int = 0
+    rework_cases: int = 0
+    cost: Decimal = Decimal(0)
+    unassigned_cost: Decimal = Decimal(0)  # stands at events that are part of no operation
+
+    def add(self, item: Operation | Observation) -> None:
+        if isinstance(item, Operation):
+            self.operations += 1
+            self.paired += item.started_at is not None
+            self.orphan_completes += item.orphan
+            self.rework += item.outcome is Outcome.REWORK
+            self.cost += item.cost or 0
+        else:
+            self.observations += 1
+            self.unpaired_starts += item.transition == START
+            self.unassigned_cost += item.cost or 0
+
+    def close_case(self, rework_before: int) -> None:
+        """Count a case that has ended; `rework_before` is what `rework` was when it began."""
+        self.cases += 1
+        self.rework_cases += self.rework > rework_before
+
+
+@dataclass(slots=True)
+class _Open:
+    event: RawEvent
+    occurrence: int
+
+
+@dataclass(slots=True)
+class CasePairing:
+    """One case: `add` its events in order of time (the file's order for equal times), then `close`.
+
+    `started` holds the activities that have a start anywhere in the log: only there a completion without
+    one is an orphan. Memory grows with the open starts and the activities, not with the events.
+    """
+
+    started: Collection[str]
+    _open: dict[str, deque[_Open]] = field(default_factory=dict)
+    _done: set[str] = field(default_factory=set)
+    _alike: Counter[tuple[str, str, str | None]] = field(default_factory=Counter)
+    _alike_at: datetime | None = None
+
+    def add(self, event: RawEvent) -> Operation | Observation | None:
+        """Return what the event makes; None for a start, which waits for its completion."""
+        occurrence = self._count_alike(event)
+        if event.transition == COMPLETE:
+            return self._complete(event, occurrence)
+        if event.transition == START:
+            self._open.setdefault(event.activity, deque()).append(_Open(event, occurrence))
+            return None
+        return _observe(event, occurrence)
+
+    def close(self) -> list[Observation]:
+        """Return the starts that were never closed, in the order they began."""
+        left = [_observe(each.event, each.occurrence) for queue in self._open.values() for each in queue]
+        return sorted(left, key=lambda observation: observation.at)
+
+    def _count_alike(self, event: RawEvent) -> int:
+        """Return the number of this event among those that only their place in the file tells apart."""
+        if event.at != self._alike_at:
+            self._alike.clear()
+            self._alike_at = event.at
+        key = (event.activity, event.transition, event.resource)
+        self._alike[key] += 1
+        return self._alike[key]
+
+    def _complete(self, event: RawEvent, occurrence: int) -> Operation:
+        started_at, cost = event.started_at, event.cost
+        if started_at is None and (queue := self._open.get(event.activity)):
+            start = queue.popleft().event
+            started_at, cost = start.at, _add_costs(start.cost, cost)
+        outcome = Outcome.REWORK if event.activity in self._done else Outcome.DONE
+        self._done.add(event.activity)
+        return Operation(
+            event.case,
+            event.activity,
+            started_at,
+            event.at,
+            event.resource,
+            event.team,
+            cost,
+            outcome,
+            occurrence,
+            orphan=started_at is None and event.activity in self.started,
+        )
+
+
+def _observe(event: RawEvent, occurrence: int) -> Observation:
+    return Observation(event.case, event.activity, event.transition, event.at, event.resource, event.cost, occurrence)
+
+
+def _add_costs(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one + other
+
+
+def pair_case(events: Iterable[RawEvent], started: Collection[str]) -> list[Operation | Observation]:
+    """Return what the events of one case make, in whatever order they come."""
+    pairing = CasePairing(started)
+    made = [pairing.add(event) for event in sorted(events, key=lambda event: (event.at, event.ordinal))]
+    return [item for item in made if item is not None] + list(pairing.close())
+
+
+def identify(tenant: str, process: str, item: Operation | Observation) -> UUID:
+    """Return the id that the same event of the same log has in every import, whatever the file's format."""
+    if isinstance(item, Operation):
+        transition, at = COMPLETE, item.finished_at
+    else:
+        transition, at = item.transition, item.at
+    return stable_id(
+        "event-log",
+        tenant,
+        process,
+        item.case,
+        item.activity,
+        transition,
+        at.isoformat(),
+        item.resource or "",
+        item.occurrence,
+    )

@@ -1,0 +1,81 @@
+"""Times and amounts as event logs write them. Pure; what cannot be read is None, never a guess."""
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+
+_STAMP = re.compile(
+    r"(?P<year>\d{4})(?P<mark>[-/.]?)(?P<month>\d\d?)(?P=mark)(?P<day>\d\d?)"
+    r"(?:(?:T|\s+)(?P<hour>\d\d?):?(?P<minute>\d\d)(?::?(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?)?"
+    r"\s*(?P<zone>Z|UTC|GMT|(?P<sign>[+-])(?P<zone_hour>\d\d)(?::?(?P<zone_minute>\d\d)(?::?(?P<zone_second>\d\d))?)?)?",
+    re.IGNORECASE | re.ASCII,
+)
+_AMOUNT = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d{1,3})?|[+-]?\.\d+", re.ASCII)
+_GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+\.\d+", re.ASCII)
+_DECIMAL_COMMA = re.compile(r"[+-]?(?:\d{1,3}(?:\.\d{3})+,\d+|\d+,(?:\d{1,2}|\d{4,}))", re.ASCII)
+_LARGEST_AMOUNT = Decimal(10) ** 15
+_AMOUNT_PLACES = 9
+
+
+def parse_stamp(text: str, pattern: str | None = None) -> tuple[datetime, bool] | None:
+    """Return the moment in UTC and whether it came without an offset (then it is taken as UTC).
+
+    Reads the variants of ISO 8601; digits of a fraction beyond microseconds are cut. `pattern` is a strptime
+    format that replaces them: day-first dates are ambiguous, so they are never guessed.
+    """
+    try:
+        if pattern is not None:
+            at = datetime.strptime(text.strip(), pattern)  # noqa: DTZ007 - a missing offset is reported below
+        elif text[4:5] == "-":
+            at = datetime.fromisoformat(text)
+        else:
+            return _parse_variant(text)
+        return (at.replace(tzinfo=UTC), True) if at.tzinfo is None else (at.astimezone(UTC), False)
+    except OverflowError:
+        return None
+    except ValueError:
+        return None if pattern is not None else _parse_variant(text)
+
+
+def _parse_variant(text: str) -> tuple[datetime, bool] | None:
+    """Read what `fromisoformat` does not: spaces, slashes, one digit for a day, 24:00, a leap second."""
+    found = _STAMP.fullmatch(text.strip())
+    if found is None or (not found["mark"] and len(found["month"]) + len(found["day"]) < len("0101")):
+        return None
+    hour, minute, second = (int(found[part] or 0) for part in ("hour", "minute", "second"))
+    if hour > 24 or minute > 59 or second > 60 or (hour == 24 and (minute or second)):  # noqa: PLR2004 - a day's clock
+        return None
+    try:
+        day = datetime(int(found["year"]), int(found["month"]), int(found["day"]), tzinfo=_zone(found))
+        microseconds = int((found["fraction"] or "0")[:6].ljust(6, "0"))
+        at = day + timedelta(hours=hour, minutes=minute, seconds=second, microseconds=microseconds)
+        return at.astimezone(UTC), found["zone"] is None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _zone(found: re.Match[str]) -> timezone:
+    if found["sign"] is None:
+        return UTC
+    hours, minutes, seconds = (int(found[f"zone_{part}"] or 0) for part in ("hour", "minute", "second"))
+    offset = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    return timezone(-offset if found["sign"] == "-" else offset)
+
+
+def parse_amount(text: str) -> Decimal | None:
+    """Return the amount, or None where it is not certain what number is meant ("1,234" has two readings).
+
+    A point is the decimal mark; a comma is, where it cannot be anything else ("50,5", "1.234,56").
+    """
+    text = text.strip()
+    if _GROUPED.fullmatch(text):
+        text = text.replace(",", "")
+    elif _DECIMAL_COMMA.fullmatch(text):
+        text = text.replace(".", "").replace(",", ".")
+    if not _AMOUNT.fullmatch(text):
+        return None
+    amount = Decimal(text)
+    if abs(amount) >= _LARGEST_AMOUNT:
+        return None
+    amount = round(amount, _AMOUNT_PLACES).normalize()
+    return amount.quantize(Decimal(1)) if amount == amount.to_integral_value() else amount

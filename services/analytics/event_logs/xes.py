@@ -1,0 +1,209 @@
+"""Incremental XES reader (IEEE 1849, and the dialects before it): bytes in, raw events out, the log never in memory.
+
+An attribute counts only where it stands directly in an event or trace: nested attributes, lists, and the
+defaults that `<global>` declares are neither events nor values.
+"""
+
+from collections.abc import Callable, Mapping
+from xml.parsers.expat import ErrorString, ExpatError, ParserCreate, errors
+
+from services.analytics.event_logs.errors import (
+    DoctypeRefusedError,
+    EmptyLogError,
+    MalformedXmlError,
+    NotXesError,
+    TooDeepError,
+    TooLongError,
+    TruncatedLogError,
+)
+from services.analytics.event_logs.raw import Field, Intake, RawEvent, Remark, Tally
+
+MAX_DEPTH = 64
+MAX_TOKEN_BYTES = 1024 * 1024
+MAX_UNNAMED_EVENTS = 10_000  # events that may stand in a trace before its name
+
+_LOG, _TRACE = 1, 2
+_STANDARD_PREFIXES = {"concept": "concept", "lifecycle": "lifecycle", "time": "time", "org": "org"}
+_TRUNCATED = frozenset(
+    errors.codes[text]
+    for text in (errors.XML_ERROR_NO_ELEMENTS, errors.XML_ERROR_UNCLOSED_TOKEN, errors.XML_ERROR_PARTIAL_CHAR)
+) | {errors.codes[errors.XML_ERROR_UNCLOSED_CDATA_SECTION]}
+
+
+def _reorder(attributes: list[str]) -> list[str]:
+    """Return key and value in the usual places, whatever else the element has; empty texts where they are missing."""
+    named = dict(zip(attributes[::2], attributes[1::2], strict=True))
+    return ["key", named.get("key", ""), "value", named.get("value", "")]
+
+
+class XesReader:
+    """Feed it the file's bytes in pieces of any size, then call `finish`; both return the events found.
+
+    Raises UnreadableLogError when the file as a whole cannot be read; what is wrong with one event is
+    counted in `tally` instead. Attributes of a trace normally precede its events; where they follow, the
+    events wait (MAX_UNNAMED_EVENTS of them).
+    """
+
+    def __init__(self, cost_attribute: str | None = None) -> None:
+        self._intake = Intake("event")
+        self._cost_attribute = cost_attribute
+        self._prefixes = dict(_STANDARD_PREFIXES)
+        self._slots = self._event_slots = self._name_slots()
+        self._found: list[RawEvent] = []
+        self._waiting: list[list[str | None]] = []
+        self._values: list[str | None] = []
+        self._ended: list[str] = []
+        self._attribute_depth = 0  # where the open event's own attributes stand; 0 outside events
+        self._in_trace = False
+        self._trace: str | None = None
+        self._traces = self._trace_events = 0
+        self._fed = 0
+        self._parser = ParserCreate()
+        self._parser.ordered_attributes = True
+        self._parser.StartElementHandler = self._make_start_handler()
+        # Only starts run Python code: the list itself takes the ends, which the next start counts.
+        self._parser.EndElementHandler = self._ended.append
+        self._parser.StartDoctypeDeclHandler = self._refuse_doctype
+
+    @property
+    def tally(self) -> Tally:
+        return self._intake.tally
+
+    def feed(self, chunk: bytes) -> list[RawEvent]:
+        self._fed += len(chunk)
+        self._parse(chunk, final=False)
+        if self._fed - max(self._parser.CurrentByteIndex, 0) > MAX_TOKEN_BYTES + len(chunk):
+            raise TooLongError(limit=MAX_TOKEN_BYTES, line=self._parser.CurrentLineNumber)
+        return self._take_found()
+
+    def finish(self) -> list[RawEvent]:
+        if not self._fed:
+            raise EmptyLogError
+        self._parse(b"", final=True)
+        self._close_down_to(0)
+        return self._take_found()
+
+    def _parse(self, chunk: bytes, *, final: bool) -> None:
+        try:
+            self._parser.Parse(chunk, final)
+        except ExpatError as error:
+            if final and error.code in _TRUNCATED:
+                raise TruncatedLogError(line=error.lineno) from error
+            raise MalformedXmlError(line=error.lineno, reason=ErrorString(error.code)) from error
+
+    def _take_found(self) -> list[RawEvent]:
+        found, self._found = self._found, []
+        return found
+
+    def _name_slots(self) -> dict[str, int]:
+        """Map the keys of event attributes to their places among the event's texts."""
+        concept, lifecycle, time, org = self._prefixes.values()
+        slots: dict[str, int] = {
+            f"{concept}:name": Field.ACTIVITY,
+            f"{lifecycle}:transition": Field.TRANSITION,
+            f"{time}:timestamp": Field.STAMP,
+            f"{org}:resource": Field.RESOURCE,
+            f"{org}:group": Field.TEAM,
+            f"{org}:role": Field.ROLE,
+        }
+        if self._cost_attribute is not None:
+            slots.setdefault(self._cost_attribute, Field.COST)
+        return slots
+
+    @property
+    def _name_key(self) -> str:
+        return f"{self._prefixes['concept']}:name"
+
+    def _refuse_doctype(self, *_: object) -> None:
+        raise DoctypeRefusedError
+
+    def _make_start_handler(self) -> Callable[[str, list[str]], None]:
+        """Return the handler of every element's start: a closure, because it runs for every attribute of the log."""
+        ended, depth, attribute_depth = self._ended, 0, 0
+        values, slots = self._values, self._slots
+
+        def start(name: str, attributes: list[str]) -> None:
+            nonlocal depth, attribute_depth, values, slots
+            if len(ended) != 1:
+                depth += 1 - len(ended)
+            ended.clear()
+            if depth == attribute_depth:
+                if len(attributes) != 4 or attributes[0] != "key" or attributes[2] != "value":  # noqa: PLR2004 - the usual shape
+                    attributes = _reorder(attributes)
+                slot = slots.get(attributes[1])
+                if slot is not None:
+                    values[slot] = attributes[3]
+            elif name == "event" and depth == attribute_depth - 1:
+                self._close_event()
+                values = self._open_event()
+            elif depth > MAX_DEPTH:
+                raise TooDeepError(limit=MAX_DEPTH)
+            elif depth < attribute_depth or not attribute_depth:
+                self._close_down_to(depth)
+                self._open(name.rpartition(":")[2], depth, dict(zip(attributes[::2], attributes[1::2], strict=True)))
+                attribute_depth, values, slots = self._attribute_depth, self._values, self._slots
+
+        return start
+
+    def _open(self, name: str, depth: int, attributes: Mapping[str, str]) -> None:
+        if depth == _LOG:
+            if name != "log":
+                raise NotXesError(root=name[:80])
+        elif name == "event" and depth == _TRACE + self._in_trace:
+            self._slots = (
+                self._event_slots if self._in_trace else {**self._event_slots, "case:concept:name": Field.CASE}
+            )
+            self._open_event()
+            self._attribute_depth = depth + 1
+        elif depth == _TRACE and name == "trace":
+            self._in_trace, self._trace, self._trace_events = True, None, 0
+            self._traces += 1
+        elif depth == _TRACE and name == "extension":
+            self._learn_prefix(attributes)
+        elif self._in_trace and depth == _TRACE + 1 and self._trace is None and attributes.get("key") == self._name_key:
+            self._trace = attributes.get("value") or None
+            self._release_waiting()
+
+    def _learn_prefix(self, attributes: Mapping[str, str]) -> None:
+        """Follow a log that calls a standard extension by another prefix; its address says which one it is."""
+        extension = attributes.get("uri", "").rpartition("/")[2].removesuffix(".xesext")
+        prefix = attributes.get("prefix")
+        if prefix and extension in self._prefixes:
+            self._prefixes[extension] = prefix
+            self._event_slots = self._name_slots()
+
+    def _close_down_to(self, depth: int) -> None:
+        """End what is open at `depth` or deeper, because an element starts there."""
+        if self._attribute_depth and depth < self._attribute_depth:
+            self._attribute_depth = 0
+            self._close_event()
+        if self._in_trace and depth <= _TRACE:
+            self._release_waiting()
+            if not self._trace_events:
+                self.tally.remark(Remark.EMPTY_TRACE, f"trace {self._traces}", self._trace)
+            self._in_trace, self._trace = False, None
+
+    def _open_event(self) -> list[str | None]:
+        self._trace_events += 1
+        self._values = values = [self._trace, None, None, None, None, None, None, None, None]
+        return values
+
+    def _close_event(self) -> None:
+        values = self._values
+        if values[Field.CASE] is None and self._in_trace:
+            self._waiting.append(values)
+            if len(self._waiting) >= MAX_UNNAMED_EVENTS:
+                self._release_waiting()
+        else:
+            self._admit(values)
+
+    def _release_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for values in waiting:
+            values[Field.CASE] = self._trace
+            self._admit(values)
+
+    def _admit(self, values: list[str | None]) -> None:
+        event = self._intake.admit(values, self.tally.events + 1)
+        if event is not None:
+            self._found.append(event)
