@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -10,12 +11,12 @@ from pathlib import Path
 from fastapi import APIRouter, FastAPI
 from sqlalchemy import MetaData
 
-from shared import idempotency, migrations
+from shared import idempotency, metrics, migrations
 from shared.auth import Verifier
 from shared.consumer import Consumer, Handler, is_transient
 from shared.db import Database
 from shared.edge import Edge, install_problem_handlers
-from shared.eventlog import EventLog
+from shared.eventlog import EventLog, LogUnavailableError
 from shared.eventlog.factory import open_event_log, prepare_event_log
 from shared.events import EventData
 from shared.health import health_router
@@ -26,7 +27,7 @@ from shared.settings import ServiceSettings
 from shared.storage import S3Store
 
 _HOUR_S = 3600
-_RESTART_S = 2.0
+_LAG_S = 5
 logger = logging.getLogger(__name__)
 
 
@@ -155,9 +156,26 @@ async def run_worker(service: Service, settings: ServiceSettings, stop: asyncio.
                 consumption.group, consumption.pattern, consumption.handler, runtime.worker, runtime.log
             )
             group.create_task(consumer.run(stop))
+            group.create_task(_measure_lag(runtime.log, consumption, stop))
         if kinds := service.jobs(runtime):
             group.create_task(JobRunner(service.name, runtime.url, runtime.worker, kinds).run(stop))
         group.create_task(_keep_house(runtime, stop))
+
+
+async def _measure_lag(log: EventLog, consumption: Consumption, stop: asyncio.Event) -> None:
+    """Export how far the group is behind, by topic."""
+    while not stop.is_set():
+        try:
+            lag = await log.lag(consumption.group, consumption.pattern)
+        except LogUnavailableError as error:
+            logger.warning("the lag is unknown", extra={"group": consumption.group, "reason": str(error)})
+        else:
+            by_topic: Counter[str] = Counter()
+            for (topic, _partition), messages in lag.items():
+                by_topic[topic] += messages
+            for topic, messages in by_topic.items():
+                metrics.consumer_lag.labels(consumption.group, topic).set(messages)
+        await _pause(stop, _LAG_S)
 
 
 async def _keep_house(runtime: Runtime, stop: asyncio.Event) -> None:
@@ -170,8 +188,13 @@ async def _keep_house(runtime: Runtime, stop: asyncio.Event) -> None:
             if not is_transient(error):
                 raise
             logger.warning("housekeeping waits", extra={"reason": str(error)})
-        try:
-            async with asyncio.timeout(_HOUR_S):
-                await stop.wait()
-        except TimeoutError:
-            continue
+        await _pause(stop, _HOUR_S)
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    """Sleep, but not past `stop`."""
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return

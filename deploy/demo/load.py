@@ -1,0 +1,178 @@
+"""Plays the story through the gateway, as any client would. Every request can be repeated: a cut-off load goes on."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import httpx
+
+from deploy.demo import story
+from deploy.demo.people import Cast
+from shared.ids import stable_id
+from shared.money import round_money
+
+TokenFor = Callable[[str], str]
+_BATCH = 500
+_AT_ONCE = 8
+_DONE_STATUSES = {200, 201, 202, 204}
+_ALREADY_THERE = 409
+SUPPLIERS, INVOICES, EMPLOYEES, DOCUMENTS = 6, 12, 8, 6
+
+
+class DemoError(RuntimeError):
+    """The installation refused a part of the demo; the text holds its answer."""
+
+
+class Stage:
+    """The installation, as the demo's users call it. `seed` makes the keys under which requests may be repeated."""
+
+    def __init__(self, client: httpx.AsyncClient, token_for: TokenFor, seed: int) -> None:
+        self._client, self._token_for, self._seed = client, token_for, seed
+        self._tokens: dict[str, str] = {}
+        self._gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def send(self, role: str, method: str, path: str, step: object, **content: Any) -> Any:
+        """Send one request as `role`; return its JSON. Raises DemoError unless it was done or is done already."""
+        if role not in self._tokens:
+            self._tokens[role] = self._token_for(role)
+        headers = {
+            "Authorization": f"Bearer {self._tokens[role]}",
+            "Idempotency-Key": str(stable_id("demo", self._seed, path, step)),
+            **content.pop("headers", {}),
+        }
+        async with self._gate:
+            answer = await self._client.request(method, path, headers=headers, **content)
+        if answer.status_code not in _DONE_STATUSES | {_ALREADY_THERE}:
+            raise DemoError(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
+        return answer.json() if answer.content else None
+
+
+async def load(url: str, token_for: TokenFor, seed: int, until: date | None = None) -> None:
+    """Load the demo. The story ends with the month before `until` (today); the rest happens now."""
+    until = until or datetime.now(UTC).date()
+    random = Random(seed)  # noqa: S311 - reproducible names, not secrets
+    cast = Cast(random)
+    async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+        stage = Stage(client, token_for, seed)
+        await _set_costs(stage, until)
+        work = list(story.operations(seed, until))
+        await _play(stage, work)
+        await asyncio.gather(
+            *(
+                stage.send("operator", "POST", "/analytics/survey-answers", index, json=answer)
+                for index, answer in enumerate(story.answers(seed, until))
+            )
+        )
+        await _hire(stage, cast, random, until)
+        await _invoice(stage, cast, random, until)
+        await _file(stage, random)
+
+
+async def _set_costs(stage: Stage, until: date) -> None:
+    since = story.first_day(until).isoformat()
+    model = {
+        "currency": "EUR",
+        "hourly_rates": [
+            {"team": "intake", "valid_from": since, "amount": "22.50"},
+            {"team": "finance", "valid_from": since, "amount": "31.00"},
+            {"team": None, "valid_from": since, "amount": "26.00"},
+        ],
+        "fixed_costs": [
+            {
+                "process": story.PROCESS_AP,
+                "activity": activity,
+                "actor_kind": "automation",
+                "valid_from": since,
+                "amount": "0.05",
+            }
+            for activity in ("register-invoice", "validate-invoice")
+        ],
+    }
+    await stage.send("admin", "PUT", "/analytics/cost-model", 0, json=model, headers={"If-Match": "*"})
+
+
+async def _play(stage: Stage, work: Sequence[story.Operation]) -> None:
+    for start in range(0, len(work), _BATCH):
+        part = {"operations": work[start : start + _BATCH]}
+        await stage.send("operator", "POST", "/analytics/operations", start, json=part)
+
+
+async def _hire(stage: Stage, cast: Cast, random: Random, until: date) -> None:
+    """Let people join and ask for leave; a manager decides on some of it."""
+    for index in range(EMPLOYEES):
+        person = cast.person()
+        hired = until - timedelta(days=random.randrange(200, 2000))
+        employee = await stage.send(
+            "operator",
+            "POST",
+            "/hr/employees",
+            index,
+            json={
+                "given_name": person.given_name,
+                "family_name": person.family_name,
+                "national_id": person.national_id,
+                "email": person.email,
+                "team": random.choice(("intake", "finance", "hr")),
+                "hire_date": hired.isoformat(),
+            },
+        )
+        begin = until + timedelta(days=30 + index * 9)
+        asked = {"kind": "holiday", "from": begin.isoformat(), "to": (begin + timedelta(days=4)).isoformat()}
+        request = {"employee_id": employee.get("id") or employee["existing_id"], **asked}
+        leave = await stage.send("operator", "POST", "/hr/leave-requests", index, json=request)
+        if index % 3 and "id" in leave:
+            await stage.send("manager", "POST", f"/hr/leave-requests/{leave['id']}/approval", index)
+
+
+async def _invoice(stage: Stage, cast: Cast, random: Random, until: date) -> None:
+    """Bring in invoices of some suppliers and take each as far as chance has it."""
+    suppliers = [cast.company() for _ in range(SUPPLIERS)]
+    for index in range(INVOICES):
+        supplier = random.choice(suppliers)
+        net = Decimal(random.randrange(2_000, 250_000)) / 100
+        document = _document(supplier.name, supplier.tax_id, f"{until.year}-{index + 1:04d}", net, until)
+        invoice = await stage.send("operator", "POST", "/billing/invoices", index, json=document)
+        path = f"/billing/invoices/{invoice.get('id') or invoice['existing_id']}"
+        steps: list[tuple[str, str, Any]] = [
+            ("operator", "validation", None),
+            ("manager", "approval", None),
+            ("manager", "payment", {"paid_on": until.isoformat(), "reference": f"SEPA {index + 1}"}),
+        ]
+        if index % 6 == 5:  # noqa: PLR2004 - one in six is refused
+            steps[1:] = [("manager", "rejection", {"reason": "The goods never arrived"})]
+        for role, step, body in steps[: random.randrange(len(steps) + 1)]:
+            await stage.send(role, "POST", f"{path}/{step}", step, json=body)
+
+
+def _document(name: str, tax_id: str, number: str, net: Decimal, until: date) -> dict[str, Any]:
+    tax = round_money(net * 21 / 100, "EUR")
+    line = {"description": "Servicios del mes", "quantity": "1", "unit_price": f"{net:.2f}", "net": f"{net:.2f}", "vat_rate": "21"}
+    return {
+        "supplier": {"tax_id": tax_id, "name": name},
+        "number": number,
+        "issue_date": (until - timedelta(days=10)).isoformat(),
+        "due_date": (until + timedelta(days=20)).isoformat(),
+        "currency": "EUR",
+        "lines": [line],
+        "vat_breakdown": [{"rate": "21", "base": f"{net:.2f}", "tax": f"{tax:.2f}"}],
+        "totals": {"net": f"{net:.2f}", "tax": f"{tax:.2f}", "gross": f"{net + tax:.2f}"},
+    }
+
+
+async def _file(stage: Stage, random: Random) -> None:
+    """Put some letters into the archive."""
+    for index in range(DOCUMENTS):
+        title = f"Contrato de servicios {index + 1}"
+        text = f"{title}\n\nVersión {random.randrange(1, 9)} del contrato, firmada por ambas partes.\n"
+        await stage.send(
+            "operator",
+            "POST",
+            "/documents/records",
+            index,
+            params={"title": title, "kind": "contract"},
+            content=text.encode(),
+            headers={"Content-Type": "text/plain; charset=utf-8"},
+        )
