@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.access_log import AccessLog
 from gateway.catalogue import Catalogue
 from gateway.docs import SECURITY_HEADERS, Docs
 from gateway.exchange import BrokenAnswerError, ClientGoneError, Exchange
@@ -45,6 +46,7 @@ class Gateway:
         self._catalogue = Catalogue(self.upstreams, settings.openapi_refresh)
         self._readiness = Readiness(self.upstreams)
         self._docs = Docs()
+        self._access_log = AccessLog() if settings.access_log else None
         self._red = Red(_OWN)
         self._own = {
             "/": self._root,
@@ -72,6 +74,8 @@ class Gateway:
         finally:
             for upstream in self.upstreams.values():
                 await upstream.close()
+            if self._access_log is not None:
+                self._access_log.flush()
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -124,8 +128,8 @@ class Gateway:
     def _record(self, exchange: Exchange, upstream: Upstream | None) -> None:
         if exchange.status:
             (upstream.red if upstream else self._red).observe(exchange.status, exchange.seconds)
-        if self._settings.access_log:
-            exchange.log(upstream.name if upstream else _OWN)
+        if self._access_log is not None:
+            self._access_log.add(exchange, upstream.name if upstream else _OWN)
 
     async def _answer(self, exchange: Exchange) -> None:
         """Answer one of the gateway's own addresses, which need no token."""

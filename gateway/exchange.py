@@ -10,7 +10,7 @@ from shared.errors import PROBLEM_JSON, BodyTooLarge, DomainError, preferred_lan
 from shared.ids import uuid7
 from shared.tracing import acceptable_request_id, continue_trace, current_request_id, current_trace
 
-_access = logging.getLogger("gateway.access")
+_log = logging.getLogger("gateway")
 _LINGER_S = 2.0
 
 
@@ -107,22 +107,8 @@ class Exchange:
                     message = await self.receive()
                     self.body_pending = message["type"] == "http.request" and message.get("more_body", False)
         except TimeoutError:
-            _access.info("unread body", extra={"path": self.path})
+            _log.info("unread body", extra={"path": self.path})
         await self.send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    def log(self, upstream: str) -> None:
-        """Write the access log's line. Queries and subjects stay out: they may be personal."""
-        _access.info(
-            "request",
-            extra={
-                "method": self.scope["method"],
-                "path": self.path,
-                "status": self.status,
-                "upstream": upstream,
-                "tenant": self.tenant,
-                "ms": round(self.seconds * 1000, 2),
-            },
-        )
 
 
 class RequestBody:

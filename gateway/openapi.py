@@ -8,7 +8,7 @@ from shared.errors import PROBLEM_JSON, PROBLEM_SCHEMA
 Document = dict[str, Any]
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _REF = "#/components/"
-_TOKEN = "token"  # noqa: S105 - the name of a security scheme
+_BEARER = "bearer"
 # What the gateway may answer to any operation, whatever the service declares.
 _GATEWAY_ANSWERS = {
     "401": "`invalid-token`",
@@ -62,14 +62,14 @@ def _own_components() -> Document:
     answers = {
         f"Gateway{status}": {
             "description": f"The gateway's refusal {code}.",
-            "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/GatewayProblem"}}},
+            "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
         for status, code in _GATEWAY_ANSWERS.items()
     }
     return {
-        "schemas": {"GatewayProblem": PROBLEM_SCHEMA},
+        "schemas": {"Problem": PROBLEM_SCHEMA},
         "responses": answers,
-        "securitySchemes": {_TOKEN: {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        "securitySchemes": {_BEARER: {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
     }
 
 
@@ -101,8 +101,12 @@ def _new_names(documents: Mapping[str, Document]) -> dict[str, dict[ComponentId,
 
 def _clashes(owners: Mapping[ComponentId, Mapping[str, Any]]) -> set[ComponentId]:
     """Return the components whose name stands for different things, also by what they refer to."""
-    own = {(kind, name) for kind, entries in _own_components().items() for name in entries}
-    clashing = {component for component in owners if component in own}
+    own = dict(_components({"components": _own_components()}))
+    clashing = {
+        component
+        for component, contents in owners.items()
+        if component in own and _differ([own[component], *contents.values()])
+    }
     clashing |= {component for component, contents in owners.items() if _differ(list(contents.values()))}
     shared = {component: contents for component, contents in owners.items() if len(contents) > 1}
     grown = True
@@ -186,7 +190,7 @@ def _adapt(operation: Document, service: str, document: Document, renamed: Mappi
         operation["operationId"] = f"{service}_{known}"
     security = operation.get("security", document.get("security"))
     operation["security"] = (
-        [{_TOKEN: []}]
+        [{_BEARER: []}]
         if security is None
         else [
             {renamed.get(("securitySchemes", name), name): scopes for name, scopes in alternative.items()}
