@@ -92,7 +92,7 @@ class PostgresEventLog:
         options = connection_options(self._role, idle_in_transaction_s=_PUBLISH_LIMIT_S)
         with translated():
             try:
-                pool = await asyncpg.create_pool(self._url, min_size=1, max_size=4, **options)
+                pool = await asyncpg.create_pool(self._url, min_size=0, max_size=4, **options)
                 self._pool = pool
                 self._identity = f"postgresql:{await pool.fetchval(_IDENTITY)}"
             except (asyncpg.UndefinedTableError, asyncpg.InvalidParameterValueError) as error:

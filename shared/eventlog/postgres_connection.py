@@ -16,6 +16,7 @@ _AWAY = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,  # the connection is closed
+    asyncpg.InternalClientError,  # the pool's reset of a connection that was lost in the middle of a statement
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,  # shutting down, starting up, statement timed out
     asyncpg.InsufficientResourcesError,  # too many connections, disk full
