@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,9 +24,9 @@ from shared.jobs import JobCode, JobRunner, jobs_router
 from shared.openapi import describe
 from shared.relay import Relay
 from shared.settings import ServiceSettings
-from shared.storage import S3Store
+from shared.storage import ObjectStore, S3Store, StoreUnavailableError
 
-_HOUR_S = 3600
+_HOUR_S, _MINUTE_S = 3600, 60
 _LAG_S = 5
 logger = logging.getLogger(__name__)
 
@@ -52,6 +52,7 @@ class Service:
     events: Sequence[type[EventData]] = ()
     consumptions: Sequence[Consumption] = ()
     jobs: Callable[["Runtime"], Mapping[str, JobCode]] = field(default=lambda _runtime: {})
+    housekeeping: Callable[["Runtime"], Awaitable[None]] | None = None  # the worker calls it every minute
     summary: str = ""
 
     @property
@@ -70,7 +71,7 @@ class Runtime:
     database: Database
     worker: Database
     log: EventLog
-    store: S3Store
+    store: ObjectStore
     verifier: Verifier
 
 
@@ -159,7 +160,14 @@ async def run_worker(service: Service, settings: ServiceSettings, stop: asyncio.
             group.create_task(_measure_lag(runtime.log, consumption, stop))
         if kinds := service.jobs(runtime):
             group.create_task(JobRunner(service.name, runtime.url, runtime.worker, kinds).run(stop))
-        group.create_task(_keep_house(runtime, stop))
+        group.create_task(_keep_house(runtime, _forget_old_keys, _HOUR_S, stop))
+        if service.housekeeping is not None:
+            group.create_task(_keep_house(runtime, service.housekeeping, _MINUTE_S, stop))
+
+
+async def _forget_old_keys(runtime: Runtime) -> None:
+    async with runtime.worker.transaction() as session:
+        await idempotency.forget_old_keys(session)
 
 
 async def _measure_lag(log: EventLog, consumption: Consumption, stop: asyncio.Event) -> None:
@@ -178,17 +186,18 @@ async def _measure_lag(log: EventLog, consumption: Consumption, stop: asyncio.Ev
         await _pause(stop, _LAG_S)
 
 
-async def _keep_house(runtime: Runtime, stop: asyncio.Event) -> None:
-    """Forget old idempotency keys, hourly."""
+async def _keep_house(
+    runtime: Runtime, chore: Callable[[Runtime], Awaitable[None]], every_s: float, stop: asyncio.Event
+) -> None:
+    """Do a chore now and then every so many seconds; what it needs may be away for a while."""
     while not stop.is_set():
         try:
-            async with runtime.worker.transaction() as session:
-                await idempotency.forget_old_keys(session)
+            await chore(runtime)
         except Exception as error:
-            if not is_transient(error):
+            if not (is_transient(error) or isinstance(error, StoreUnavailableError)):
                 raise
             logger.warning("housekeeping waits", extra={"reason": str(error)})
-        await _pause(stop, _HOUR_S)
+        await _pause(stop, every_s)
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

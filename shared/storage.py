@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
-from io import RawIOBase
 from typing import Any, BinaryIO, Protocol, cast
 from urllib.parse import urlsplit
 
@@ -18,7 +17,7 @@ from minio.error import S3Error
 
 _CHUNK = 1024 * 1024
 _PART_SIZE = 8 * 1024 * 1024
-_QUEUE_CHUNKS = 8
+_BUFFER = 4 * 1024 * 1024
 _FULL_S = 0.005
 _THREADS = 32  # each upload holds one until its sender is done
 
@@ -49,59 +48,64 @@ class ObjectStore(Protocol):
 
     async def delete(self, key: str) -> None: ...
 
+    async def abandon(self, key: str) -> None: ...
+
     async def delete_prefix(self, prefix: str) -> int: ...
 
-    async def presigned_url(self, key: str, lifetime: timedelta, filename: str, media_type: str) -> str: ...
+    async def presigned_url(self, key: str, lifetime: timedelta, disposition: str, media_type: str) -> str: ...
 
     async def ping(self) -> None: ...
 
     async def prepare(self) -> None: ...
 
 
-class _Pipe(RawIOBase):
-    """A bounded pipe from the event loop to the SDK's thread; hashes what passes."""
+class _Pipe:
+    """A bounded pipe from the event loop to the SDK's thread; hashes what passes.
+
+    `_fed` is written by the loop alone and `size` by the thread alone, so their difference needs no lock.
+    """
 
     def __init__(self) -> None:
-        super().__init__()
-        self._chunks: queue.Queue[bytes | None] = queue.Queue(_QUEUE_CHUNKS)
-        self._rest = memoryview(b"")
+        self._chunks: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._rest = b""
+        self._ended = False
+        self._fed = 0
         self.digest = hashlib.sha256()
         self.size = 0
         self.head = b""
         self.broken = threading.Event()
 
-    async def feed(self, chunk: bytes | None) -> None:
-        """Add a chunk (None ends the stream); waits, off any thread, while the store is slower than the sender."""
-        while not self.broken.is_set():
-            try:
-                return self._chunks.put_nowait(chunk)
-            except queue.Full:
-                await asyncio.sleep(_FULL_S)
-        return None
+    async def feed(self, chunk: bytes) -> None:
+        """Add a chunk; waits, off any thread, while the store is slower than the sender."""
+        while self._fed - self.size >= _BUFFER and not self.broken.is_set():  # noqa: ASYNC110 - a thread is on the other side
+            await asyncio.sleep(_FULL_S)
+        self._fed += len(chunk)
+        self._chunks.put(chunk)
 
-    def readable(self) -> bool:
-        return True
+    def end(self, *, abort: bool = False) -> None:
+        self._chunks.put(_ABORT if abort else b"")
 
-    def readinto(self, buffer: Any) -> int:
-        if not self._rest:
-            chunk = self._chunks.get()
-            if chunk is None:
-                self._chunks.put(None)  # the next read ends as well
-                return 0
-            self._take(chunk)
-        count = min(len(buffer), len(self._rest))
-        buffer[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
-        return count
+    def read(self, size: int) -> bytes:
+        """Return exactly `size` bytes, less only at the end: the SDK would copy a part again for every chunk."""
+        parts, missing = [], size
+        while missing and (chunk := self._rest or self._next()):
+            parts.append(chunk[:missing])
+            self._rest = chunk[missing:]
+            missing -= len(parts[-1])
+        return b"".join(parts)
 
-    def _take(self, chunk: bytes) -> None:
+    def _next(self) -> bytes:
+        if self._ended:
+            return b""
+        chunk = self._chunks.get()
         if chunk is _ABORT:
             raise BrokenPipeError("the sender gave up")
+        self._ended = not chunk
         self.digest.update(chunk)
         self.size += len(chunk)
         if len(self.head) < 4096:  # noqa: PLR2004 - enough for every signature
             self.head += chunk[: 4096 - len(self.head)]
-        self._rest = memoryview(chunk)
+        return chunk
 
 
 _ABORT = b"\0abort"
@@ -146,7 +150,7 @@ class S3Store:
                     await pipe.feed(chunk[start : start + _CHUNK])
                 if pipe.broken.is_set():
                     break
-            await pipe.feed(None)
+            pipe.end()
         except BaseException:
             await asyncio.shield(_abort(pipe, upload))
             raise
@@ -155,7 +159,10 @@ class S3Store:
 
     def _upload(self, key: str, pipe: _Pipe) -> None:
         try:
-            self._client.put_object(self.bucket, key, cast("BinaryIO", pipe), length=-1, part_size=_PART_SIZE)
+            # One part after another: the SDK's parallel parts leave their threads behind when a body breaks off.
+            self._client.put_object(
+                self.bucket, key, cast("BinaryIO", pipe), length=-1, part_size=_PART_SIZE, num_parallel_uploads=1
+            )
         finally:
             pipe.broken.set()
 
@@ -165,7 +172,7 @@ class S3Store:
             return
         answer = await _call(self._client.get_object, self.bucket, key, offset=start, length=length)
         try:
-            while chunk := await asyncio.to_thread(answer.read, _CHUNK):
+            while chunk := await _call(answer.read, _CHUNK):
                 yield chunk
         finally:
             answer.close()
@@ -173,6 +180,17 @@ class S3Store:
 
     async def delete(self, key: str) -> None:
         await _call(self._client.remove_object, self.bucket, key)
+
+    async def abandon(self, key: str) -> None:
+        """Delete what an upload may have left under `key`: the object, and parts of an upload cut off by a crash."""
+        await self.delete(key)
+        await _call(self._abort_uploads, key)
+
+    def _abort_uploads(self, key: str) -> None:
+        # The SDK has these two calls, without an underscore-free name for them.
+        unfinished = self._client._list_multipart_uploads(self.bucket, prefix=key)  # noqa: SLF001
+        for upload in unfinished.uploads:
+            self._client._abort_multipart_upload(self.bucket, upload.object_name, upload.upload_id or "")  # noqa: SLF001
 
     async def delete_prefix(self, prefix: str) -> int:
         """Delete every object below `prefix`; return how many there were."""
@@ -184,16 +202,17 @@ class S3Store:
     def _names(self, prefix: str) -> list[str]:
         return [str(item.object_name) for item in self._client.list_objects(self.bucket, prefix, recursive=True)]
 
-    async def presigned_url(self, key: str, lifetime: timedelta, filename: str, media_type: str) -> str:
-        """Return an address that gives the object to whoever holds it, for `lifetime`."""
+    async def presigned_url(self, key: str, lifetime: timedelta, disposition: str, media_type: str) -> str:
+        """Return an address that gives the object to whoever holds it, for `lifetime`.
+
+        `disposition` is the whole Content-Disposition that the store will answer with.
+        """
         headers = {
-            "response-content-disposition": f'attachment; filename="{filename}"',
+            "response-content-disposition": disposition,
             "response-content-type": media_type,
         }
         return str(
-            await _call(
-                self._client.presigned_get_object, self.bucket, key, expires=lifetime, response_headers=headers
-            )
+            await _call(self._client.presigned_get_object, self.bucket, key, expires=lifetime, response_headers=headers)
         )
 
     async def ping(self) -> None:
@@ -206,7 +225,7 @@ class S3Store:
 
 async def _abort(pipe: _Pipe, upload: "asyncio.Future[None]") -> None:
     """End a broken upload; its own error, if any, is the consequence and not the cause."""
-    await pipe.feed(_ABORT)
+    pipe.end(abort=True)
     await asyncio.gather(upload, return_exceptions=True)
 
 
@@ -225,4 +244,3 @@ async def _await_store(work: Any) -> Any:
         raise
     except (urllib3.exceptions.HTTPError, OSError) as error:
         raise StoreUnavailableError(str(error)) from error
-
