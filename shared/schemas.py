@@ -1,9 +1,11 @@
 """Request models: strict, closed, and with the types that JSON carries as text.
 
 FastAPI validates parsed JSON, where pydantic's strict mode would refuse the text of a date or an id; the types
-below take exactly that text and nothing else, so `"1.0"` is no number and `1700000000` is no date.
+below take exactly that text and nothing else, so `"1.0"` is no number and neither `1700006400` nor `"1700006400"`
+is a date.
 """
 
+import re
 from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
@@ -18,6 +20,18 @@ def _text(value: Any) -> Any:
     return value
 
 
+def _day(value: Any) -> Any:
+    if isinstance(value, str) and not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        raise PydanticCustomError("date_parsing", "Input should be a date, YYYY-MM-DD")
+    return _text(value)
+
+
+def _instant(value: Any) -> Any:
+    if isinstance(value, str) and not re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]", value):
+        raise PydanticCustomError("datetime_parsing", "Input should be an ISO 8601 date and time")
+    return _text(value)
+
+
 class RequestModel(BaseModel):
     """Base of everything that comes in: no coercion, no unknown names."""
 
@@ -30,8 +44,8 @@ class ResponseModel(BaseModel):
     model_config = ConfigDict(frozen=True, from_attributes=True)
 
 
-Day = Annotated[date, BeforeValidator(_text), Field(strict=False)]
-Instant = Annotated[AwareDatetime, BeforeValidator(_text), Field(strict=False)]
+Day = Annotated[date, BeforeValidator(_day), Field(strict=False)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_instant), Field(strict=False)]
 Id = Annotated[UUID, BeforeValidator(_text), Field(strict=False)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
