@@ -1,0 +1,1 @@
+"""HR: who works here since when, and when they are away."""

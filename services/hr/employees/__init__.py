@@ -1,0 +1,1 @@
+"""Employees: the persons, and the dated employments they have with us."""

@@ -1,0 +1,19 @@
+"""The base of HR's tables: schema, naming, and the tenant every row belongs to."""
+
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from shared.db import service_metadata
+
+Stamp = TIMESTAMP(timezone=True)
+
+
+class HrTable(DeclarativeBase):
+    metadata = service_metadata("hr")
+
+
+class TenantRow:
+    """A row of one tenant. The database fills the tenant in from the transaction; code cannot choose it."""
+
+    tenant_id: Mapped[str] = mapped_column(server_default=text("current_setting('trastienda.tenant')"))
