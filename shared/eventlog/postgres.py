@@ -25,6 +25,7 @@ ROLE = "trastienda_eventlog"
 _LOCK = 0x6C6F67  # "log": one preparation at a time in a database
 _PUBLISH_LIMIT_S = 30.0
 _CLOSE_S = 5.0
+_DELETE_S = 3600.0
 _COLUMNS = ("partition_id", "log_offset", "appended_at", "key", "headers", "value")
 
 _IDENTITY = "SELECT id FROM eventlog.identity"
@@ -190,7 +191,7 @@ class PostgresEventLog:
         # one is followed by a colon, comma or brace, never by a letter.
         pair = msgspec.json.encode(header) + b":" + msgspec.json.encode(value)
         with translated():
-            return _affected(await self._started.execute(_FORGET, pair, timeout=None))
+            return _affected(await self._started.execute(_FORGET, pair, timeout=_DELETE_S))
 
     async def trim(self, older_than: datetime) -> int:
         """Delete messages appended before `older_than` that every group has committed, and return how many.
@@ -198,7 +199,7 @@ class PostgresEventLog:
         A topic that no group reads keeps everything; so does one that a group, once joined, never reads on.
         """
         with translated():
-            return _affected(await self._started.execute(_TRIM, older_than, timeout=None))
+            return _affected(await self._started.execute(_TRIM, older_than, timeout=_DELETE_S))
 
     @property
     def _started(self) -> asyncpg.Pool:

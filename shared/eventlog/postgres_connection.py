@@ -10,6 +10,7 @@ from shared.eventlog import LogUnavailableError
 
 CHANNEL = "trastienda_eventlog"  # notifications carry a partition's id
 CONNECT_TIMEOUT_S = 10.0
+_STATEMENT_S = 60.0  # seconds until a server that does not answer counts as lost
 
 # Not 28xxx (who you are), 42xxx (what you asked): those do not go away by trying again.
 _AWAY = (
@@ -52,4 +53,4 @@ def connection_options(role: str | None, *, idle_in_transaction_s: float) -> dic
     }
     if role is not None:
         settings["role"] = role
-    return {"timeout": CONNECT_TIMEOUT_S, "server_settings": settings}
+    return {"timeout": CONNECT_TIMEOUT_S, "command_timeout": _STATEMENT_S, "server_settings": settings}
