@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from deploy.cli.console import out
+from deploy.cli.console import CommandError, out
 from deploy.cli.target import DEFAULT_DATA, Data, make_token, running_stack
 from deploy.standalone.directory import DataDirectory
 
@@ -25,11 +25,16 @@ def marker(data: Path) -> Path:
 def load(seed: Seed = 1, data: Data = DEFAULT_DATA) -> None:
     """Play the demo through the running installation's APIs, unless it is there already."""
     from deploy.demo import load as play
+    from deploy.demo.load import DemoError
 
     if marker(data).exists():
-        out.print("The demo is there already; ./trastienda demo clear removes it.")
+        loaded = marker(data).read_text(encoding="utf-8")
+        out.print(f"The demo is there already, with seed {loaded}; ./trastienda demo clear removes it.")
         return
-    asyncio.run(play(running_stack(data).url, lambda role: make_token(data, TENANT, role), seed))
+    try:
+        asyncio.run(play(running_stack(data).url, lambda role: make_token(data, TENANT, role), seed))
+    except DemoError as error:
+        raise CommandError(str(error)) from error
     marker(data).write_text(str(seed), encoding="utf-8")
 
 
@@ -37,7 +42,11 @@ def load(seed: Seed = 1, data: Data = DEFAULT_DATA) -> None:
 def clear(data: Data = DEFAULT_DATA) -> None:
     """Remove the demo tenant and everything it has."""
     from deploy.demo import clear as remove
+    from deploy.demo.clear import BusyError
 
-    asyncio.run(remove(running_stack(data).url, lambda role: make_token(data, TENANT, role)))
+    try:
+        asyncio.run(remove(running_stack(data).environment, TENANT))
+    except BusyError as error:
+        raise CommandError(str(error)) from error
     marker(data).unlink(missing_ok=True)
     out.print("The demo is gone.")

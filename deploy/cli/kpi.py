@@ -18,7 +18,12 @@ def kpi(
     actor_kind: Annotated[str | None, typer.Option(help="person or automation.")] = None,
     since: Annotated[str | None, typer.Option("--from", help="First moment (ISO 8601).")] = None,
     until: Annotated[str | None, typer.Option("--to", help="Moment after the last.")] = None,
-    group_by: Annotated[str | None, typer.Option(help="process, activity, team, actor_kind, ...")] = None,
+    group_by: Annotated[
+        list[str] | None, typer.Option(help="process, activity, team, day, ...; repeat it for two.")
+    ] = None,
+    currency: Annotated[
+        str | None, typer.Option(help="In which currency costs are told, where there are several.")
+    ] = None,
     tenant: Tenant = DEFAULT_TENANT,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
@@ -32,8 +37,9 @@ def kpi(
         "from": since,
         "to": until,
         "group_by": group_by,
+        "currency": currency,
     }
-    filters = {name: value for name, value in asked.items() if value is not None}
+    filters = {name: value for name, value in asked.items() if value}
     with find_target(data, tenant, "viewer").client() as client:
         answer = answer_of(client.get("/analytics/kpis", params=filters))
     if as_json:
@@ -44,17 +50,19 @@ def kpi(
 
 
 def lists_of(answer: dict[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
-    """Return each list of indicators with its title: one, or one per group."""
-    if "groups" not in answer:
-        return [("", answer["kpis"])]
-    return [(str(group.get("key") or group.get("group") or "-"), group["kpis"]) for group in answer["groups"]]
+    """Return each list of indicators with its title: that of everything, then one per group."""
+    groups = [
+        (", ".join(f"{key}: {value or '-'}" for key, value in g["group"].items()), g["kpis"]) for g in answer["groups"]
+    ]
+    return [("", answer["kpis"]), *groups]
 
 
 def table_of(title: str, kpis: list[dict[str, Any]]) -> Table:
     table = Table(title=title or None, title_justify="left")
     for heading in ("indicator", "value", "unit", "n", "band", "advice"):
-        table.add_column(heading, justify="right" if heading in {"value", "n"} else "left")
+        numeric = heading in {"value", "n"}
+        table.add_column(heading, justify="right" if numeric else "left", no_wrap=heading != "advice")
     for each in kpis:
         value = "-" if each["value"] is None else f"{float(each['value']):,.3f}"
-        table.add_row(each["id"], value, each["unit"], f"{each['n']:,}", each["band"], each["advice"] or "")
+        table.add_row(each["id"], value, each["unit"] or "", f"{each['n']:,}", each["band"], each["advice"])
     return table

@@ -1,12 +1,13 @@
 """`up`: everything on this machine, ready to be tried."""
 
 import asyncio
+import io
 import logging
 import os
 import sys
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager, redirect_stderr
 from functools import partial
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from deploy.standalone.process import Program
     from deploy.standalone.supervisor import Stack
 
-LOG_SIZE, LOG_FILES = 20_000_000, 3
+LARGEST_LOG = 20_000_000  # characters
 
 
 class ConsoleReport:
@@ -56,19 +57,45 @@ def up(
     out.print(f"Trastienda starts in [bold]{escape(str(data))}[/]", highlight=False, soft_wrap=True)
     stack = Stack(options, ConsoleReport())
     stack.directory.prepare()
-    log_to(stack.directory.logs / "trastienda.log")
-    uvloop.run(stack.run(partial(welcome, demo_seed=seed if demo else None)))
+    with logging_to(stack.directory.logs / "trastienda.log"):
+        uvloop.run(stack.run(partial(welcome, demo_seed=seed if demo else None)))
     out.print("Stopped; nothing is left running.")
 
 
-def log_to(file: Path) -> None:
-    """Send the logs to a file: the terminal is for people."""
-    from shared.logging import JsonFormatter, configure_logging
+class LogFile(io.TextIOBase):
+    """A file that begins anew when it is large; the one before is kept."""
 
-    configure_logging(os.environ.get("TRASTIENDA_LOG_LEVEL", "INFO"))
-    handler = RotatingFileHandler(file, maxBytes=LOG_SIZE, backupCount=LOG_FILES)
-    handler.setFormatter(JsonFormatter())
-    logging.getLogger().handlers[:] = [handler]
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._stream = file.open("a", encoding="utf-8")
+
+    def write(self, text: str) -> int:
+        if self._stream.tell() > LARGEST_LOG:
+            self._stream.close()
+            self._file.replace(self._file.with_suffix(".log.1"))
+            self._stream = self._file.open("a", encoding="utf-8")
+        return self._stream.write(text)
+
+    def flush(self) -> None:
+        if not self._stream.closed:
+            self._stream.flush()
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
+@contextmanager
+def logging_to(file: Path) -> Iterator[None]:
+    """Send everything for standard error to a file: the terminal is for people."""
+    from shared.logging import configure_logging
+
+    with LogFile(file) as log, redirect_stderr(log):
+        configure_logging(os.environ.get("TRASTIENDA_LOG_LEVEL", "INFO"))
+        try:
+            yield
+        finally:
+            logging.getLogger().handlers.clear()
 
 
 async def welcome(stack: "Stack", demo_seed: int | None) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import time
@@ -24,6 +25,7 @@ from deploy.standalone.processes import part_program, run_process
 from deploy.standalone.readiness import unready
 from shared.issuer import ISSUER, DevelopmentIssuer
 
+logger = logging.getLogger(__name__)
 READY_WITHIN_S = 90.0
 PARTS_STOP_WITHIN_S = 2.8  # the servers need the rest of the five seconds that a stop may take
 NOT_FOR_PARTS = ("TRASTIENDA_URL", "TRASTIENDA_TOKEN", "TRASTIENDA_DATA")
@@ -127,13 +129,22 @@ class Stack:
             raise group.exceptions[0] from None
         environment = self.environment()
         for name in SERVICES:
-            await self.timed(f"migrations of {name}", migrate(name, environment))
+            await self.timed(f"migrations of {name}", self._migrate(name, environment))
         self._launch(environment)
         await self.timed("gateway and services", self._answering())
         self._starting = False
         shape = "processes" if self.options.processes else "one process"
         state = StackState(os.getpid(), self.url, shape, self.options.ports, environment)
         self.directory.write_state(state)
+
+    async def _migrate(self, name: str, environment: Mapping[str, str]) -> None:
+        """Migrate a service. What a server or a setting refuses becomes a ServerError; the log keeps the rest."""
+        try:
+            await migrate(name, environment)
+        except Exception as error:
+            logger.exception("migration failed", extra={"service": name})
+            reason = f"{type(error).__name__}: {error}".strip()
+            raise ServerError(f"{name} could not be migrated: {reason}\nMore in {self.directory.logs}") from error
 
     async def timed(self, what: str, work: Awaitable[None]) -> None:
         began = time.monotonic()

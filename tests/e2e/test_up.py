@@ -24,7 +24,7 @@ SECOND_START_WITHIN_S = 20.0
 MEMORY_LIMIT = 900 * 1024 * 1024
 
 
-def get(url: str) -> Any:
+def get(url: str | urllib.request.Request) -> Any:
     with urllib.request.urlopen(url, timeout=10) as answer:
         return json.load(answer)
 
