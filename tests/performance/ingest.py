@@ -25,7 +25,7 @@ from time import perf_counter, process_time
 
 import asyncpg
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 from sqlalchemy import text
 
 from deploy.kafka import Broker, available
@@ -129,10 +129,10 @@ def operations(topic: str, count: int, seed: int) -> list[Message]:
 async def control(bootstrap: str, topic: str, count: int) -> Pass:
     """Read and decode everything, typed, and do nothing with it."""
     decoder = msgspec.json.Decoder(_Carrier)
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(
+        topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False
+    )
     await consumer.start()
-    partitions = consumer.partitions_for_topic(topic) or set()
-    consumer.assign([TopicPartition(topic, number) for number in partitions])
     clock, seen = Clock(), 0
     while seen < count:
         batches = await consumer.getmany(timeout_ms=_NOTHING_LEFT_MS, max_records=_BATCH)
