@@ -4,6 +4,8 @@ import asyncio
 import hashlib
 import hmac
 import json
+import logging
+import re
 import urllib.request
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,14 +16,19 @@ from typing import Any, Literal
 import jwt
 from fastapi import Depends, Request
 
-from shared.errors import DomainError
+from shared.errors import DomainError, Unavailable
 from shared.settings import Settings
 
+logger = logging.getLogger(__name__)
 ALGORITHMS = ["RS256", "ES256"]
 _REQUIRED = ["exp", "iss", "aud", "sub", "tenant", "scope"]
 _LEEWAY_S = 30
 _KEYS_KEPT_S = 300
 _KEYS_RETRY_S = 10
+_FAILED_RETRY_S = 1
+# Tenants become parts of object keys and headers; subjects are text of at most OpenID Connect's 255 characters.
+_TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_SUBJECT = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,255}")
 
 # A role is a set of grants; `*` stands for any service and resource, or any action.
 _READ, _WORK = ("*:read",), ("*:read", "*:write", "*:read-personal")
@@ -31,6 +38,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "manager": (*_WORK, "*:approve"),
     "admin": ("*:*",),
 }
+MACHINE_ROLES = frozenset({"documents", "billing", "hr", "analytics"})
 
 
 class InvalidToken(DomainError):
@@ -74,11 +82,13 @@ def _covers(grant: str, scope: str) -> bool:
 
 
 def grants_of(roles: Iterable[str]) -> frozenset[str]:
-    """Return the grants of roles; a name that is no human role is a service's machine role."""
+    """Return the grants of roles. An unknown name grants nothing: identity providers send every group they know."""
     grants: set[str] = set()
     for role in roles:
-        machine = (f"{role}.*:*", "analytics.operations:write", "documents.records:read", "documents.records:write")
-        grants.update(ROLES.get(role, machine if role.isalpha() else ()))
+        grants.update(ROLES.get(role, ()))
+        if role in MACHINE_ROLES:
+            others = ("analytics.operations:write", "documents.records:read", "documents.records:write")
+            grants.update((f"{role}.*:*", *others))
     return frozenset(grants)
 
 
@@ -96,13 +106,16 @@ class Verifier:
         self._audience = settings.audience
         self._file: Path | None = settings.jwks_file
         self._keys: dict[str, jwt.PyJWK] = {}
-        self._loaded_at = float("-inf")
+        self._loaded_at, self._retry_s = float("-inf"), _KEYS_RETRY_S
         self._loading = asyncio.Lock()
         if self._file is None and not self._issuer.startswith("https://") and settings.environment == "production":
             raise ValueError("the issuer must be an https:// address in production")
 
     async def verify(self, token: str) -> Principal:
-        """Return the token's principal. Raises InvalidToken saying what is wrong with it."""
+        """Return the token's principal.
+
+        Raises InvalidToken saying what is wrong with it, Unavailable while the issuer's keys cannot be had.
+        """
         try:
             header = jwt.get_unverified_header(token)
             key = await self._key(str(header.get("kid", "")))
@@ -121,26 +134,26 @@ class Verifier:
 
     async def _key(self, kid: str) -> jwt.PyJWK:
         age = monotonic() - self._loaded_at
-        if age > _KEYS_KEPT_S or (kid not in self._keys and age > _KEYS_RETRY_S):
+        if age > _KEYS_KEPT_S or (kid not in self._keys and age > self._retry_s):
             async with self._loading:
                 if monotonic() - self._loaded_at >= age:
                     await self._load()
+        if not self._keys:
+            raise Unavailable(part="token issuer")
         if kid not in self._keys:
             raise InvalidToken(reason="signed with an unknown key")
         return self._keys[kid]
 
     async def _load(self) -> None:
-        """Read the key set; keep the known keys when the issuer does not answer."""
-        self._loaded_at = monotonic()
+        """Read the key set; keep the known keys when the issuer does not answer, or not with keys."""
         try:
             document = await asyncio.to_thread(self._fetch)
-        except (OSError, ValueError) as error:
-            if not self._keys:
-                self._loaded_at = float("-inf")
-                raise InvalidToken(reason="the issuer's keys cannot be read now") from error
-            return
-        keys = jwt.PyJWKSet.from_dict(document).keys
-        self._keys = {key.key_id or "": key for key in keys}
+            self._keys = {key.key_id or "": key for key in jwt.PyJWKSet.from_dict(document).keys}
+            self._retry_s = _KEYS_RETRY_S
+        except (OSError, ValueError, TypeError, LookupError, jwt.PyJWTError) as error:
+            self._retry_s = _FAILED_RETRY_S
+            logger.warning("the issuer's keys cannot be read", extra={"reason": f"{type(error).__name__}: {error}"})
+        self._loaded_at = monotonic()
 
     def _fetch(self) -> dict[str, Any]:
         if self._file is not None:
@@ -158,18 +171,20 @@ def _get_json(url: str) -> dict[str, Any]:
 
 def principal_of(claims: Mapping[str, Any]) -> Principal:
     """Return the principal that verified claims describe. Raises InvalidToken for claims of a wrong shape."""
-    tenant, subject, scope = claims["tenant"], claims["sub"], claims["scope"]
+    tenant, subject, scope, team = claims["tenant"], claims["sub"], claims["scope"], claims.get("team")
     roles = claims.get("roles", [])
-    team = claims.get("team")
-    texts = (tenant, subject, scope) if team is None else (tenant, subject, scope, team)
-    if not all(isinstance(text, str) for text in texts) or not isinstance(roles, list) or not tenant or not subject:
-        raise InvalidToken(reason="tenant, sub, scope, team must be text and roles a list")
+    if not (isinstance(tenant, str) and _TENANT.fullmatch(tenant)):
+        raise InvalidToken(reason="tenant must be 1 to 64 letters, digits, dots, dashes and underscores")
+    if not all(isinstance(name, str) and _SUBJECT.fullmatch(name) for name in (subject, team or "none")):
+        raise InvalidToken(reason="sub and team must be texts of 1 to 255 characters")
+    if not isinstance(scope, str) or not isinstance(roles, list):
+        raise InvalidToken(reason="scope must be a text and roles a list")
     return Principal(
         id=subject,
         tenant=tenant,
         scopes=frozenset(scope.split()) | grants_of(str(role) for role in roles),
         kind="automation" if claims.get("actor_kind") == "automation" else "person",
-        team=team,
+        team=team or None,
         expires_at=float(claims["exp"]),
     )
 

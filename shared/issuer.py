@@ -1,5 +1,6 @@
 """A token issuer for development: own keys, made on first use. It does not exist in production."""
 
+import hashlib
 import json
 import os
 import time
@@ -9,7 +10,7 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from shared.auth import ROLES, grants_of
+from shared.auth import MACHINE_ROLES, ROLES, grants_of
 
 ISSUER = "trastienda-development"
 _HOUR_S = 3600
@@ -27,11 +28,17 @@ class DevelopmentIssuer:
             raise NotInProductionError("the development issuer runs in development only; set TRASTIENDA_ISSUER")
         self._key_file = directory / "issuer.pem"
         self.jwks_file = directory / "jwks.json"
-        if not (self._key_file.exists() and self.jwks_file.exists()):
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._make_keys()
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not self._key_file.exists():
+            _create(self._key_file, _new_key())
         self._private = self._key_file.read_bytes()
-        self._kid = str(json.loads(self.jwks_file.read_text())["keys"][0]["kid"])
+        public = serialization.load_pem_private_key(self._private, None).public_key()
+        assert isinstance(public, rsa.RSAPublicKey)
+        jwk = jwt.algorithms.RSAAlgorithm.to_jwk(public, as_dict=True)
+        self._kid = hashlib.sha256(str(jwk["n"]).encode()).hexdigest()[:16]
+        document = json.dumps({"keys": [{**jwk, "kid": self._kid, "use": "sig", "alg": "RS256"}]}).encode()
+        if not self.jwks_file.exists() or self.jwks_file.read_bytes() != document:
+            _write(self.jwks_file, document, 0o644).replace(self.jwks_file)
 
     def token(
         self,
@@ -42,7 +49,9 @@ class DevelopmentIssuer:
         team: str | None = None,
         lifetime_s: int = 24 * _HOUR_S,
     ) -> str:
-        """Return a signed token; the subject defaults to one user per role and tenant."""
+        """Return a signed token; the subject defaults to one user per role and tenant. ValueError: no such role."""
+        if role not in ROLES and role not in MACHINE_ROLES:
+            raise ValueError(f"no role is called {role!r}")
         now = int(time.time())
         claims = {
             "iss": ISSUER,
@@ -50,7 +59,7 @@ class DevelopmentIssuer:
             "sub": subject or f"{role}@{tenant}",
             "tenant": tenant,
             "scope": " ".join(sorted(grants_of([role]))),
-            "actor_kind": "person" if role in ROLES else "automation",
+            "actor_kind": "automation" if role in MACHINE_ROLES else "person",
             "iat": now,
             "exp": now + lifetime_s,
         }
@@ -58,23 +67,30 @@ class DevelopmentIssuer:
             claims["team"] = team
         return jwt.encode(claims, self._private, algorithm="RS256", headers={"kid": self._kid})
 
-    def _make_keys(self) -> None:
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        kid = os.urandom(8).hex()
-        private = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        public = jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
-        _write(self._key_file, private, 0o600)
-        _write(self.jwks_file, json.dumps({"keys": [{**public, "kid": kid, "use": "sig", "alg": "RS256"}]}).encode(), 0o644)
+
+def _new_key() -> bytes:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
 
 
-def _write(path: Path, content: bytes, mode: int) -> None:
-    """Write so that a crash leaves the old file or the new one."""
-    part = path.with_suffix(".part")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+def _create(path: Path, content: bytes) -> None:
+    """Write a private file unless another process did so first; the key set follows from whichever there is."""
+    part = _write(path, content, 0o600)
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        pass
+    finally:
+        part.unlink()
+
+
+def _write(path: Path, content: bytes, mode: int) -> Path:
+    """Write content, durably, to a file of its own beside `path`, and return its path."""
+    part = path.with_name(f"{path.name}.{os.urandom(4).hex()}")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    part.replace(path)
+    return part
