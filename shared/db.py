@@ -59,6 +59,7 @@ class Database:
             pool_size=pool,
             max_overflow=pool,
             pool_pre_ping=False,
+            hide_parameters=True,  # errors are logged, and rows hold personal data
             connect_args={
                 "timeout": 10,
                 "server_settings": {

@@ -1,5 +1,6 @@
 """Refusals as RFC 9457 problems, in English and Spanish: what is wrong, where, and how to mend it."""
 
+import json
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
@@ -108,7 +109,7 @@ def _quality(parameter: str) -> float:
     if not name:
         return 1.0
     try:
-        return float(value) if name == "q" else 0.0
+        return float(value) if name.strip().lower() == "q" else 0.0
     except ValueError:
         return 0.0
 
@@ -147,7 +148,11 @@ def problem_document(error: DomainError, language: Language, instance: str) -> b
         "request_id": current_request_id.get(),
         "hint": error.hint(language),
     }
-    return msgspec.json.encode({**error.values, **document}, enc_hook=str)
+    members = {**error.values, **document}
+    try:
+        return msgspec.json.encode(members, enc_hook=str)
+    except UnicodeEncodeError:  # half a surrogate pair, which a request can smuggle into what a refusal quotes
+        return json.dumps(members, default=str).encode()
 
 
 def problems(*errors: type[DomainError]) -> dict[int | str, dict[str, Any]]:

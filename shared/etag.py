@@ -27,7 +27,10 @@ IfMatch = Annotated[str | None, Header(alias="If-Match", description="The ETag t
 
 
 def check_version(if_match: str | None, version: int, *, required: bool = True) -> None:
-    """Compare If-Match with the row's version. Raises PreconditionRequired or PreconditionFailed."""
+    """Compare If-Match with the row's version. Raises PreconditionRequired or PreconditionFailed.
+
+    A weak tag counts: ours name a version of the row, and it was a proxy that compressed the answer that weakened it.
+    """
     if if_match is None:
         if required:
             raise PreconditionRequired

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from shared.errors import DomainError
 from shared.eventlog import Message, Received
 from shared.money import Money
 from shared.tracing import TraceContext
@@ -83,8 +84,14 @@ class MalformedEventError(Exception):
         super().__init__(text)
 
 
-class EventTooLargeError(ValueError):
+class EventTooLargeError(DomainError):
     """An event above MAX_EVENT_BYTES: large content belongs in the object store."""
+
+    code, status = "event-too-large", 422
+    en = "The event {event_type} would have {size} bytes; {limit} are allowed."
+    es = "El evento {event_type} tendría {size} bytes; se admiten {limit}."
+    hint_en = "Send less in one request; large content belongs in documents."
+    hint_es = "Envíe menos en cada petición; los contenidos grandes van en documentos."
 
 
 def encode_data(data: EventData, work: Work | None) -> bytes:
@@ -94,7 +101,7 @@ def encode_data(data: EventData, work: Work | None) -> bytes:
         facts["work"] = {name: value for name, value in msgspec.structs.asdict(work).items() if value is not None}
     value = msgspec.json.encode(facts)
     if len(value) > MAX_EVENT_BYTES:
-        raise EventTooLargeError(f"{data.type} has {len(value)} bytes; the limit is {MAX_EVENT_BYTES}")
+        raise EventTooLargeError(event_type=data.type, size=len(value), limit=MAX_EVENT_BYTES)
     return value
 
 

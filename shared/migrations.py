@@ -25,9 +25,15 @@ DECLARE role_name text;
 BEGIN
   FOREACH role_name IN ARRAY ARRAY['trastienda_{schema}', 'trastienda_{schema}_worker'] LOOP
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
-      EXECUTE format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE', role_name);
+      BEGIN
+        EXECUTE format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE', role_name);
+      EXCEPTION WHEN duplicate_object OR unique_violation THEN
+        NULL; -- roles belong to the cluster: another of its databases was migrated at the same time
+      END;
     END IF;
-    EXECUTE format('GRANT %I TO CURRENT_USER', role_name);
+    IF NOT pg_has_role(CURRENT_USER, role_name, 'SET') THEN
+      EXECUTE format('GRANT %I TO CURRENT_USER', role_name);
+    END IF;
   END LOOP;
 END $$;
 CREATE SCHEMA IF NOT EXISTS {schema};
@@ -47,9 +53,10 @@ def protect(op: Operations, schema: str, *tables: str) -> None:
         name = f"{schema}.{table}"
         op.execute(f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY")
         op.execute(f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY")
-        tenant = "tenant_id = current_setting('trastienda.tenant', true)"
+        # After its first use in a connection an unset tenant is '' and no longer NULL: that is nobody's.
+        tenant = "tenant_id = nullif(current_setting('trastienda.tenant', true), '')"
         op.execute(f"CREATE POLICY tenant ON {name} TO {request_role} USING ({tenant}) WITH CHECK ({tenant})")
-        op.execute(f"CREATE POLICY every_tenant ON {name} TO {worker_role} USING (true) WITH CHECK (true)")
+        op.execute(f"CREATE POLICY every_tenant ON {name} TO {worker_role} USING (true) WITH CHECK (tenant_id <> '')")
         op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {name} TO {request_role}, {worker_role}")
 
 

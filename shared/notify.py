@@ -47,7 +47,7 @@ async def _listen(url: str, channel: str, wake_up: WakeUp) -> None:
     while True:
         try:
             connection = await asyncpg.connect(url, timeout=10)
-        except (OSError, asyncpg.PostgresError, TimeoutError) as error:
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             logger.warning("cannot listen", extra={"channel": channel, "reason": str(error)})
             await asyncio.sleep(_RETRY_S)
             continue

@@ -19,8 +19,8 @@ from shared.tracing import current_trace
 _INSERT = text(
     "INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, headers, tenant_id, created_at) "
     "SELECT * FROM unnest(cast(:ids AS uuid[]), cast(:topics AS text[]), cast(:keys AS text[]), "
-    "cast(:types AS text[]), cast(:payloads AS jsonb[]), cast(:headers AS jsonb[]), cast(:tenants AS text[]), "
-    "cast(:ats AS timestamptz[])) ON CONFLICT (id) DO NOTHING"
+    "cast(:types AS text[]), cast(:payloads AS json[]), cast(:headers AS jsonb[]), cast(:tenants AS text[]), "
+    "cast(:ats AS timestamptz[])) ON CONFLICT (tenant_id, id) DO NOTHING"
 )
 
 
@@ -44,8 +44,11 @@ def record(
 ) -> UUID:
     """Let the transaction publish an event when it commits; return the event's id.
 
-    `subject` is the entity's id and the message's key: events of one subject keep their order.
+    `subject` is the entity's id and the message's key: events of one subject keep their order. Raises RuntimeError
+    inside a savepoint, which could be rolled back without the event, and in a transaction of no tenant.
     """
+    if session.info.get("tenant") is None or session.in_nested_transaction():
+        raise RuntimeError(f"{data.type}: record events in a tenant's transaction, outside of savepoints")
     recorded = Recorded(event_id or uuid7(), data, str(subject), work)
     session.info.setdefault("outbox", []).append(recorded)
     return recorded.id

@@ -6,11 +6,11 @@ is a date.
 """
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 
@@ -32,10 +32,17 @@ def _instant(value: Any) -> Any:
     return _text(value)
 
 
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("datetime_parsing", "Input should lie between the years 1 and 9999") from None
+
+
 class RequestModel(BaseModel):
     """Base of everything that comes in: no coercion, no unknown names."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ResponseModel(BaseModel):
@@ -45,7 +52,7 @@ class ResponseModel(BaseModel):
 
 
 Day = Annotated[date, BeforeValidator(_day), Field(strict=False)]
-Instant = Annotated[AwareDatetime, BeforeValidator(_instant), Field(strict=False)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_instant), AfterValidator(_in_utc), Field(strict=False)]
 Id = Annotated[UUID, BeforeValidator(_text), Field(strict=False)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]

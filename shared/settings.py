@@ -25,7 +25,7 @@ class UnknownSettingError(ValueError):
 class Settings(BaseSettings):
     """What every part can be told. There is no default secret: what is missing stops the start with its name."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     section: ClassVar[str] = ""
 
@@ -58,7 +58,7 @@ class Settings(BaseSettings):
         environ = os.environ if environ is None else environ
         own = f"{PREFIX}{cls.section.upper()}_" if cls.section else PREFIX
         values: dict[str, Any] = {}
-        for name in sorted(environ, key=len):
+        for name in sorted((name for name in environ if environ[name]), key=len):  # empty is not set
             if name.startswith(own) and (field := name.removeprefix(own).lower()) in cls.model_fields:
                 values[field] = environ[name]
             elif name.startswith(PREFIX) and (field := name.removeprefix(PREFIX).lower()) in cls.model_fields:
@@ -71,7 +71,7 @@ class Settings(BaseSettings):
     def _refuse_unknown(cls, name: str, own: str) -> None:
         rest = name.removeprefix(PREFIX)
         section = rest.split("_")[0].lower()
-        another_part = own != name[: len(own)] and section in SECTIONS and section != cls.section
+        another_part = section in SECTIONS and section != cls.section
         if rest not in _ELSEWHERE and not another_part:
             known = ", ".join(sorted(f"{own}{field.upper()}" for field in cls.model_fields))
             raise UnknownSettingError(f"{name} is not a setting. Known here: {known}")

@@ -1,15 +1,16 @@
+-- Ids come from content too: two tenants may hold the same. payload is json, not jsonb: what was measured is published.
 CREATE TABLE {schema}.outbox (
-  id uuid PRIMARY KEY,
-  sequence bigint GENERATED ALWAYS AS IDENTITY,
+  id uuid NOT NULL,
+  sequence bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
   aggregatetype varchar(255) NOT NULL,
   aggregateid varchar(255) NOT NULL,
   type varchar(255) NOT NULL,
-  payload jsonb NOT NULL,
+  payload json NOT NULL,
   headers jsonb NOT NULL,
   tenant_id text NOT NULL,
-  created_at timestamptz NOT NULL
+  created_at timestamptz NOT NULL,
+  PRIMARY KEY (tenant_id, id)
 );
-CREATE INDEX ix_outbox_sequence ON {schema}.outbox (sequence);
 CREATE TABLE {schema}.inbox (
   consumer text NOT NULL,
   tenant_id text NOT NULL,

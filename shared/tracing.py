@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Self
 
-_TRACEPARENT = re.compile(r"^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$")
+_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class TraceContext:
     @classmethod
     def parse(cls, header: str | None) -> Self | None:
         """Return the context of a `traceparent` header, or nothing when it is absent or malformed."""
-        match = _TRACEPARENT.match(header or "")
+        match = _TRACEPARENT.fullmatch(header or "")
         if match is None or set(match[1]) == {"0"} or set(match[2]) == {"0"}:
             return None
         return cls(match[1], match[2], match[3])
@@ -40,12 +40,12 @@ class TraceContext:
 current_trace: ContextVar[TraceContext | None] = ContextVar("trace", default=None)
 current_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
-_REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 def acceptable_request_id(header: str | None) -> str | None:
     """Return a client's request id when it is safe to log and echo."""
-    return header if header and _REQUEST_ID.match(header) else None
+    return header if header and _REQUEST_ID.fullmatch(header) else None
 
 
 def continue_trace(header: str | None) -> TraceContext:

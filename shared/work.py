@@ -6,12 +6,12 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Header, Request
-from pydantic import AwareDatetime
 
 from shared import clock
 from shared.auth import Principal, current_principal, pseudonym
 from shared.errors import DomainError
 from shared.events import Actor, Outcome, Work
+from shared.schemas import Instant
 
 _CLOCK_SKEW = timedelta(minutes=5)
 _LONGEST = timedelta(days=31)
@@ -66,7 +66,7 @@ def actor_of(principal: Principal, key: bytes) -> Actor:
 
 
 StartHeader = Annotated[
-    AwareDatetime | None,
+    Instant | None,
     Header(alias="Work-Started-At", description="When the person began this piece of work"),
 ]
 
