@@ -1,0 +1,1 @@
+"""Documents: the archive, and what is known of each thing in it."""

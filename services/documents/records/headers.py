@@ -1,0 +1,90 @@
+"""The HTTP headers of content: names of files, ranges, conditions. Pure."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from email.message import Message
+from urllib.parse import quote
+
+from services.documents.records.errors import RangeNotSatisfiable
+
+_LONGEST_NAME = 200
+_LONGEST_ENDING = 20
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f"*:<>?|\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]')
+_RANGE = re.compile(r"bytes=\s*(\d{0,18})-(\d{0,18})\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Some bytes of the content: `length` from `start`."""
+
+    start: int
+    length: int
+
+    def of(self, size: int) -> str:
+        return f"bytes {self.start}-{self.start + self.length - 1}/{size}"
+
+
+def parse_range(header: str | None, size: int) -> Span | None:
+    """Return the single range asked for, None for the whole content. Raises RangeNotSatisfiable.
+
+    What is not understood, and several ranges at once, may be ignored (RFC 9110, 14.2).
+    """
+    found = _RANGE.fullmatch(header or "")
+    if not found or found.groups() == ("", ""):
+        return None
+    first, last = found.groups()
+    if not first:
+        length = min(int(last), size)
+        span = Span(size - length, length)
+    else:
+        start, end = int(first), min(int(last or size), size - 1)
+        if last and int(last) < start:
+            return None
+        span = Span(start, end - start + 1)
+    if span.length <= 0:
+        raise RangeNotSatisfiable(size)
+    return span
+
+
+def matches(header: str | None, etag: str) -> bool:
+    """Tell whether If-None-Match names this ETag; weakly, as RFC 9110 13.1.2 has it."""
+    tags = {tag.strip().removeprefix("W/") for tag in (header or "").split(",")}
+    return bool(tags & {etag, "*"})
+
+
+def filename_of(content_disposition: str | None) -> str | None:
+    """Return the file name that an upload's Content-Disposition gives, `filename*` (RFC 8187) before `filename`."""
+    if content_disposition is None:
+        return None
+    message = Message()
+    message["Content-Disposition"] = content_disposition
+    name = message.get_filename()
+    if name is None or "%" in name or not name.isascii():
+        return name if name is None else _repair(name)
+    return name
+
+
+def _repair(name: str) -> str:
+    """Read as UTF-8 what HTTP servers hand over as Latin-1."""
+    try:
+        return name.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return name
+
+
+def clean_filename(name: str | None) -> str | None:
+    """Return a name without folders, control characters and tricks of direction; None when nothing is left."""
+    bare = unicodedata.normalize("NFC", name or "").replace("\\", "/").rpartition("/")[2]
+    bare = _UNSAFE.sub("", bare).strip(" .")
+    stem, dot, ending = bare.rpartition(".")
+    if len(bare) > _LONGEST_NAME and dot and len(ending) <= _LONGEST_ENDING:
+        return f"{stem[: _LONGEST_NAME - len(ending) - 1]}.{ending}"
+    return bare[:_LONGEST_NAME] or None
+
+
+def content_disposition(filename: str) -> str:
+    """Return the header that has the content saved, never shown, under this name (RFC 6266)."""
+    folded = unicodedata.normalize("NFKD", filename).encode("ascii", "ignore").decode()
+    plain = re.sub(r"[^A-Za-z0-9._ -]", "_", folded).strip() or "document"
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"
