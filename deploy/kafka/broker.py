@@ -106,7 +106,13 @@ class Broker:
         self._process = None
 
     def _java(self, class_path: str, main: str, *arguments: str) -> list[str]:
-        options = [f"-Xmx{self._heap_mb}m", "-Xms128m", "-XX:+UseSerialGC", "-Djava.net.preferIPv4Stack=true"]
+        options = [
+            f"-Xmx{self._heap_mb}m",
+            "-Xms128m",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-Djava.net.preferIPv4Stack=true",
+        ]
         options += [f"-Dlog4j2.configurationFile={FOLDER / 'log4j2.properties'}", "-Djava.awt.headless=true"]
         return [shutil.which("java") or "java", *options, "-cp", class_path, main, *arguments]
 

@@ -111,7 +111,7 @@ class KafkaEventLog:
         if unknown:
             await self.ensure_topics(list(unknown))
         try:
-            async with self._bounded():
+            with translated():
                 return await self._publisher.publish(messages)
         except LogUnavailableError:
             self._known.clear()  # perhaps a topic was deleted

@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaTimeoutError
 from aiokafka.partitioner import murmur2
 
 from shared.eventlog import Message, Position
@@ -36,6 +35,7 @@ class Publisher:
             "max_request_size": _LARGEST_REQUEST,
             "request_timeout_ms": int(timeout_s * 1000),
         }
+        self._timeout_s = timeout_s
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
         self._abandoned: set[asyncio.Task[None]] = set()
@@ -46,17 +46,18 @@ class Publisher:
     async def close(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
-            await _end_producer(producer)
+            await end(producer.stop())
         await asyncio.gather(*self._abandoned)
 
     async def publish(self, messages: Sequence[Message]) -> list[Position]:
         """Send all and wait for every acknowledgement. After any failure the next publication has a new producer."""
-        producer = await self._started()
-        try:
-            return await _publish(producer, messages)
-        except BaseException:
-            self._abandon(producer)
-            raise
+        async with asyncio.timeout(self._timeout_s):
+            producer = await self._started()
+            try:
+                return await _publish(producer, messages)
+            except BaseException:
+                self._abandon(producer)
+                raise
 
     async def _started(self) -> AIOKafkaProducer:
         async with self._starting:
@@ -65,7 +66,7 @@ class Publisher:
                 try:
                     await producer.start()
                 except BaseException:
-                    await _end_producer(producer)
+                    await _discard(producer)
                     raise
                 self._producer = producer
             return self._producer
@@ -73,7 +74,7 @@ class Publisher:
     def _abandon(self, producer: AIOKafkaProducer) -> None:
         if self._producer is producer:
             self._producer = None
-            task = asyncio.create_task(_end_producer(producer))
+            task = asyncio.create_task(_discard(producer))
             self._abandoned.add(task)
             task.add_done_callback(self._abandoned.discard)
 
@@ -143,8 +144,12 @@ def _hash(key: str) -> int:
     return hashed & 0x7FFFFFFF
 
 
-async def _end_producer(producer: AIOKafkaProducer) -> None:
-    """Stop for good. Its own stop() waits until every batch is delivered, which may be never: they fail first."""
-    producer._message_accumulator.fail_all(KafkaTimeoutError("the producer was given up"))  # noqa: SLF001 - see above
-    await end(producer.stop())
-    await end(producer.client.close())
+async def _discard(producer: AIOKafkaProducer) -> None:
+    """End a producer with what it still holds. Its own stop() would wait until that is delivered, perhaps for ever."""
+    sender = producer._sender.sender_task  # noqa: SLF001 - no public way, see above
+    if sender is not None:
+        sender.cancel()
+    await end(producer.client.close())  # requests under way fail, and the sender with them
+    if sender is not None:
+        await end(asyncio.wait_for(sender, None))
+    producer._closed = True  # noqa: SLF001 - else it warns that nobody closed it
