@@ -4,6 +4,8 @@ from pathlib import Path
 
 from services.analytics.bands.routes import router as bands
 from services.analytics.costs.routes import router as costs
+from services.analytics.event_logs.job import jobs
+from services.analytics.event_logs.routes import router as event_logs
 from services.analytics.indicators.routes import router as indicators
 from services.analytics.operations.consume import GROUP, PATTERN, consume
 from services.analytics.operations.routes import router as operations
@@ -19,7 +21,8 @@ SERVICE = Service(
     settings=AnalyticsSettings,
     metadata=metadata,
     migrations=Path(__file__).with_name("migrations"),
-    routers=[indicators, operations, surveys, costs, bands],
+    routers=[indicators, operations, event_logs, surveys, costs, bands],
     events=[events.OperationRecorded, events.ObservationRecorded, events.SurveyAnswered],
     consumptions=[Consumption(GROUP, PATTERN, consume)],
+    jobs=jobs,
 )

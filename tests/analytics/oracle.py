@@ -52,7 +52,14 @@ def expected_rollups(events: Sequence[Event]) -> dict[Row, Row]:
         outcome = work.get("outcome", "done")
         hour = work["finished_at"].replace(minute=0, second=0, microsecond=0)
         actor = work["actor"]
-        key = (hour, work["process"], work["activity"], actor.get("team") or "", actor["kind"], cost["currency"] if cost else "")
+        key = (
+            hour,
+            work["process"],
+            work["activity"],
+            actor.get("team") or "",
+            actor["kind"],
+            cost["currency"] if cost else "",
+        )
         new: list[Any] = [
             1,
             touch is not None,
@@ -70,7 +77,10 @@ def expected_rollups(events: Sequence[Event]) -> dict[Row, Row]:
             cost is not None,
             Decimal(cost["amount"]) if cost else Decimal(0),
         ]
-        rows[key] = [old + int(add) if not isinstance(add, Decimal) else old + add for old, add in zip(rows[key], new, strict=True)]
+        rows[key] = [
+            old + int(add) if not isinstance(add, Decimal) else old + add
+            for old, add in zip(rows[key], new, strict=True)
+        ]
     return {key: tuple(row) for key, row in rows.items()}
 
 

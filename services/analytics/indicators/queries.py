@@ -67,7 +67,7 @@ def operations_statement(selection: Selection) -> tuple[TextClause, dict[str, An
     for i, (begin, end) in enumerate(split.edges):
         parameters |= {f"begin{i}": begin, f"end{i}": end}
         parts.append(
-            f"SELECT {HOUR}, {_KEY}, {AGGREGATES} FROM operation "  # noqa: S608 - as above
+            f"SELECT {HOUR} AS hour, {_KEY}, {AGGREGATES} FROM operation "  # noqa: S608 - as above
             f"WHERE finished_at >= :begin{i} AND finished_at < :end{i}{where} GROUP BY 1, 2, 3, 4, 5, 6"
         )
     if not parts:

@@ -11,10 +11,7 @@ from shared.schemas import Id, Instant, RequestModel, ResponseModel
 
 MAX_BATCH = 1_000
 
-_WITHOUT_NUL = r"^[^\x00]*$"  # PostgreSQL cannot store it
-
-
-def Text(longest: int, shortest: int = 1, pattern: str = _WITHOUT_NUL) -> StringConstraints:  # noqa: N802 - reads as a type
+def Text(longest: int, shortest: int = 1, pattern: str | None = None) -> StringConstraints:  # noqa: N802 - reads as a type
     """Return what a stored text must be; lengths in characters."""
     return StringConstraints(min_length=shortest, max_length=longest, pattern=pattern)
 

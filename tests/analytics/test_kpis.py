@@ -1,0 +1,263 @@
+"""GET /analytics/kpis, against figures worked out by hand."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import event as listeners
+
+from tests.analytics.feeding import MINUTE, T0, answer, ask, by_id, event, feed, kpis, observation, operation
+from tests.fixtures.services import Harness, problem
+
+IDS = [
+    "processing_time",
+    "error_rate",
+    "cost_per_operation",
+    "automation_level",
+    "internal_satisfaction",
+    "case_throughput_time",
+    "case_rework_rate",
+    "no_touch_rate",
+    "first_pass_yield",
+]
+DAY = timedelta(days=1)
+
+
+async def feed_example(analytics: Harness, tenant: str) -> None:
+    """Four cases: one clean, one repeated, one with an error, one by automation alone."""
+    await feed(
+        analytics,
+        [
+            operation(tenant, "clean", "check", minutes=10, team="ap", requested_at=T0 - 30 * MINUTE),
+            operation(tenant, "clean", "pay", minutes=2, kind="automation", finished_at=T0 + 60 * MINUTE),
+            operation(tenant, "twice", "check", minutes=20, team="ap"),
+            operation(tenant, "twice", "check", minutes=None, team="ap", outcome="rework", finished_at=T0 + DAY),
+            operation(tenant, "wrong", "check", minutes=30, team="hr", outcome="error", finished_at=T0 + DAY),
+            operation(tenant, "auto", "submit-claim", minutes=None, finished_at=T0 - 90 * MINUTE),
+            operation(tenant, "auto", "pay", minutes=4, kind="automation", finished_at=T0 + 60 * MINUTE),
+        ],
+    )
+
+
+async def test_without_data_every_value_is_null_and_nothing_is_zero(analytics: Harness, tenant: str) -> None:
+    document = await ask(analytics, tenant)
+    assert [kpi["id"] for kpi in document["kpis"]] == IDS
+    assert all((kpi["value"], kpi["n"], kpi["band"]) == (None, 0, "insufficient-data") for kpi in document["kpis"])
+    assert document["period"] == {"from": None, "to": None}
+    assert document["groups"] == []
+
+
+async def test_the_example_gives_the_figures_worked_out_by_hand(analytics: Harness, tenant: str) -> None:
+    await feed_example(analytics, tenant)
+    got = await kpis(analytics, tenant)
+    touch = got["processing_time"]
+    assert (touch["value"], touch["n"], touch["unknown"], touch["estimated"]) == (66 * 60 / 5, 5, 2, 0)
+    assert (touch["median"], touch["max"], touch["total"]) == (600, 1800, 3960)
+    assert (touch["wait_mean"], touch["lead_mean"]) == (1200, 1800)
+    assert touch["p90"] == pytest.approx(1200 + 0.6 * 600)
+    errors = got["error_rate"]
+    assert (errors["value"], errors["n"], errors["errors"], errors["rework"]) == (2 / 7, 7, 1, 1)
+    assert (got["automation_level"]["value"], got["automation_level"]["person"]) == (2 / 7, 5)
+    throughput = got["case_throughput_time"]
+    assert (throughput["n"], throughput["events"], throughput["variants"]) == (4, 12, 4)
+    spans = [90 * 60, 20 * 60 + 86_400, 30 * 60, 150 * 60]
+    assert throughput["value"] == sum(spans) / 4
+    assert (throughput["median"], throughput["max"]) == ((90 + 150) * 60 / 2, 20 * 60 + 86_400)
+    rework = got["case_rework_rate"]
+    assert (rework["value"], rework["rework_events"], rework["rework_event_rate"]) == (1 / 4, 1, 1 / 7)
+    assert (got["no_touch_rate"]["value"], got["no_touch_rate"]["no_touch_cases"]) == (1 / 4, 1)
+    assert got["first_pass_yield"]["value"] == 2 / 4
+
+
+async def test_filters_select_operations_and_the_cases_that_hold_them(analytics: Harness, tenant: str) -> None:
+    await feed_example(analytics, tenant)
+    await feed(analytics, [operation(tenant, "clean", "check", minutes=9, process="other")])
+    for filters, operations, cases in [
+        ({"process": "p"}, 7, 4),
+        ({"process": "other"}, 1, 1),
+        ({"activity": "pay"}, 2, 2),
+        ({"team": "ap"}, 3, 2),
+        ({"actor_kind": "automation"}, 2, 2),
+        ({"process": "p", "activity": "check", "team": "hr"}, 1, 1),
+        ({"process": "nothing"}, 0, 0),
+        ({"process": "", "activity": "", "team": "", "actor_kind": "", "begin": "", "end": "", "group_by": ""}, 8, 5),
+    ]:
+        got = await kpis(analytics, tenant, **filters)
+        assert (got["error_rate"]["n"], got["case_throughput_time"]["n"]) == (operations, cases), filters
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "operations", "cases"),
+    [
+        ("2026-03-02", "2026-03-03", 5, 2),
+        ("2026-03-03", None, 2, 2),
+        (None, "2026-03-02T09:00:00Z", 1, 0),
+        (None, "2026-03-02T09:00:00.000001Z", 3, 0),
+        ("2026-03-02T10:00:00+01:00", "2026-03-02T11:00:00.000001+01:00", 4, 2),
+        ("2026-03-02T09:00:00.000001Z", "2026-03-02T09:30:00Z", 0, 0),
+        ("2026-03-02T08:59:00Z", "2026-03-02T09:01:00Z", 2, 0),
+        ("2026-03-02T09:00:00Z", "2026-03-02T09:00:00Z", 0, 0),
+    ],
+)
+async def test_the_period_is_half_open_to_the_microsecond(
+    analytics: Harness, tenant: str, begin: str | None, end: str | None, operations: int, cases: int
+) -> None:
+    await feed_example(analytics, tenant)
+    bounds = {name: value for name, value in (("begin", begin), ("end", end)) if value}
+    got = await kpis(analytics, tenant, **bounds)
+    touched = await kpis(analytics, tenant, **bounds, details="false")
+    assert (got["error_rate"]["n"], got["case_throughput_time"]["n"]) == (operations, cases)
+    assert touched["processing_time"]["value"] == got["processing_time"]["value"]
+    assert (got["processing_time"]["max"] is None) == (got["processing_time"]["n"] == 0)
+
+
+async def test_groups_divide_the_operations_and_repeat_a_case_where_it_has_some(
+    analytics: Harness, tenant: str
+) -> None:
+    await feed_example(analytics, tenant)
+    for group_by in (["activity"], ["team"], ["actor_kind"], ["process"], ["hour"], ["day"], ["week"], ["month"]):
+        document = await ask(analytics, tenant, group_by=group_by)
+        assert by_id(document["kpis"]) == await kpis(analytics, tenant)
+        groups = [by_id(group["kpis"]) for group in document["groups"]]
+        assert sum(group["error_rate"]["n"] for group in groups) == 7
+        assert sum(group["processing_time"]["total"] for group in groups) == 3960
+    by_activity = {
+        tuple(group["group"].values()): by_id(group["kpis"])
+        for group in (await ask(analytics, tenant, group_by=["activity", "team"]))["groups"]
+    }
+    assert list(by_activity) == [("check", "ap"), ("check", "hr"), ("pay", None), ("submit-claim", None)]
+    assert [group["case_throughput_time"]["n"] for group in by_activity.values()] == [2, 1, 2, 1]
+    assert by_activity["check", "ap"]["processing_time"]["median"] == 900
+    days = (await ask(analytics, tenant, group_by="day"))["groups"]
+    assert [group["group"] for group in days] == [{"day": "2026-03-02"}, {"day": "2026-03-03"}]
+    assert [by_id(group["kpis"])["case_throughput_time"]["n"] for group in days] == [2, 2]
+    weeks = await ask(analytics, tenant, group_by=["week", "process"])
+    assert [group["group"] for group in weeks["groups"]] == [{"week": "2026-03-02", "process": "p"}]
+    hours = await ask(analytics, tenant, group_by="hour", begin="2026-03-02T10:00:00Z")
+    assert hours["groups"][0]["group"] == {"hour": "2026-03-02T10:00:00Z"}
+
+
+@contextmanager
+def counted_statements(analytics: Harness) -> Iterator[list[str]]:
+    statements: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        statements.append(statement)
+
+    engine = analytics.runtime.database.engine.sync_engine
+    listeners.listen(engine, "before_cursor_execute", note)
+    yield statements
+    listeners.remove(engine, "before_cursor_execute", note)
+
+
+@pytest.mark.parametrize("group_by", [[], ["activity"], ["team", "hour"]])
+async def test_the_number_of_statements_does_not_grow_with_groups(
+    analytics: Harness, tenant: str, group_by: list[str]
+) -> None:
+    await feed_example(analytics, tenant)
+    with counted_statements(analytics) as statements:
+        await ask(analytics, tenant, group_by=group_by)
+    # the tenant, operations, touch times, cases, answers, scales
+    assert len(statements) == 6, statements
+
+
+async def test_satisfaction_is_hidden_below_five_answers(analytics: Harness, tenant: str) -> None:
+    await feed(analytics, [answer(tenant, score) for score in (5, 4, 3, 1)])
+    hidden = (await kpis(analytics, tenant))["internal_satisfaction"]
+    assert (hidden["value"], hidden["mean"], hidden["satisfied"], hidden["n"]) == (None, None, None, 4)
+    assert hidden["band"] == "insufficient-data"
+    await feed(analytics, [answer(tenant, 5, team="it", process="helpdesk", at=T0 + DAY)])
+    shown = (await kpis(analytics, tenant))["internal_satisfaction"]
+    assert (shown["value"], shown["mean"], shown["satisfied"], shown["n"]) == (3 / 5, 18 / 5, 3, 5)
+    assert shown["band"] == "poor"
+    for filters, n in [
+        ({"team": "ap"}, 4),
+        ({"process": "helpdesk"}, 1),
+        ({"end": "2026-03-03"}, 4),
+        ({"activity": "x"}, 0),
+    ]:
+        assert (await kpis(analytics, tenant, **filters))["internal_satisfaction"]["n"] == n
+    teams = (await ask(analytics, tenant, group_by="team"))["groups"]
+    assert [by_id(group["kpis"])["internal_satisfaction"]["n"] for group in teams] == [4, 1]
+
+
+async def test_observations_widen_cases_and_are_no_operations(analytics: Harness, tenant: str) -> None:
+    late = observation(tenant, "c1", T0 + 5 * MINUTE)
+    await feed(analytics, [operation(tenant, minutes=None), late, observation(tenant, "seen only", T0)])
+    await feed(analytics, [late])
+    got = await kpis(analytics, tenant)
+    assert (got["case_throughput_time"]["n"], got["case_throughput_time"]["events"]) == (2, 3)
+    assert (got["case_throughput_time"]["value"], got["case_rework_rate"]["n"]) == (150, 1)
+    assert got["error_rate"]["n"] == 1
+
+
+async def test_a_correction_counts_once_whatever_else_is_wrong(analytics: Harness, tenant: str) -> None:
+    good, bad = operation(tenant, "c1"), operation(tenant, "c2", outcome="error")
+    fixes = [operation(tenant, f"fix{n}", corrects=wrong.id) for n, wrong in enumerate((good, good, bad))]
+    await feed(analytics, [*fixes, good, bad])
+    errors = (await kpis(analytics, tenant))["error_rate"]
+    assert (errors["value"], errors["corrected"], errors["defects"], errors["errors"]) == (2 / 5, 2, 2, 1)
+
+
+async def test_the_requesters_own_submission_is_no_touch(analytics: Harness, tenant: str) -> None:
+    events = [operation(tenant, "only asked", "request-leave"), operation(tenant, "asked", "submit-claim")]
+    events += [operation(tenant, "asked", "pay", kind="automation"), operation(tenant, "touched", "submitted")]
+    await feed(analytics, events)
+    touch = (await kpis(analytics, tenant))["no_touch_rate"]
+    assert (touch["value"], touch["n"], touch["no_touch_cases"]) == (1 / 2, 2, 1)
+
+
+async def test_tenants_with_the_same_cases_do_not_mix(analytics: Harness, tenant: str, other_tenant: str) -> None:
+    await feed_example(analytics, tenant)
+    await feed(analytics, [operation(other_tenant, "clean", "check", minutes=1)])
+    assert (await kpis(analytics, other_tenant))["error_rate"]["n"] == 1
+    assert (await kpis(analytics, tenant))["error_rate"]["n"] == 7
+
+
+async def test_texts_come_in_the_callers_language(analytics: Harness, tenant: str) -> None:
+    async with analytics.client(tenant, "viewer", **{"Accept-Language": "es-ES,en;q=0.5"}) as client:
+        spanish = (await client.get("/analytics/kpis")).json()["kpis"][0]
+    english = (await kpis(analytics, tenant))["processing_time"]
+    assert "Tiempo medio" in spanish["definition"]["text"]
+    assert "Mean touch time" in english["definition"]["text"]
+    assert spanish["definition"]["id"] == english["definition"]["id"]
+    assert spanish["advice"] != english["advice"]
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("from=2026-02-30", "invalid-input"),
+        ("from=2026-02-01T10:00:00", "invalid-input"),
+        ("from=2026-02-02&to=2026-02-01", "bad-period"),
+        ("group_by=colour", "invalid-input"),
+        ("group_by=day&group_by=team&group_by=process", "invalid-input"),
+        ("actor_kind=robot", "invalid-input"),
+        ("proces=p", "invalid-input"),
+        ("currency=euro", "invalid-input"),
+    ],
+)
+async def test_what_cannot_be_answered_is_refused(analytics: Harness, tenant: str, query: str, code: str) -> None:
+    async with analytics.client(tenant, "viewer") as client:
+        refused = await client.get(f"/analytics/kpis?{query}")
+    assert refused.status_code == 422
+    assert problem(refused)["code"] == code
+
+
+async def test_a_token_is_needed(analytics: Harness) -> None:
+    async with analytics.anonymous() as client:
+        assert problem(await client.get("/analytics/kpis"))["code"] == "invalid-token"
+
+
+async def test_too_many_groups_are_refused_with_a_hint(analytics: Harness, tenant: str) -> None:
+    await feed(analytics, [operation(tenant, f"c{n}", f"a{n}", finished_at=T0) for n in range(2_001)])
+    async with analytics.client(tenant, "viewer") as client:
+        refused = problem(await client.get("/analytics/kpis", params={"group_by": "activity"}))
+    assert (refused["code"], refused["groups"]) == ("too-many-groups", 2_001)
+
+
+async def test_events_without_work_leave_no_trace(analytics: Harness, tenant: str) -> None:
+    await feed(analytics, [event(tenant, {"name": "x"})])
+    assert (await kpis(analytics, tenant))["error_rate"]["n"] == 0
