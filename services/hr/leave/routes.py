@@ -59,9 +59,7 @@ DECISION_REFUSALS = problems(NotFound, IllegalLeaveTransition, OwnLeave, Precond
     "/leave-requests",
     status_code=201,
     dependencies=[Idempotent],
-    responses=problems(
-        InvalidPeriod, NotFound, OutsideEmployment, OverlappingLeave, BalanceExceeded, KeyInProgress
-    ),
+    responses=problems(InvalidPeriod, NotFound, OutsideEmployment, OverlappingLeave, BalanceExceeded, KeyInProgress),
 )
 async def request_leave(
     received: LeaveRequestIn, response: Response, session: Session, by: CanWrite, work: HumanWork
@@ -122,9 +120,7 @@ async def reject(
     "/leave-requests/{leave_request_id}/cancellation",
     status_code=204,
     dependencies=[Idempotent],
-    responses=problems(
-        NotFound, IllegalLeaveTransition, NotYourLeave, LeaveStarted, PreconditionFailed, KeyInProgress
-    ),
+    responses=problems(NotFound, IllegalLeaveTransition, NotYourLeave, LeaveStarted, PreconditionFailed, KeyInProgress),
 )
 async def cancel(request: CurrentRequest, session: Session, by: CanWrite, today: Today, work: HumanWork) -> None:
     """Give up leave, decided or not, before its first day; by the one who asked or the one it is for."""

@@ -1,7 +1,7 @@
 """How leave is counted: calendar days, by calendar year, against an entitlement prorated by days employed.
 
 Estatuto de los Trabajadores art. 38.1: thirty calendar days at least, for a year's work. Who is employed for a part
-of the year has the same part of it; the statute gives no rounding, ours is half up to the hundredth of a day.
+of the year has the same part of it; the statute gives no rounding, ours is to the nearest hundredth of a day.
 """
 
 from calendar import isleap
@@ -67,7 +67,7 @@ def split_by_year(first: date, last: date) -> dict[int, int]:
 
 
 def compute_entitlement(employments: Iterable[Employed], year: int) -> Decimal:
-    """Return the year's holidays in days, each employment's by its share of the year; rounded once, half up to 0.01."""
+    """Return the year's holidays in days, each employment's by its share of the year; rounded once, to 0.01."""
     parts = (item.annual_days * count_days_in_year(item.first, item.last, year) for item in employments)
     return (Decimal(sum(parts)) / days_in_year(year)).quantize(_HUNDREDTH, ROUND_HALF_UP)
 

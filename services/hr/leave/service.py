@@ -42,9 +42,7 @@ class EndedLeave:
     shortened: list[UUID]
 
 
-async def request_leave(
-    session: AsyncSession, received: LeaveRequestIn, by: Principal, effort: Effort
-) -> LeaveRequest:
+async def request_leave(session: AsyncSession, received: LeaveRequestIn, by: Principal, effort: Effort) -> LeaveRequest:
     """Ask for leave. Holidays wait for the lock of the employee, so that the balance holds between concurrent requests.
 
     Raises InvalidPeriod, NotFound, OutsideEmployment, OverlappingLeave, BalanceExceeded.
@@ -59,9 +57,7 @@ async def request_leave(
     set_committed_value(request, "employee", employee)
     if received.kind is LeaveKind.HOLIDAY:
         await _check_balance(session, employee, request)
-    event = events.LeaveRequested(
-        leave_request_id=request.id, employee_id=employee.id, first_day=first, last_day=last
-    )
+    event = events.LeaveRequested(leave_request_id=request.id, employee_id=employee.id, first_day=first, last_day=last)
     outbox.record(session, event, subject=request.id, work=effort.on(PROCESS, "request-leave", request.id))
     return request
 
@@ -79,9 +75,7 @@ async def _insert(session: AsyncSession, received: LeaveRequestIn, by: Principal
     statement = insert(LeaveRequest).values(values).on_conflict_do_nothing().returning(LeaveRequest)
     request = (await session.scalars(statement)).one_or_none()
     if request is None:
-        existing = await queries.find_overlapping(
-            session, received.employee_id, received.first_day, received.last_day
-        )
+        existing = await queries.find_overlapping(session, received.employee_id, received.first_day, received.last_day)
         raise OverlappingLeave(existing_ids=[str(item) for item in existing])
     return request
 
