@@ -8,21 +8,24 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared import clock, metrics
+from shared import metrics
 from shared.db import Database
-from shared.eventlog import EventLog, LogUnavailableError, Message, Received, Subscription
+from shared.deadletters import DeadLetter
+from shared.eventlog import EventLog, LogUnavailableError, Received, Subscription
 from shared.events import Event, MalformedEventError, from_message
+from shared.failures import HANDLER_FAILED, is_transient, reason_of
 
 Handler = Callable[[AsyncSession, Sequence[Event]], Awaitable[None]]
 
 _POLL_S = 1.0
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.1, 5.0
 logger = logging.getLogger(__name__)
+__all__ = ["Consumer", "Handler", "Limits", "PoisonEventError", "TooManyDeadLettersError", "is_transient"]
 
 _INBOX = text(
     "INSERT INTO inbox (consumer, tenant_id, event_id) "
@@ -65,8 +68,13 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class _Item:
+    place: int  # in the batch
     message: Received
     event: Event
+
+    @property
+    def key(self) -> tuple[str, UUID]:
+        return self.event.tenant, self.event.id
 
 
 class Consumer:
@@ -78,7 +86,8 @@ class Consumer:
         self.name, self.pattern = name, pattern
         self._handler, self._database, self._log = handler, database, log
         self._limits = limits or Limits()
-        self._dead_in_a_row = 0
+        self._dead_in_a_row = 0  # at the end of the last batch
+        self._aside: dict[int, DeadLetter] = {}  # of the batch in hand, by place
         self._stop = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -111,53 +120,52 @@ class Consumer:
             await self._pause(_FIRST_RETRY_S)
 
     async def handle(self, batch: Sequence[Received]) -> None:
-        """Apply a batch exactly once. Returns when its effect is committed or set aside."""
+        """Apply a batch exactly once. Returns when its effect is committed and its dead letters are published.
+
+        Raises TooManyDeadLettersError, before any dead letter of the batch is published, and LogUnavailableError;
+        a batch that comes again after either changes nothing twice.
+        """
+        self._aside = {}
         items: list[_Item] = []
-        for message in batch:
+        for place, message in enumerate(batch):
             try:
-                items.append(_Item(message, from_message(message)))
+                items.append(_Item(place, message, from_message(message)))
             except MalformedEventError as error:
-                await self._bury(message, error.reason, str(error))
+                self._set_aside(place, message, error)
         await self._apply(items, batch)
+        await self._publish_dead()
+        trailing = next((n for n in range(len(batch)) if len(batch) - 1 - n not in self._aside), len(batch))
+        self._dead_in_a_row = trailing + (self._dead_in_a_row if trailing == len(batch) else 0)
 
     async def _apply(self, items: list[_Item], batch: Sequence[Received]) -> None:
         """Apply items together; on failure set aside the one named, or halve until one stands alone."""
         tries, retry_s = 0, _FIRST_RETRY_S
         while True:
             try:
-                await self._transact([item.event for item in items], batch)
-            except PoisonEventError as error:
-                items = await self._without(items, error)
+                return await self._transact([item.event for item in items], batch)
             except Exception as error:
+                named = _named(items, error)
                 if not is_transient(error):
-                    if len(items) > 1:
+                    if not items:
+                        raise
+                    if not named and len(items) > 1:
                         return await self._halve(items, batch)
                     tries += 1
-                    if items and tries >= self._limits.tries:
-                        await self._bury(items[0].message, "handler-failed", f"{type(error).__name__}: {error}")
-                        items = []
-                    elif not items:
-                        raise
+                    if named or tries >= self._limits.tries or isinstance(error, MalformedEventError):
+                        for item in named or items:
+                            self._set_aside(item.place, item.message, error)
+                        items = [item for item in items if named and item not in named]
+                        continue
                 logger.warning("a batch failed", extra={"group": self.name, "n": len(items)}, exc_info=True)
                 await self._pause(retry_s)
                 retry_s = min(retry_s * 2, _LAST_RETRY_S)
                 if self._stop.is_set():
                     raise _StoppedError from error
-            else:
-                self._dead_in_a_row = 0 if items else self._dead_in_a_row
-                return None
 
     async def _halve(self, items: list[_Item], batch: Sequence[Received]) -> None:
         middle = len(items) // 2
         await self._apply(items[:middle], [item.message for item in items[:middle]])
         await self._apply(items[middle:], batch)
-
-    async def _without(self, items: list[_Item], error: PoisonEventError) -> list[_Item]:
-        """Set the named event aside (every copy of it in the batch) and return the rest."""
-        for item in items:
-            if item.event is error.event:
-                await self._bury(item.message, error.reason, str(error))
-        return [item for item in items if item.event is not error.event]
 
     async def _transact(self, events: list[Event], batch: Sequence[Received]) -> None:
         async with self._database.transaction() as session:
@@ -190,24 +198,31 @@ class Consumer:
         }
         await session.execute(_OFFSETS, parameters)
 
-    async def _bury(self, message: Received, reason: str, text: str) -> None:
-        """Publish a message to its dead-letter topic. Raises TooManyDeadLettersError past the limit."""
-        self._dead_in_a_row += 1
-        if self._dead_in_a_row > self._limits.dead_in_a_row:
-            raise TooManyDeadLettersError(f"{self.name}: {self._dead_in_a_row} in a row, the last: {text}")
-        headers = {
-            **message.headers,
-            "dead_reason": reason,
-            "dead_text": text[:1_000],
-            "dead_group": self.name,
-            "dead_position": f"{message.topic}/{message.partition}/{message.offset}",
-            "dead_at": clock.now().isoformat(),
-        }
-        topic = f"{message.topic}.dead"
-        await self._log.ensure_topics([topic])
-        await self._log.publish([Message(topic, message.key, message.value, headers)])
-        metrics.dead_letters_total.labels(self.name, reason).inc()
-        logger.error("a message was set aside", extra={"group": self.name, "reason": reason, "text": text[:300]})
+    def _set_aside(self, place: int, message: Received, error: Exception) -> None:
+        """Keep a message for its dead-letter topic. Raises TooManyDeadLettersError when its neighbours are bad too."""
+        self._aside[place] = DeadLetter(message, self.name, reason_of(error), error)
+        first = last = place
+        while first - 1 in self._aside:
+            first -= 1
+        while last + 1 in self._aside:
+            last += 1
+        in_a_row = last - first + 1 + (self._dead_in_a_row if first == 0 else 0)
+        if in_a_row > self._limits.dead_in_a_row:
+            raise TooManyDeadLettersError(
+                f"{self.name}: {in_a_row} in a row, the last: {self._aside[place].text}"
+            ) from error
+
+    async def _publish_dead(self) -> None:
+        letters = [self._aside[place] for place in sorted(self._aside)]
+        if not letters:
+            return
+        messages = [letter.as_message() for letter in letters]
+        await self._log.ensure_topics(sorted({message.topic for message in messages}))
+        await self._log.publish(messages)
+        for letter in letters:
+            metrics.dead_letters_total.labels(self.name, letter.reason).inc()
+            cause = letter.error if letter.reason == HANDLER_FAILED else None
+            logger.error("a message was set aside", extra={"group": self.name, **letter.details()}, exc_info=cause)
 
     async def _pause(self, seconds: float) -> None:
         try:
@@ -217,18 +232,16 @@ class Consumer:
             pass
 
 
+def _named(items: list[_Item], error: Exception) -> list[_Item]:
+    """Return every copy of the event that a handler named as the one it can never handle."""
+    if not isinstance(error, PoisonEventError):
+        return []
+    key = (error.event.tenant, error.event.id)
+    return [item for item in items if item.key == key]
+
+
 async def _rewind(subscription: Subscription) -> None:
     try:
         await subscription.rewind()
     except LogUnavailableError as error:
         logger.warning("nothing to give back: the log is away", extra={"reason": str(error)})
-
-
-def is_transient(error: BaseException) -> bool:
-    """Tell whether trying again may help: the server is away, restarting, out of connections, or deadlocked."""
-    if isinstance(error, LogUnavailableError | OSError | TimeoutError):
-        return True
-    if isinstance(error, DBAPIError):
-        state = str(getattr(error.orig, "sqlstate", "") or "")
-        return error.connection_invalidated or state[:2] in {"08", "40", "53", "57"} or state == "55P03"
-    return False

@@ -10,7 +10,6 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import metrics
-from shared.consumer import is_transient
 from shared.errors import (
     PROBLEM_JSON,
     DomainError,
@@ -21,12 +20,17 @@ from shared.errors import (
     preferred_language,
     problem_document,
 )
+from shared.failures import STATEMENT_TIMEOUT, is_transient, sqlstate_of
 from shared.ids import uuid7
+from shared.routing import NullCharacter
 from shared.storage import StoreUnavailableError
 from shared.tracing import acceptable_request_id, continue_trace, current_request_id, current_trace
 from shared.validation import describe_errors
 
 logger = logging.getLogger("trastienda.http")
+
+_UNSTORABLE_TEXT = {"22021", "22P05"}  # U+0000, in text and in jsonb
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 class BadRequest(DomainError):
@@ -53,9 +57,17 @@ def failure_of(error: Exception, request: Request) -> DomainError:
         return InvalidInput(count=len(described), errors=described)
     if isinstance(error, HTTPException):
         return _http_refusal(error, request)
+    return _refusal_of_failure(error)
+
+
+def _refusal_of_failure(error: Exception) -> DomainError:
     if isinstance(error, StoreUnavailableError):
         return Unavailable(part="object store")
-    return Unavailable(part="database") if is_transient(error) else DomainError()
+    if sqlstate_of(error) in _UNSTORABLE_TEXT:
+        return NullCharacter()
+    if is_transient(error) or sqlstate_of(error) == STATEMENT_TIMEOUT:
+        return Unavailable(part="database")
+    return DomainError()
 
 
 def _http_refusal(error: HTTPException, request: Request) -> DomainError:
@@ -121,6 +133,7 @@ class Edge:
     def _report(self, scope: Scope, method: str, status: int, seconds: float) -> None:
         route: Any = scope.get("route")
         path = getattr(route, "path", "unmatched")
+        method = method if method in _METHODS else "other"  # callers must not choose how many series there are
         metrics.requests_total.labels(self._service, method, path, str(status)).inc()
         metrics.request_seconds.labels(self._service, method, path).observe(seconds)
         if not path.startswith(("/health", "/metrics")):

@@ -19,7 +19,7 @@ from shared.ids import stable_id
 
 _KEPT_HEADERS = ("location", "etag", "content-type")
 
-_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 7))")
+_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended(current_schema() || :name, 7))")
 _FIND = text("SELECT fingerprint, status, headers, body FROM idempotency_key WHERE subject = :subject AND key = :key")
 _STORE = text(
     "INSERT INTO idempotency_key (subject, key, fingerprint, status, headers, body) "

@@ -1,6 +1,7 @@
 """Long work: 202 and a job resource; resumed after a crash from its last checkpoint.
 
-A running job is held by a session-level advisory lock, so a job whose worker died is free at once.
+A running job is held by a session-level advisory lock, so a job whose worker died is free at once. A worker that
+lost its lock unawares (its connection died) finds at its next checkpoint that another has taken the job, and stops.
 """
 
 import asyncio
@@ -19,9 +20,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from shared import metrics
 from shared.auth import Principal, requires
-from shared.consumer import is_transient
 from shared.db import Database, ReadSession
 from shared.errors import DomainError, NotFound, problems
+from shared.failures import first_line, is_transient
 from shared.ids import uuid7
 from shared.notify import listening
 from shared.routing import ServiceRoute
@@ -40,6 +41,10 @@ class JobFailed(DomainError):
     es = "{reason}"
 
 
+class JobTakenOverError(Exception):
+    """Another worker has taken the job meanwhile; this one has nothing more to say about it."""
+
+
 @dataclass(slots=True)
 class JobContext:
     """What a job's code gets. Its parameters never change; `cursor` is what it last checkpointed."""
@@ -53,16 +58,22 @@ class JobContext:
     done: int = field(default=0)
 
     async def checkpoint(self, cursor: Mapping[str, Any], done: int, total: int | None = None) -> None:
-        """Store how far the work is: what a resumed job begins with and what callers see as progress."""
+        """Store how far the work is: what a resumed job begins with and what callers see as progress.
+
+        Raises JobTakenOverError.
+        """
         self.cursor, self.done = cursor, done
         async with self.database.transaction(self.tenant) as session:
-            await session.execute(
-                text(
-                    "UPDATE job SET cursor = cast(:cursor AS jsonb), done = :done, "
-                    "total = coalesce(:total, total) WHERE id = :id"
-                ),
-                {"id": self.id, "cursor": msgspec.json.encode(cursor).decode(), "done": done, "total": total},
-            )
+            change = "cursor = cast(:cursor AS jsonb), done = :done, total = coalesce(:total, total)"
+            values = {"cursor": msgspec.json.encode(cursor).decode(), "done": done, "total": total}
+            if not await _update(session, self.id, self.attempts, change, values):
+                raise JobTakenOverError(str(self.id))
+
+
+async def _update(session: AsyncSession, job: UUID, attempt: int, change: str, values: Mapping[str, Any]) -> bool:
+    """Change a job unless a later attempt has begun; tell whether it was so."""
+    statement = text(f"UPDATE job SET {change} WHERE id = :id AND attempts = :attempt RETURNING id")  # noqa: S608 - ours
+    return (await session.execute(statement, {"id": job, "attempt": attempt, **values})).one_or_none() is not None
 
 
 JobCode = Callable[[JobContext], Awaitable[Mapping[str, Any]]]
@@ -96,7 +107,7 @@ class JobRunner:
                 except Exception as error:
                     if not is_transient(error):
                         raise
-                    logger.warning("jobs wait", extra={"service": self._service, "reason": str(error)})
+                    logger.warning("jobs wait", extra={"service": self._service, "reason": first_line(error)})
                     await asyncio.sleep(_RETRY_S)
                     continue
                 if not worked:
@@ -120,20 +131,23 @@ class JobRunner:
         context = JobContext(row.id, row.tenant_id, row.params, row.cursor, self._database, row.attempts, row.done)
         work = asyncio.ensure_future(self._kinds[row.kind](context))
         stopping = asyncio.ensure_future(stop.wait())
-        await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        if not work.done():  # it goes on from its checkpoint at the next start
-            work.cancel()
+        try:
+            await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            stopped = work.cancel()  # if it still runs: it goes on from its checkpoint at the next start
             await asyncio.gather(work, return_exceptions=True)
-            return
-        await self._end(row, work)
+        if not stopped:
+            await self._end(row, work)
 
     async def _end(self, row: Any, work: "asyncio.Future[Mapping[str, Any]]") -> None:
         error = work.exception()
         if error is None:
             await self._finish(row, "succeeded", result=work.result())
+        elif isinstance(error, JobTakenOverError):
+            logger.warning("a job was taken over", extra={"job": str(row.id), "kind": row.kind})
         elif isinstance(error, DomainError):
-            problem = {"code": error.code, "detail": {"en": error.detail("en"), "es": error.detail("es")}, **error.values}
+            problem = {**error.values, "code": error.code, "detail": {"en": error.detail("en"), "es": error.detail("es")}}
             await self._finish(row, "failed", error=problem)
         elif is_transient(error) or row.attempts < _TRIES:
             logger.warning("a job will be tried again", extra={"job": str(row.id), "kind": row.kind}, exc_info=error)
@@ -147,14 +161,10 @@ class JobRunner:
         self, row: Any, status: str, *, result: Mapping[str, Any] | None = None, error: Mapping[str, Any] | None = None
     ) -> None:
         async with self._database.transaction(row.tenant_id) as session:
-            await session.execute(
-                text(
-                    "UPDATE job SET status = :status, result = cast(:result AS jsonb), error = cast(:error AS jsonb), "
-                    "finished_at = now() WHERE id = :id"
-                ),
-                {"id": row.id, "status": status, "result": _json(result), "error": _json(error)},
-            )
-        metrics.jobs_total.labels(self._service, row.kind, status).inc()
+            change = "status = :status, result = cast(:result AS jsonb), error = cast(:error AS jsonb), finished_at = now()"
+            values = {"status": status, "result": _json(result), "error": _json(error)}
+            if await _update(session, row.id, row.attempts, change, values):
+                metrics.jobs_total.labels(self._service, row.kind, status).inc()
 
 
 def _json(value: Mapping[str, Any] | None) -> str | None:

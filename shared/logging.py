@@ -1,6 +1,8 @@
 """JSON logs on standard error, one object a line, with request and trace ids and no personal data."""
 
+import json
 import logging
+import re
 import sys
 from datetime import UTC, datetime
 
@@ -8,6 +10,7 @@ import msgspec
 
 from shared.tracing import current_request_id, current_trace
 
+_QUOTED_ROW = re.compile(r"^(DETAIL|CONTEXT): .*$", re.MULTILINE)  # PostgreSQL quotes values there
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
 
@@ -15,7 +18,8 @@ class JsonFormatter(logging.Formatter):
     """Render a record with its `extra` values as members."""
 
     def format(self, record: logging.LogRecord) -> str:
-        document: dict[str, object] = {
+        document: dict[str, object] = {key: value for key, value in vars(record).items() if key not in _STANDARD}
+        document |= {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
@@ -25,10 +29,12 @@ class JsonFormatter(logging.Formatter):
             document["request_id"] = request_id
         if trace := current_trace.get():
             document["trace_id"] = trace.trace_id
-        document |= {key: value for key, value in vars(record).items() if key not in _STANDARD}
         if record.exc_info:
-            document["exception"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(document, enc_hook=str).decode()
+            document["exception"] = _QUOTED_ROW.sub("", self.formatException(record.exc_info))
+        try:
+            return msgspec.json.encode(document, enc_hook=str).decode()
+        except (ValueError, TypeError, OverflowError, RecursionError):  # a value that no JSON can hold: show, not fail
+            return json.dumps({key: value if str(value).isascii() else ascii(value) for key, value in document.items()}, default=ascii)
 
 
 def configure_logging(level: str = "INFO") -> None:

@@ -1,6 +1,8 @@
 """The route class of every service: body limits, time limits and the answers that an Idempotency-Key keeps."""
 
 import asyncio
+import json
+import re
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -13,6 +15,8 @@ from shared.errors import BodyTooLarge, DomainError, IncompleteBody, RequestTime
 from shared.idempotency import Attempt, ReplayError
 from shared.settings import Settings
 
+_NULL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # the escape, not an escaped backslash before u0000
+
 STREAMS = {"x-streams": True}  # `openapi_extra=` of a route whose body or answer streams
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -22,6 +26,35 @@ class NullCharacter(DomainError):
     code, status = "null-character", 422
     en = "The request holds a null character (U+0000), which no text may hold."
     es = "La petición contiene un carácter nulo (U+0000), que ningún texto puede contener."
+
+
+class _JsonRequest(Request):
+    """Reads JSON as RFC 8259 has it: UTF-8 alone, no NaN or Infinity; and no half characters."""
+
+    async def json(self) -> Any:
+        """Return the parsed body. Raises JSONDecodeError for whatever is wrong with it."""
+        if not hasattr(self, "_json"):
+            self._json = _parse(await self.body())
+        return self._json
+
+
+def _parse(body: bytes) -> Any:
+    try:
+        value = json.loads(body.decode(), parse_constant=_refuse_constant)
+        if b"\\ud" in body.lower():
+            json.dumps(value, ensure_ascii=False).encode()  # fails for half a surrogate pair
+    except json.JSONDecodeError:
+        raise
+    except RecursionError:
+        raise json.JSONDecodeError("nested too deeply", "", 0) from None
+    except ValueError as error:
+        reason = "a text is not valid Unicode" if isinstance(error, UnicodeError) else str(error)
+        raise json.JSONDecodeError(reason, "", 0) from None
+    return value
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 class ServiceRoute(APIRoute):
@@ -34,14 +67,17 @@ class ServiceRoute(APIRoute):
         async def limited(request: Request) -> Response:
             settings: Settings = request.app.state.runtime.settings
             limit = settings.body_limit if streams else settings.json_limit
-            request = Request(request.scope, _counted(request, limit))
+            request = _JsonRequest(request.scope, _counted(request, limit))
+            timer = asyncio.timeout(None if streams else settings.request_timeout)
             try:
-                async with asyncio.timeout(None if streams else settings.request_timeout):
+                async with timer:
                     body = b"" if streams else await request.body()  # read here: its refusals keep their own answers
-                    if b"\\u0000" in body or "%00" in str(request.url):
+                    if _NULL.search(body) or "%00" in str(request.url):
                         raise NullCharacter
                     response = await handle(request)
             except TimeoutError as error:
+                if not timer.expired():  # it was a connection's time that ran out
+                    raise
                 raise RequestTimeout(seconds=settings.request_timeout) from error
             except ReplayError as replay:
                 return replay.response
@@ -58,7 +94,7 @@ class ServiceRoute(APIRoute):
 def _counted(request: Request, limit: int) -> Receive:
     """Return a receive that refuses a body beyond `limit`, announced or not."""
     announced = request.headers.get("content-length", "")
-    refused: DomainError | None = BodyTooLarge(limit=limit) if announced.isdigit() and int(announced) > limit else None
+    refused: DomainError | None = BodyTooLarge(limit=limit) if announced.isdecimal() and int(announced) > limit else None
     received = 0
 
     async def receive() -> Message:
