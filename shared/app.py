@@ -13,18 +13,19 @@ from sqlalchemy import MetaData
 
 from shared import idempotency, metrics, migrations
 from shared.auth import Verifier
-from shared.consumer import Consumer, Handler, is_transient
+from shared.consumer import Consumer, Handler
 from shared.db import Database
 from shared.edge import Edge, install_problem_handlers
 from shared.eventlog import EventLog, LogUnavailableError
 from shared.eventlog.factory import open_event_log, prepare_event_log
 from shared.events import EventData
+from shared.failures import first_line, is_transient
 from shared.health import health_router
 from shared.jobs import JobCode, JobRunner, jobs_router
 from shared.openapi import describe
 from shared.relay import Relay
 from shared.settings import ServiceSettings
-from shared.storage import ObjectStore, S3Store, StoreUnavailableError
+from shared.storage import ObjectStore, S3Store
 
 _HOUR_S, _MINUTE_S = 3600, 60
 _LAG_S = 5
@@ -150,19 +151,28 @@ async def run_relay(service: Service, settings: ServiceSettings, stop: asyncio.E
 
 
 async def run_worker(service: Service, settings: ServiceSettings, stop: asyncio.Event) -> None:
-    """Run the service's consumers, jobs and housekeeping until `stop` is set."""
-    async with open_runtime(service, settings) as runtime, asyncio.TaskGroup() as group:
-        for consumption in service.consumptions:
-            consumer = Consumer(
-                consumption.group, consumption.pattern, consumption.handler, runtime.worker, runtime.log
-            )
-            group.create_task(consumer.run(stop))
-            group.create_task(_measure_lag(runtime.log, consumption, stop))
-        if kinds := service.jobs(runtime):
-            group.create_task(JobRunner(service.name, runtime.url, runtime.worker, kinds).run(stop))
-        group.create_task(_keep_house(runtime, _forget_old_keys, _HOUR_S, stop))
-        if service.housekeeping is not None:
-            group.create_task(_keep_house(runtime, service.housekeeping, _MINUTE_S, stop))
+    """Run the service's consumers, jobs and housekeeping until `stop` is set.
+
+    One that cannot go on ends them all, and its error is raised: TooManyDeadLettersError, for one.
+    """
+    async with open_runtime(service, settings) as runtime:
+        try:
+            async with asyncio.TaskGroup() as group:
+                _start_work(runtime, group, stop)
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+
+
+def _start_work(runtime: Runtime, group: asyncio.TaskGroup, stop: asyncio.Event) -> None:
+    service = runtime.service
+    for each in service.consumptions:
+        group.create_task(Consumer(each.group, each.pattern, each.handler, runtime.worker, runtime.log).run(stop))
+        group.create_task(_measure_lag(runtime.log, each, stop))
+    if kinds := service.jobs(runtime):
+        group.create_task(JobRunner(service.name, runtime.url, runtime.worker, kinds).run(stop))
+    group.create_task(_keep_house(runtime, _forget_old_keys, _HOUR_S, stop))
+    if service.housekeeping is not None:
+        group.create_task(_keep_house(runtime, service.housekeeping, _MINUTE_S, stop))
 
 
 async def _forget_old_keys(runtime: Runtime) -> None:
@@ -194,9 +204,9 @@ async def _keep_house(
         try:
             await chore(runtime)
         except Exception as error:
-            if not (is_transient(error) or isinstance(error, StoreUnavailableError)):
+            if not is_transient(error):
                 raise
-            logger.warning("housekeeping waits", extra={"reason": str(error)})
+            logger.warning("housekeeping waits", extra={"reason": first_line(error)})
         await _pause(stop, every_s)
 
 

@@ -111,7 +111,8 @@ class Consumer:
                 metrics.events_consumed_total.labels(self.name).inc(len(batch))
         except _StoppedError:
             await _rewind(subscription)
-        except TooManyDeadLettersError:
+        except TooManyDeadLettersError as error:
+            logger.critical("the consumer stops", extra={"group": self.name, "reason": str(error)})
             await _rewind(subscription)
             raise
         except LogUnavailableError as error:
