@@ -5,7 +5,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
 
 from shared.consumer import Consumer
 from shared.eventlog import Message
@@ -187,21 +186,3 @@ async def test_a_poison_event_goes_aside_and_the_rest_arrives(analytics: Harness
             found += [message.headers.get("ce_id", "") for message in received]
             reasons = [message.headers["dead_text"] for message in received if message.headers.get("ce_id") == bad]
     assert "$.work.process" in reasons[0]
-
-
-async def test_the_service_cannot_see_past_its_tenant(analytics: Harness, tenant: str) -> None:
-    """Row-level security holds on every table, also for the tables' own schema, and the roles own nothing."""
-    query = text(
-        "SELECT relname FROM pg_class WHERE relnamespace = 'analytics'::regnamespace AND relkind = 'r' "
-        "AND relname <> 'alembic_version' AND NOT (relrowsecurity AND relforcerowsecurity)"
-    )
-    owners = text(
-        "SELECT count(*) FROM pg_class WHERE relnamespace = 'analytics'::regnamespace "
-        "AND relowner IN (SELECT oid FROM pg_roles WHERE rolname IN ('trastienda_analytics', 'trastienda_analytics_worker'))"
-    )
-    async with analytics.runtime.database.session(tenant) as session:
-        assert (await session.execute(query)).all() == []
-        assert (await session.execute(owners)).scalar_one() == 0
-        assert (
-            await session.execute(text("SELECT count(*) FROM operation WHERE tenant_id <> :t"), {"t": tenant})
-        ).scalar_one() == 0

@@ -1,0 +1,49 @@
+"""docs/kpi.md says what the service does: its definitions, its bands, and an example that is carried out."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from services.analytics.bands.defaults import DEFAULTS
+from services.analytics.indicators.definitions import DEFINITIONS
+from tests.analytics.feeding import event, feed, kpis
+from tests.fixtures.services import Harness
+
+TEXT = (Path(__file__).parents[2] / "docs/kpi.md").read_text()
+
+
+def block(name: str) -> Any:
+    found = re.search(rf"```json {name}\n(.*?)```", TEXT, re.DOTALL)
+    assert found, name
+    return json.loads(found.group(1))
+
+
+def test_the_document_holds_every_definition_word_by_word() -> None:
+    for definition in DEFINITIONS.values():
+        assert f"`{definition.id}`, version {definition.version}" in TEXT
+        assert definition.en in TEXT
+
+
+def test_the_document_holds_every_default_scale() -> None:
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in TEXT.splitlines() if line.startswith("| `")]
+    told = {
+        (row[0].strip("`"), row[1], row[2], float(row[3].split()[1]), float(row[4]), float(row[5]), row[6])
+        for row in rows
+        if len(row) == 7
+    }
+    assert told == {
+        (scale.kpi, scale.process or "any", scale.unit, scale.excellent, scale.good, scale.acceptable, scale.source)
+        for scale in DEFAULTS
+    }
+
+
+async def test_the_worked_example_gives_its_figures(analytics: Harness, tenant: str) -> None:
+    async with analytics.client(tenant, "admin") as client:
+        stored = await client.put("/analytics/cost-model", json=block("cost-model"), headers={"If-Match": '"0"'})
+        reported = await client.post("/analytics/operations", json={"operations": block("operations")})
+    assert (stored.status_code, reported.status_code) == (200, 202)
+    await feed(analytics, [event(tenant, waiting.payload) for waiting in await analytics.events(tenant)])
+    got = await kpis(analytics, tenant, process="example")
+    for kpi, expected in block("indicators").items():
+        assert {name: got[kpi][name] for name in expected} == expected, kpi
