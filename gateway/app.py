@@ -138,7 +138,9 @@ class Gateway:
         if handler is None and file is None:
             raise UnknownService
         if exchange.scope["method"] not in {"GET", "HEAD"}:
-            raise MethodNotAllowed(method=exchange.scope["method"])
+            refusal = MethodNotAllowed(method=exchange.scope["method"])
+            refusal.headers = {"Allow": "GET, HEAD"}
+            raise refusal
         if handler is not None:
             await handler(exchange)
         elif file is not None:

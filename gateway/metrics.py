@@ -12,6 +12,7 @@ request_seconds = Histogram(
 rate_limited_total = Counter("trastienda_gateway_rate_limited_total", "Requests refused with 429")
 client_gone_total = Counter("trastienda_gateway_client_gone_total", "Requests whose caller left early", ["upstream"])
 breaker_state = Gauge("trastienda_gateway_breaker_state", "0 closed, 1 half open, 2 open", ["upstream"])
+requests_in_flight = Gauge("trastienda_gateway_requests_in_flight", "Requests now at the upstream", ["upstream"])
 upstream_ready = Gauge("trastienda_gateway_upstream_alive", "1 while the upstream answers probes", ["upstream"])
 
 

@@ -38,6 +38,7 @@ class Proxy:
             raise ServiceUnavailable(service=upstream.name, retry_after=wait)
         body = self._body(exchange, incoming)
         watch = _Watch(exchange)
+        upstream.busy += 1
         try:
             response = await self._request(exchange, incoming, upstream, body)
             try:
@@ -51,6 +52,7 @@ class Proxy:
             watch.acknowledge()
             raise ClientGoneError from None
         finally:
+            upstream.busy -= 1
             watch.stop()
 
     def _body(self, exchange: Exchange, incoming: Incoming) -> RequestBody | None:

@@ -8,7 +8,7 @@ import aiohttp
 from yarl import URL
 
 from gateway.breaker import Breaker
-from gateway.metrics import Red, breaker_state, upstream_ready
+from gateway.metrics import Red, breaker_state, requests_in_flight, upstream_ready
 from gateway.settings import GatewaySettings
 
 _log = logging.getLogger("gateway.upstream")
@@ -27,10 +27,12 @@ class Upstream:
         self.name, self.base = name, base
         self.breaker = Breaker(name, settings.breaker_failures, settings.breaker_pause)
         self.red = Red(name)
+        self.busy = 0
         self._settings = settings
         self._session: aiohttp.ClientSession | None = None
         self._own_session: aiohttp.ClientSession | None = None
         self._probing: asyncio.Task[None] | None = None
+        requests_in_flight.labels(name).set_function(lambda: float(self.busy))
         breaker_state.labels(name).set_function(lambda: float(self.breaker.state))
         self._alive = upstream_ready.labels(name)
 
@@ -65,6 +67,7 @@ class Upstream:
             if session is not None:
                 await session.close()
         breaker_state.remove(self.name)
+        requests_in_flight.remove(self.name)
 
     async def get(self, path: str, seconds: float, headers: dict[str, str] | None = None) -> tuple[int, bytes, str]:
         """Return status, body and ETag of one of the upstream's own addresses. Raises UPSTREAM_ERRORS."""

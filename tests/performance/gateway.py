@@ -82,13 +82,13 @@ class Bench:
 
     def __init__(self, backend: Server, gateway: Server, token: str, connections: int) -> None:
         self.backend, self.gateway = backend, gateway
-        self._headers = [("authorization", f"Bearer {token}")]
+        self.headers = [("authorization", f"Bearer {token}")]
         self._connections = connections
         self.errors = 0
 
     async def load(self, server: Server, seconds: float, rate: float = 0.0) -> Sample:
         sample = await generate(
-            server.port, _PATH, self._headers, connections=self._connections, seconds=seconds, rate=rate
+            server.port, _PATH, self.headers, connections=self._connections, seconds=seconds, rate=rate
         )
         self.errors += sample.errors
         return sample
@@ -109,13 +109,12 @@ async def run(rounds: int = 5, seconds: float = 2.0, connections: int = 8) -> Re
         upstream = f"http://127.0.0.1:{backend.port}"
         gateway = stack.enter_context(serving(folder / "gateway.log", "gateway", upstream, str(issuer.jwks_file)))
         bench = Bench(backend, gateway, issuer.token("bench", "operator"), connections)
-        await _wait_until_up(backend.port, gateway.port)
         return await _measure(bench, rounds, seconds)
 
 
 async def _measure(bench: Bench, rounds: int, seconds: float) -> Result:
     for server in (bench.backend, bench.gateway):
-        await bench.load(server, _WARM_UP_S)
+        await generate(server.port, _PATH, bench.headers, connections=1, seconds=_WARM_UP_S)
     direct, through = [], []
     for _ in range(rounds):
         direct.append(await bench.round(bench.backend, seconds))
@@ -136,19 +135,6 @@ async def _measure(bench: Bench, rounds: int, seconds: float) -> Result:
         errors=bench.errors,
         rounds=rounds,
     )
-
-
-async def _wait_until_up(*ports: int) -> None:
-    for port in ports:
-        async with asyncio.timeout(20):
-            while True:
-                try:
-                    _, writer = await asyncio.open_connection("127.0.0.1", port)
-                except OSError:
-                    await asyncio.sleep(0.05)
-                else:
-                    writer.close()
-                    break
 
 
 def render(result: Result) -> str:

@@ -46,8 +46,11 @@ def main(arguments: list[str]) -> None:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", 0))
+    listener.listen(128)  # from here on a connection waits instead of being refused
     os.write(sys.stdout.fileno(), f"{listener.getsockname()[1]}\n".encode())
-    config = uvicorn.Config(app, log_config=None, access_log=False, loop="uvloop", http="httptools")
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, timeout_graceful_shutdown=1, loop="uvloop", http="httptools"
+    )
     uvicorn.Server(config).run(sockets=[listener])
 
 
