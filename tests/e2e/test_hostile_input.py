@@ -1,0 +1,154 @@
+"""What must not harm a running installation: each gets a clear answer, loses nothing, and memory stays flat."""
+
+import asyncio
+import json
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import psutil
+import pytest
+
+from shared.eventlog import Message
+from shared.eventlog.factory import open_event_log
+from tests.fixtures.stack import Stack
+
+pytestmark = pytest.mark.slow
+GIB = 1024**3
+CHUNK = b"\0Trastienda" * 6_000
+MEMORY_GROWTH = 120 * 1024**2
+
+
+def client(stack: Stack, tenant: str, role: str = "operator") -> httpx.Client:
+    headers = {"Authorization": f"Bearer {stack.token(role, tenant)}"}
+    return httpx.Client(base_url=stack.url, headers=headers, timeout=120)
+
+
+def kpi(stack: Stack, tenant: str, process: str, name: str) -> dict[str, Any]:
+    answer = stack.json("kpi", "--process", process, "--tenant", tenant)
+    found: dict[str, Any] = next(each for each in answer["kpis"] if each["id"] == name)
+    return found
+
+
+def code_of(answer: httpx.Response) -> str:
+    assert answer.headers["content-type"].startswith("application/problem+json"), answer.text
+    return str(answer.json()["code"])
+
+
+def operation(case: str) -> dict[str, Any]:
+    return {
+        "process": "hostile",
+        "activity": "check",
+        "case": case,
+        "actor": {"kind": "person", "id": "ana", "team": "intake"},
+        "started_at": "2026-03-02T09:00:00Z",
+        "finished_at": "2026-03-02T09:05:00Z",
+    }
+
+
+def publish(stack: Stack, message: Message) -> None:
+    """Put a message into the installation's event log, past every check."""
+    environment = json.loads((stack.data / "stack.json").read_text())["environment"]
+
+    async def run() -> None:
+        log = open_event_log(None, environment["TRASTIENDA_DATABASE_URL"])
+        await log.start()
+        await log.publish([message])
+        await log.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("value", "headers"),
+    [
+        (b"\xff\xfe not JSON", {}),
+        (b"{}", {"ce_specversion": "1.0", "ce_id": "7", "ce_type": "x", "ce_source": "/x"}),
+        (
+            b'{"work": {"process": 7}}',
+            {
+                "ce_specversion": "1.0",
+                "ce_id": str(uuid4()),
+                "ce_type": "billing.invoice.burnt.v9",
+                "ce_source": "/billing",
+                "ce_time": "2026-01-01T00:00:00+00:00",
+                "ce_tenant": "local",
+            },
+        ),
+    ],
+    ids=["no event", "broken attributes", "wrong work block"],
+)
+def test_a_poison_message_is_set_aside_and_work_goes_on(
+    stack: Stack, tenant: str, value: bytes, headers: dict[str, str]
+) -> None:
+    publish(stack, Message("billing.invoices", "poison", value, headers))
+    with client(stack, tenant) as caller:
+        accepted = caller.post("/analytics/operations", json={"operations": [operation("a"), operation("b")]})
+    assert accepted.status_code == 202
+    deadline = time.monotonic() + 10
+    while kpi(stack, tenant, "hostile", "automation_level")["n"] != 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_wrong_tokens_and_other_tenants_ids_get_clear_answers(stack: Stack, tenant: str, other_tenant: str) -> None:
+    with client(stack, tenant) as caller:
+        stored = caller.post("/documents/records", params={"title": "Mine", "kind": "letter"}, content=b"a letter")
+        assert stored.status_code == 201, stored.text
+        path = f"/documents/records/{stored.json()['id']}"
+        assert caller.get(path).status_code == 200
+        caller.headers["Authorization"] += "x"
+        refused = caller.get(path)
+        assert (refused.status_code, code_of(refused)) == (401, "invalid-token")
+    with client(stack, other_tenant, "admin") as stranger:
+        answers = [stranger.get(path), stranger.get(f"{path}/content"), stranger.get("/documents/records")]
+        assert [answer.status_code for answer in answers] == [404, 404, 200]
+        assert answers[2].json()["items"] == []
+
+
+def memory(stack: Stack) -> int:
+    """Return the resident bytes of our own Python processes."""
+    return sum(each.memory_info().rss for each in stack.tree() if "python" in each.name())
+
+
+def test_a_gigabyte_goes_up_and_comes_back_in_flat_memory(stack: Stack, tenant: str) -> None:
+    def body() -> Iterator[bytes]:
+        for _ in range(GIB // len(CHUNK)):
+            yield CHUNK
+
+    size = GIB // len(CHUNK) * len(CHUNK)
+    before = memory(stack)
+    with client(stack, tenant) as caller:
+        stored = caller.post("/documents/records", params={"title": "Huge", "kind": "scan"}, content=body())
+        assert stored.status_code == 201, stored.text
+        assert stored.json()["size"] == size
+        received = 0
+        with caller.stream("GET", f"/documents/records/{stored.json()['id']}/content") as answer:
+            for chunk in answer.iter_raw():
+                received += len(chunk)
+        assert received == size
+    assert memory(stack) - before < MEMORY_GROWTH
+
+
+def test_a_body_cut_off_half_way_stores_nothing(stack: Stack, tenant: str) -> None:
+    with client(stack, tenant) as caller:
+        head = (
+            "POST /documents/records?title=Cut&kind=letter HTTP/1.1\r\n"
+            f"Host: 127.0.0.1:{stack.base}\r\nAuthorization: {caller.headers['Authorization']}\r\n"
+            "Content-Type: text/plain\r\nContent-Length: 1000000\r\n\r\n"
+        )
+        with socket.create_connection(("127.0.0.1", stack.base)) as connection:
+            connection.sendall(head.encode() + b"x" * 300_000)
+            time.sleep(0.3)
+        time.sleep(0.5)
+        assert caller.get("/documents/records").json()["items"] == []
+        whole = caller.post("/documents/records", params={"title": "Whole", "kind": "letter"}, content=b"x" * 300_000)
+        assert whole.status_code == 201
+
+
+def test_everything_is_still_well(stack: Stack) -> None:
+    assert stack.json("doctor")["ok"] is True
+    assert all(process.status() != psutil.STATUS_ZOMBIE for process in stack.tree())

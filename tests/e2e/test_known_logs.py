@@ -1,0 +1,71 @@
+"""Known event logs through the command line, the gateway and the event log, in every shape that can run."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fixtures.indicators import compare_with_truth
+from tests.fixtures.known_logs import COST_ATTRIBUTES, FOLDER, known_logs, require
+from tests.fixtures.stack import Stack
+
+pytestmark = pytest.mark.slow
+LOGS = known_logs()
+
+
+def import_known_log(stack: Stack, name: str, tenant: str) -> dict[str, Any]:
+    """Import one log as a user would and return the indicators by id."""
+    process = name.removesuffix(".gz").removesuffix(".xes")
+    options = ["--process", process, "--tenant", tenant]
+    for resource in LOGS[name].get("system_resources", []):
+        options += ["--automatic", resource]
+    if "cost_total" in LOGS[name]:
+        options += ["--cost-attribute", COST_ATTRIBUTES[0]]
+    stack.command("import-log", FOLDER / name, *options)
+    answer = stack.json("kpi", "--process", process, "--tenant", tenant)
+    return {kpi["id"]: kpi for kpi in answer["kpis"]}
+
+
+def check(stack: Stack, tenant: str) -> None:
+    require(LOGS, "event logs with truth.json")
+    for name in LOGS:
+        first = import_known_log(stack, name, tenant)
+        assert compare_with_truth(LOGS[name], first) == []
+        assert import_known_log(stack, name, tenant) == first
+
+
+def test_known_logs_give_their_figures_and_again_the_same(stack: Stack, tenant: str) -> None:
+    check(stack, tenant)
+
+
+@pytest.fixture(scope="module")
+def stack_on_kafka(kafka_bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    stack = Stack(tmp_path_factory.mktemp("kafka-stack"), environment={"TRASTIENDA_KAFKA_BOOTSTRAP": kafka_bootstrap})
+    stack.start()
+    yield stack
+    stack.end()
+
+
+@pytest.mark.kafka
+def test_known_logs_give_the_same_figures_over_kafka(stack_on_kafka: Stack, tenant: str) -> None:
+    check(stack_on_kafka, tenant)
+
+
+def test_the_report_of_an_import_is_printed(stack: Stack, tenant: str, tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("case,activity,timestamp\n1,a,2026-01-01T00:00:00Z\n1,b,not a date\n")
+    report = stack.json("import-log", log, "--process", "p", "--tenant", tenant)
+    assert report["result"]["operations"] == 1
+    assert sum(report["result"]["rejected"].values()) == 1
+
+
+def test_what_is_no_log_is_refused_with_a_hint(stack: Stack, tmp_path: Path) -> None:
+    picture = tmp_path / "log.xes"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+    refused = stack.command("import-log", picture, "--process", "p", check=False)
+    assert refused.returncode != 0
+    assert "Traceback" not in refused.stderr
+    missing = stack.command("import-log", tmp_path / "nothing.xes", "--process", "p", check=False)
+    assert missing.returncode != 0
+    assert "Traceback" not in missing.stderr
