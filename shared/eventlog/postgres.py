@@ -49,6 +49,7 @@ LEFT JOIN LATERAL (
   SELECT m.log_offset FROM eventlog.message m
   WHERE m.partition_id = p.id AND m.log_offset >= coalesce(g.next_offset, 0) ORDER BY m.log_offset LIMIT 1
 ) waiting ON true
+ORDER BY p.topic, p.number
 """
 _FORGET = "DELETE FROM eventlog.message WHERE position($1::bytea IN headers) > 0"
 _TRIM = """

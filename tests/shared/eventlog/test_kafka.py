@@ -30,7 +30,7 @@ async def kafka_log(kafka_bootstrap: str) -> AsyncIterator[KafkaEventLog]:
     await log.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def own_broker() -> Iterator[Broker]:
     """A broker to be mistreated."""
     require_own_broker()
@@ -148,11 +148,11 @@ async def test_a_killed_broker_loses_no_acknowledged_message(own_broker: Broker)
         n = 0
         while not (restarted.is_set() and len(acknowledged) > 200):
             n += 1
-            await until_published(log, [Message("a.things", f"key-{n % 5}", str(n).encode())])
+            await until_published(log, [Message("b.things", f"key-{n % 5}", str(n).encode())])
             acknowledged.append(n)
             await asyncio.sleep(0.002)
 
-    async with log.subscribe("g", r"a\..*") as subscription:
+    async with log.subscribe("g", r"b\..*") as subscription:
         publisher = asyncio.create_task(publish())
         seen = values(await take(subscription, 20))
         own_broker.kill()
