@@ -4,16 +4,18 @@ import asyncio
 import hashlib
 import queue
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, BinaryIO, Protocol, cast
 from urllib.parse import urlsplit
 
 import urllib3
 from minio import Minio
 from minio.error import S3Error
+from urllib3.response import BaseHTTPResponse
 
 _CHUNK = 1024 * 1024
 _PART_SIZE = 8 * 1024 * 1024
@@ -111,6 +113,35 @@ class _Pipe:
 _ABORT = b"\0abort"
 
 
+class _Download:
+    """The store's answer, in the hands of one thread at a time.
+
+    Closed while another thread reads from it, the SDK's pool would take back a connection with the rest of the
+    content in it, and give that to the next request as its answer.
+    """
+
+    def __init__(self, request: Callable[[], BaseHTTPResponse]) -> None:
+        self._request = request
+        self._answer: BaseHTTPResponse | None = None
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def read(self) -> bytes:
+        """Return the next bytes, none at the end; asks the store when called first."""
+        with self._lock:
+            if self._closed:
+                return b""
+            self._answer = self._answer or self._request()
+            return self._answer.read(_CHUNK)
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            if self._answer is not None:
+                self._answer.close()
+                self._answer.release_conn()
+
+
 class S3Store:
     """Any S3 through the `minio` SDK, which is synchronous: it runs in threads."""
 
@@ -170,13 +201,12 @@ class S3Store:
         """Yield `length` bytes from `start`. Raises ObjectNotFoundError before the first byte."""
         if length <= 0:
             return
-        answer = await _call(self._client.get_object, self.bucket, key, offset=start, length=length)
+        download = _Download(partial(self._client.get_object, self.bucket, key, offset=start, length=length))
         try:
-            while chunk := await _call(answer.read, _CHUNK):
+            while chunk := await _call(download.read):
                 yield chunk
         finally:
-            answer.close()
-            answer.release_conn()
+            await asyncio.to_thread(download.close)
 
     async def delete(self, key: str) -> None:
         await _call(self._client.remove_object, self.bucket, key)

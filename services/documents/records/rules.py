@@ -78,7 +78,8 @@ def declared_type(content_type: str | None) -> str | None:
 
 def names_a_program(declared: str | None, filename: str | None) -> bool:
     """Tell whether the sender says, or the file's name would make a computer believe, that this is to be run."""
-    return declared in _PROGRAM_TYPES or (filename or "").rpartition(".")[2].lower() in _PROGRAM_ENDINGS
+    _, dot, ending = (filename or "").rpartition(".")
+    return declared in _PROGRAM_TYPES or (bool(dot) and ending.lower() in _PROGRAM_ENDINGS)
 
 
 def settle_media_type(declared: str | None, head: bytes) -> str | None:

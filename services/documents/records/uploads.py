@@ -13,11 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.documents.records.errors import UploadExpired
 from services.documents.records.models import Upload
 from shared.app import Runtime
-from shared.consumer import is_transient
 from shared.db import Database
 from shared.errors import IncompleteBody
+from shared.failures import is_transient
 from shared.ids import uuid7
-from shared.storage import ObjectStore, StoreUnavailableError
+from shared.storage import ObjectStore
 
 _TOUCH_S = 60.0
 _DEAD_AFTER = text("interval '15 minutes'")  # many times _TOUCH_S and the longest wait for a chunk or the store
@@ -69,7 +69,7 @@ async def discard(intake: Intake, upload: Announced) -> None:
         async with intake.database.transaction(intake.tenant) as session:
             await session.execute(delete(Upload).where(Upload.id == upload.id))
     except Exception as error:
-        if not (is_transient(error) or isinstance(error, StoreUnavailableError)):
+        if not is_transient(error):
             raise
         logger.warning("an upload is left to the sweeper", extra={"upload": str(upload.id), "reason": str(error)})
 
