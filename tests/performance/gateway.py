@@ -20,7 +20,7 @@ from statistics import median
 import psutil
 
 from shared.issuer import DevelopmentIssuer
-from tests.performance.load import Sample, generate
+from tests.performance._load import Sample, generate
 
 _PATH = "/billing/invoice"
 _WARM_UP_S = 0.5
@@ -61,7 +61,7 @@ class Result:
 @contextmanager
 def serving(log: Path, *arguments: str) -> Iterator[Server]:
     """Run one of the benchmark's servers; its log goes to a file, as it would in production."""
-    command = [sys.executable, "-m", "tests.performance.gateway_servers", *arguments]
+    command = [sys.executable, "-m", "tests.performance._gateway_servers", *arguments]
     with log.open("wb") as errors:
         child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors)
     try:
@@ -149,14 +149,14 @@ def render(result: Result) -> str:
     )
 
 
-def main(argv: list[str]) -> int:
+def main(argv: list[str] | None = None) -> int:
     """Print the result; the exit code says whether every request was answered with 200."""
     parser = argparse.ArgumentParser(prog="bench gateway", description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--json", action="store_true")
-    options = parser.parse_args(argv)
+    options = parser.parse_args(argv or [])
     result = asyncio.run(run(options.rounds, options.seconds, options.connections))
     sys.stdout.write((json.dumps(asdict(result)) if options.json else render(result)) + "\n")
     return 1 if result.errors else 0

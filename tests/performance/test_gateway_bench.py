@@ -6,7 +6,7 @@ from dataclasses import asdict
 import pytest
 
 from tests.performance import gateway
-from tests.performance.load import Sample
+from tests.performance._load import Sample
 
 
 async def test_a_short_run_has_no_errors_and_sane_figures() -> None:
