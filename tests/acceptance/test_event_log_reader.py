@@ -3,6 +3,7 @@
 import os
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from itertools import chain, groupby
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from services.analytics.event_logs.errors import MissingColumnError
 from services.analytics.event_logs.formats import LogReader, ReadOptions
 from services.analytics.event_logs.raw import START, RawEvent, Tally
 from services.analytics.event_logs.rules import Counts, Operation, pair_case
@@ -128,5 +130,8 @@ def test_touch_time_is_unknown_where_nothing_starts(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(name for name in TRUTH if "cost_total" in TRUTH[name]))
 def test_costs_add_up(name: str) -> None:
-    totals = [float(_pair(_read(FOLDER / name, attribute)[0])[1].cost) for attribute in COSTS]
+    totals = []
+    for attribute in COSTS:
+        with suppress(MissingColumnError):  # a table tells at once what an XES log shows only event by event
+            totals.append(float(_pair(_read(FOLDER / name, attribute)[0])[1].cost))
     assert max(totals) == pytest.approx(TRUTH[name]["cost_total"])

@@ -13,7 +13,8 @@ from services.analytics.event_logs.errors import (
     TruncatedLogError,
     UnknownFormatError,
 )
-from services.analytics.event_logs.raw import Field, Intake, RawEvent, Rejection, Remark, Tally
+from services.analytics.event_logs.raw import ANY_TIME, Field, Intake, RawEvent, Rejection, Remark, Tally
+from services.analytics.operations.facts import Plausible
 
 MAX_ROW_BYTES = 1024 * 1024
 DELIMITERS = ",;\t|"
@@ -62,9 +63,11 @@ class CsvReader:
     as a whole cannot be read.
     """
 
-    def __init__(self, columns: Columns | None = None, stamp_pattern: str | None = None) -> None:
+    def __init__(
+        self, columns: Columns | None = None, stamp_pattern: str | None = None, plausible: Plausible = ANY_TIME
+    ) -> None:
         self._columns = columns or Columns()
-        self._intake = Intake("line", stamp_pattern)
+        self._intake = Intake("line", stamp_pattern, plausible)
         self._recoder: codecs.IncrementalDecoder | None = None
         self._begun = False
         self._rest = b""

@@ -103,3 +103,11 @@ class NothingReadableError(UnreadableLogError):
     es = "No se pudo usar ningún evento del registro: {reasons}."
     hint_en = "An event needs a case, an activity and a time; `timestamp_format` tells how a CSV writes its times."
     hint_es = "Un evento necesita caso, actividad y momento; `timestamp_format` dice cómo escribe los momentos un CSV."
+
+
+class UploadLostError(UnreadableLogError):
+    code = "event-log-upload-lost"
+    en = "The uploaded file is no longer in the store."
+    es = "El fichero subido ya no está en el almacén."
+    hint_en = "Send the log again; importing it twice changes nothing."
+    hint_es = "Envíe de nuevo el registro; importarlo dos veces no cambia nada."

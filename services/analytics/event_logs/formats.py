@@ -3,7 +3,7 @@
 import re
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from services.analytics.event_logs.delimited import Columns, CsvReader
@@ -13,8 +13,9 @@ from services.analytics.event_logs.errors import (
     TooLargeLogError,
     UnknownFormatError,
 )
-from services.analytics.event_logs.raw import RawEvent, Tally
+from services.analytics.event_logs.raw import ANY_TIME, RawEvent, Tally
 from services.analytics.event_logs.xes import XesReader
+from services.analytics.operations.facts import Plausible
 
 MAX_UNPACKED_BYTES = 32 * 1024**3
 _PIECE = 256 * 1024  # bytes unpacked at a time, so that a gzip bomb never stands in memory
@@ -22,7 +23,14 @@ _HEAD = 1024  # bytes that tell what a file is
 _MAGIC = 32  # bytes in which no table has a null
 _GZIP_MODE = zlib.MAX_WBITS | 16
 _GZIP = b"\x1f\x8b"
-_FOREIGN = {b"PK\x03\x04": "zip archive", b"%PDF": "PDF", b"\xfd7zXZ": "xz archive", b"(\xb5/\xfd": "zstd archive"}
+_FOREIGN = {
+    _GZIP: "gzip within gzip",
+    b"PK\x03\x04": "zip archive",
+    b"%PDF": "PDF",
+    b"\xfd7zXZ": "xz archive",
+    b"(\xb5/\xfd": "zstd archive",
+}
+_BLANKS = re.compile(rb"^(?:\xef\xbb\xbf)?[ \t\r\n]+(?=<)")
 _XML_START = re.compile(rb"(?:\xef\xbb\xbf)?\s*<|(?:\xff\xfe)?<\0|(?:\xfe\xff)?\0<")
 
 
@@ -34,12 +42,13 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How to read a log. `cost_attribute` names an event's attribute or column; the columns are a table's."""
+    """How to read a log. `cost_attribute` names an event's attribute; `columns` and `stamp_pattern` are a table's."""
 
     format: Format = Format.AUTO
     cost_attribute: str | None = None
     columns: Columns = field(default_factory=Columns)
     stamp_pattern: str | None = None
+    plausible: Plausible = ANY_TIME
 
 
 class LogReader:
@@ -96,9 +105,11 @@ class LogReader:
         self._head = b""
         kind = recognise(head) if options.format is Format.AUTO else options.format
         if kind is Format.XES:
-            self._reader = XesReader(options.cost_attribute)
+            head = _BLANKS.sub(b"", head)  # XML must not begin with them, but files do
+            self._reader = XesReader(options.cost_attribute, options.plausible)
         else:
-            self._reader = CsvReader(options.columns, options.stamp_pattern)
+            columns = replace(options.columns, cost=options.cost_attribute)
+            self._reader = CsvReader(columns, options.stamp_pattern, options.plausible)
         return self._reader.feed(head)
 
 

@@ -3,15 +3,16 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
 from services.analytics.event_logs.values import parse_amount, parse_stamp
+from services.analytics.operations.facts import MAX_ACTIVITY, MAX_ACTOR, MAX_CASE, MAX_TEAM, Plausible
 
 COMPLETE, START = "complete", "start"
-LONGEST_TEXT = 200  # characters of a case, activity, resource or team: they are parts of database keys
+ANY_TIME = Plausible(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 _SAMPLES = 5
 _SAMPLE_LENGTH = 80
 
@@ -58,6 +59,7 @@ class Rejection(StrEnum):
     NO_ACTIVITY = "no-activity"
     NO_STAMP = "no-stamp"
     UNREADABLE_STAMP = "unreadable-stamp"
+    IMPLAUSIBLE_STAMP = "implausible-stamp"
     TEXT_TOO_LONG = "text-too-long"
     UNREADABLE_TEXT = "unreadable-text"
     EXTRA_FIELDS = "extra-fields"
@@ -111,10 +113,11 @@ class Tally:
 class Intake:
     """Makes raw events out of texts, or counts why it cannot. `place` is what the file is numbered by: "line", "event"."""
 
-    def __init__(self, place: str, stamp_pattern: str | None = None) -> None:
+    def __init__(self, place: str, stamp_pattern: str | None = None, plausible: Plausible = ANY_TIME) -> None:
         self.tally = Tally()
         self._place = place
         self._pattern = stamp_pattern
+        self._earliest, self._latest = plausible.earliest, plausible.latest
         self._transitions: dict[str | None, str] = {COMPLETE: COMPLETE, START: START, None: COMPLETE, "": COMPLETE}
 
     def admit(self, texts: Texts, number: int) -> RawEvent | None:
@@ -127,6 +130,9 @@ class Intake:
             self._reject(texts, number)
             return None
         at, naive = moment
+        if not self._earliest <= at <= self._latest:
+            tally.reject(Rejection.IMPLAUSIBLE_STAMP, f"{self._place} {number}", stamp)
+            return None
         if naive:
             tally.naive_stamps += 1
         return RawEvent(
@@ -163,7 +169,7 @@ class Intake:
         if text.isspace():
             return None
         moment = parse_stamp(text, self._pattern)
-        if moment is None:
+        if moment is None or moment[0] < self._earliest:
             self.tally.remark(Remark.UNREADABLE_START, f"{self._place} {number}", text)
             return None
         started, naive = moment
@@ -181,10 +187,14 @@ class Intake:
         return cost
 
 
-def _fits(case: str, activity: str, *others: str | None) -> bool:
-    if len(case) > LONGEST_TEXT or len(activity) > LONGEST_TEXT or case.isspace() or activity.isspace():
-        return False
-    for text in others:  # noqa: SIM110 - a generator would cost more than everything else here
-        if text and len(text) > LONGEST_TEXT:
-            return False
-    return True
+def _fits(case: str, activity: str, resource: str | None, team: str | None, transition: str | None) -> bool:
+    """Tell whether case and activity say something, and nothing is longer than an operation may hold."""
+    return not (
+        len(case) > MAX_CASE
+        or len(activity) > MAX_ACTIVITY
+        or case.isspace()
+        or activity.isspace()
+        or (resource and len(resource) > MAX_ACTOR)
+        or (team and len(team) > MAX_TEAM)
+        or (transition and len(transition) > MAX_ACTIVITY)
+    )

@@ -160,20 +160,52 @@ def pair_case(events: Iterable[RawEvent], started: Collection[str]) -> list[Oper
     return [item for item in made if item is not None] + list(pairing.close())
 
 
-def identify(tenant: str, process: str, item: Operation | Observation) -> UUID:
-    """Return the id that the same event of the same log has in every import, whatever the file's format."""
+@dataclass(slots=True)
+class LogPairing:
+    """A whole log: `add` its events in order of case, time and file, then `close`. Counts what comes out.
+
+    `finished_case` is the last case of which nothing more can come.
+    """
+
+    started: Collection[str]
+    counts: Counts = field(default_factory=Counts)
+    finished_case: str | None = None
+    _case: str | None = None
+    _pairing: CasePairing | None = None
+    _rework_before: int = 0
+
+    def add(self, event: RawEvent) -> list[Operation | Observation]:
+        made = self.close() if event.case != self._case else []
+        if self._pairing is None:
+            self._pairing, self._case = CasePairing(self.started), event.case
+            self._rework_before = self.counts.rework
+        item = self._pairing.add(event)
+        if item is not None:
+            self.counts.add(item)
+            made.append(item)
+        return made
+
+    def close(self) -> list[Operation | Observation]:
+        """End the open case, if any; return what was left of it."""
+        if self._pairing is None:
+            return []
+        left: list[Operation | Observation] = list(self._pairing.close())
+        for item in left:
+            self.counts.add(item)
+        self.counts.close_case(self._rework_before)
+        self.finished_case, self._pairing = self._case, None
+        return left
+
+
+def identify(tenant: str, process: str, item: Operation | Observation, actor: str) -> UUID:
+    """Return the id that the same event of the same log has in every import, whatever the file's format.
+
+    `actor` is the resource's pseudonym: a hash of its name itself could be guessed back from the id.
+    """
     if isinstance(item, Operation):
         transition, at = COMPLETE, item.finished_at
     else:
         transition, at = item.transition, item.at
     return stable_id(
-        "event-log",
-        tenant,
-        process,
-        item.case,
-        item.activity,
-        transition,
-        at.isoformat(),
-        item.resource or "",
-        item.occurrence,
+        "event-log", tenant, process, item.case, item.activity, transition, at.isoformat(), actor, item.occurrence
     )

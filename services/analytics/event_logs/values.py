@@ -13,7 +13,7 @@ _STAMP = re.compile(
 _AMOUNT = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d{1,3})?|[+-]?\.\d+", re.ASCII)
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+\.\d+", re.ASCII)
 _DECIMAL_COMMA = re.compile(r"[+-]?(?:\d{1,3}(?:\.\d{3})+,\d+|\d+,(?:\d{1,2}|\d{4,}))", re.ASCII)
-_LARGEST_AMOUNT = Decimal(10) ** 15
+_LARGEST_AMOUNT = Decimal(10) ** 11
 _AMOUNT_PLACES = 9
 
 

@@ -16,7 +16,8 @@ from services.analytics.event_logs.errors import (
     TooLongError,
     TruncatedLogError,
 )
-from services.analytics.event_logs.raw import Field, Intake, RawEvent, Remark, Tally
+from services.analytics.event_logs.raw import ANY_TIME, Field, Intake, RawEvent, Remark, Tally
+from services.analytics.operations.facts import Plausible
 
 MAX_DEPTH = 64
 MAX_TOKEN_BYTES = 1024 * 1024
@@ -44,8 +45,8 @@ class XesReader:
     events wait (MAX_UNNAMED_EVENTS of them).
     """
 
-    def __init__(self, cost_attribute: str | None = None) -> None:
-        self._intake = Intake("event")
+    def __init__(self, cost_attribute: str | None = None, plausible: Plausible = ANY_TIME) -> None:
+        self._intake = Intake("event", plausible=plausible)
         self._cost_attribute = cost_attribute
         self._prefixes = dict(_STANDARD_PREFIXES)
         self._slots = self._event_slots = self._name_slots()

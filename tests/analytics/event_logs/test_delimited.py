@@ -50,8 +50,10 @@ def test_usual_names_of_columns(header: tuple[str, str, str]) -> None:
 
 def test_columns_may_be_named() -> None:
     content = table(("expediente", "paso", "fecha", "importe"), ("c", "A", "05/01/2026 09:00", "50,5"), delimiter=";")
-    columns = Columns(case="Expediente", activity="paso", stamp="fecha", cost="importe")
-    (found,), tally = read(content, ReadOptions(columns=columns, stamp_pattern="%d/%m/%Y %H:%M"))
+    columns = Columns(case="Expediente", activity="paso", stamp="fecha")
+    (found,), tally = read(
+        content, ReadOptions(columns=columns, cost_attribute="importe", stamp_pattern="%d/%m/%Y %H:%M")
+    )
     assert (found.at.isoformat(), str(found.cost), tally.naive_stamps) == ("2026-01-05T09:00:00+00:00", "50.5", 1)
 
 

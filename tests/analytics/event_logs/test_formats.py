@@ -12,6 +12,7 @@ from services.analytics.event_logs.errors import (
     MalformedXmlError,
     MissingColumnError,
     TruncatedLogError,
+    UnknownFormatError,
     UnreadableLogError,
 )
 from services.analytics.event_logs.formats import Format, LogReader, ReadOptions
@@ -64,6 +65,17 @@ def test_an_empty_file_is_refused(content: bytes) -> None:
 def test_a_file_of_one_byte_is_read_too() -> None:
     with pytest.raises(MissingColumnError):
         read(b"x")
+
+
+@pytest.mark.parametrize("before", [b"\n", b"\xef\xbb\xbf", b"\xef\xbb\xbf \r\n"])
+def test_blanks_and_marks_before_the_xml_do_not_matter(before: bytes) -> None:
+    assert read(before + XES) == read(XES)
+
+
+def test_a_log_packed_twice_is_refused_for_what_it_is() -> None:
+    with pytest.raises(UnknownFormatError) as refused:
+        read(gzip.compress(gzip.compress(XES)))
+    assert refused.value.values == {"found": "gzip within gzip"}
 
 
 def test_a_given_format_is_obeyed() -> None:

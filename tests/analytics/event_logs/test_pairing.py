@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.analytics.event_logs.raw import RawEvent
-from services.analytics.event_logs.rules import Counts, Observation, Operation, identify, pair_case
+from services.analytics.event_logs.rules import Counts, LogPairing, Observation, Operation, identify, pair_case
 from shared.events import Outcome
 from tests.analytics.event_logs.logs import event, read, table, trace, xes
 
@@ -127,10 +127,10 @@ def test_the_order_in_which_events_arrive_changes_nothing(events: list[RawEvent]
 
 @given(_EVENTS)
 def test_ids_differ_within_a_log_and_are_the_same_in_the_next_import(events: list[RawEvent]) -> None:
-    ids = [identify("t", "p", item) for item in pair_case(events, {"A"})]
+    ids = [identify("t", "p", item, "a") for item in pair_case(events, {"A"})]
     assert len(set(ids)) == len(ids)
-    assert ids == [identify("t", "p", item) for item in pair_case(list(events), {"A"})]
-    assert not set(ids) & {identify("other", "p", item) for item in pair_case(events, {"A"})}
+    assert ids == [identify("t", "p", item, "a") for item in pair_case(list(events), {"A"})]
+    assert not set(ids) & {identify("other", "p", item, "a") for item in pair_case(events, {"A"})}
 
 
 @given(_EVENTS)
@@ -140,6 +140,24 @@ def test_the_same_log_as_xes_and_as_csv_gives_the_same_ids(events: list[RawEvent
     )
     header = ("case:concept:name", "concept:name", "time:timestamp", "lifecycle:transition", "org:resource")
     as_csv = table(header, *[("c", e.activity, f"{e.at:%Y-%m-%d %H:%M:%S+00:00}", e.transition, "Ana") for e in events])
-    ids = [[identify("t", "p", item) for item in pair_case(read(content)[0], {"A"})] for content in (as_xes, as_csv)]
+    ids = [
+        [identify("t", "p", item, "a") for item in pair_case(read(content)[0], {"A"})] for content in (as_xes, as_csv)
+    ]
     assert ids[0] == ids[1]
     assert len(ids[0]) >= len([each for each in events if each.transition != "start"])
+
+
+@given(_EVENTS, _EVENTS)
+def test_a_log_is_paired_case_by_case(first: list[RawEvent], second: list[RawEvent]) -> None:
+    cases = [first, [each._replace(case="d") for each in second]]
+    pairing = LogPairing({"A"})
+    made: list[Operation | Observation] = []
+    for events in cases:
+        for each in sorted(events, key=lambda each: (each.at, each.ordinal)):
+            made += pairing.add(each)
+            assert pairing.finished_case is None or each.case > pairing.finished_case
+    made += pairing.close()
+    assert made == [item for events in cases for item in pair_case(events, {"A"})]
+    assert pairing.counts.cases == len([events for events in cases if events])
+    assert pairing.counts.operations + pairing.counts.observations == len(made)
+    assert pairing.close() == []

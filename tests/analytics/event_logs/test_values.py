@@ -117,12 +117,12 @@ def test_amounts(text: str, amount: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "1,234", "1,234,567", "NaN", "Infinity", "1e999", "12 EUR", "--1", "1_000", "1e15"]
+    "text", ["", "1,234", "1,234,567", "NaN", "Infinity", "1e999", "12 EUR", "--1", "1_000", "1e11"]
 )
 def test_an_amount_with_two_readings_or_none_is_none(text: str) -> None:
     assert parse_amount(text) is None
 
 
-@given(st.decimals(allow_nan=False, allow_infinity=False, places=2, min_value=-(10**12), max_value=10**12))
+@given(st.decimals(allow_nan=False, allow_infinity=False, places=2, min_value=-(10**10), max_value=10**10))
 def test_every_amount_comes_back(amount: Decimal) -> None:
     assert parse_amount(str(amount)) == amount

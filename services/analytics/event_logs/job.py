@@ -1,0 +1,177 @@
+"""The import's job: stage the events, pair and publish them, wait until the indicators show them.
+
+It may die anywhere. It begins again with the file; ids made of the events' content let consumers drop what was
+published before, and the cursor (last case published, furthest positions) spares most of the repetition.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from typing import Any
+
+import msgspec
+from sqlalchemy import text
+
+from services.analytics.event_logs.errors import NothingReadableError, UnreadableLogError, UploadLostError
+from services.analytics.event_logs.formats import LogReader
+from services.analytics.event_logs.publication import Publication
+from services.analytics.event_logs.raw import RawEvent, Tally
+from services.analytics.event_logs.rules import Counts, LogPairing, Observation, Operation
+from services.analytics.event_logs.schemas import ImportOrder
+from services.analytics.event_logs.service import IMPORT
+from services.analytics.event_logs.staging import Staging, open_staging
+from services.analytics.operations.consume import GROUP
+from shared.app import Runtime
+from shared.eventlog import Position
+from shared.jobs import JobCode, JobContext
+from shared.storage import ObjectNotFoundError
+
+_FEED_BYTES = 64 * 1024  # at a time, so that the event loop is never held for long
+_STAGE_EVENTS = 5_000
+_LOOK_S = 0.1
+
+_NEXT_OFFSETS = text(
+    "SELECT topic, partition, next_offset FROM consumer_offset WHERE log = :log AND consumer = :consumer"
+)
+
+
+@dataclass(slots=True)
+class Cursor:
+    """How far an import is. `case` is the last one published whole; `positions` maps "topic/partition" to an offset."""
+
+    log: str
+    case: str | None = None
+    positions: dict[str, int] = field(default_factory=dict)
+    report: dict[str, Any] | None = None
+
+    @classmethod
+    def resume(cls, stored: Mapping[str, Any], log: str) -> "Cursor":
+        """Continue a stored cursor; positions of another event log say nothing about this one."""
+        return cls(**stored) if stored.get("log") == log else cls(log)
+
+    def advance(self, positions: Sequence[Position], case: str | None) -> None:
+        for position in positions:
+            place = f"{position.topic}/{position.partition}"
+            self.positions[place] = max(self.positions.get(place, -1), position.offset)
+        if case is not None and (self.case is None or case > self.case):
+            self.case = case
+
+
+def jobs(runtime: Runtime) -> Mapping[str, JobCode]:
+    """Return the code of analytics' jobs, by kind."""
+    return {IMPORT: partial(import_event_log, runtime)}
+
+
+async def import_event_log(runtime: Runtime, job: JobContext) -> Mapping[str, Any]:
+    """Import a log; return the report. Raises UnreadableLogError when the file as a whole cannot be read."""
+    order = msgspec.convert(job.params, ImportOrder)
+    cursor = Cursor.resume(job.cursor, runtime.log.identity)
+    if cursor.report is None:
+        try:
+            cursor.report = await _import(runtime, job, order, cursor)
+        except UnreadableLogError:
+            await _delete_upload(runtime, job, order, cursor)
+            raise
+    await _delete_upload(runtime, job, order, cursor)
+    return cursor.report
+
+
+async def _delete_upload(runtime: Runtime, job: JobContext, order: ImportOrder, cursor: Cursor) -> None:
+    """Delete the file, unless another worker has taken the job and may still read it."""
+    await job.checkpoint(asdict(cursor), job.done)
+    await runtime.store.delete(order.key)
+
+
+async def _import(runtime: Runtime, job: JobContext, order: ImportOrder, cursor: Cursor) -> dict[str, Any]:
+    async with open_staging(job.database) as staging:
+        tally = await _stage(runtime, job, order, cursor, staging)
+        counts = await _publish(runtime, job, order, cursor, staging, tally.used)
+    await _wait_until_visible(job, cursor)
+    return report_of(tally, counts, order)
+
+
+async def _stage(runtime: Runtime, job: JobContext, order: ImportOrder, cursor: Cursor, staging: Staging) -> Tally:
+    """Read the whole file before anything is published: a broken file imports nothing."""
+    reader = LogReader(order.options)
+    waiting: list[RawEvent] = []
+    async for events in _read(runtime, order, reader):
+        waiting += events
+        if len(waiting) >= _STAGE_EVENTS:
+            await staging.add(waiting)
+            waiting = []
+            await job.checkpoint(asdict(cursor), reader.tally.used)
+        else:
+            await asyncio.sleep(0)
+    await staging.add(waiting)
+    if not reader.tally.used:
+        reasons = ", ".join(f"{reason} {n}" for reason, n in reader.tally.rejected.items())
+        raise NothingReadableError(reasons=reasons or "0")
+    await staging.sort()
+    return reader.tally
+
+
+async def _read(runtime: Runtime, order: ImportOrder, reader: LogReader) -> AsyncIterator[list[RawEvent]]:
+    try:
+        async for chunk in runtime.store.open(order.key, 0, order.size):
+            for start in range(0, len(chunk), _FEED_BYTES):
+                for events in reader.feed(chunk[start : start + _FEED_BYTES]):
+                    yield events
+    except ObjectNotFoundError as error:
+        raise UploadLostError from error
+    for events in reader.finish():
+        yield events
+
+
+async def _publish(
+    runtime: Runtime, job: JobContext, order: ImportOrder, cursor: Cursor, staging: Staging, total: int
+) -> Counts:
+    """Publish what a former attempt has not; count everything. `total` events were read, and go through here again."""
+    assert runtime.settings.pseudonym_key
+    publication = Publication(job.tenant, order, runtime.settings.pseudonym_key.get_secret_value().encode())
+    pairing = LogPairing(await staging.started_activities())
+    done, published_before = total, cursor.case
+
+    async def publish(items: Sequence[Operation | Observation]) -> None:
+        fresh = [item for item in items if published_before is None or item.case > published_before]
+        positions = await runtime.log.publish([publication.message_of(item) for item in fresh])
+        cursor.advance(positions, pairing.finished_case)
+        await job.checkpoint(asdict(cursor), done, 2 * total)
+
+    async for page in staging.pages():
+        done += len(page)
+        await publish([item for event in page for item in pairing.add(event)])
+    await publish(pairing.close())
+    return pairing.counts
+
+
+async def _wait_until_visible(job: JobContext, cursor: Cursor) -> None:
+    """Return when the consumer has counted everything that was published."""
+    while True:
+        async with job.database.session(None) as session:
+            rows = await session.execute(_NEXT_OFFSETS, {"log": cursor.log, "consumer": GROUP})
+        reached = {f"{row.topic}/{row.partition}": row.next_offset for row in rows}
+        if all(reached.get(place, 0) > offset for place, offset in cursor.positions.items()):
+            return
+        await asyncio.sleep(_LOOK_S)
+
+
+def report_of(tally: Tally, counts: Counts, order: ImportOrder) -> dict[str, Any]:
+    """Return the account of an import; `events` = events used + the sum of `rejected`. Costs are decimal strings."""
+    has_cost = order.options.cost_attribute is not None
+    return {
+        "events": tally.events,
+        "cases": counts.cases,
+        "operations": counts.operations,
+        "observations": counts.observations,
+        "paired": counts.paired,
+        "unpaired_starts": counts.unpaired_starts,
+        "orphan_completes": counts.orphan_completes,
+        "rejected": dict(tally.rejected),
+        "remarks": dict(tally.remarks),
+        "naive_stamps": tally.naive_stamps,
+        "samples": [asdict(sample) for sample in tally.samples],
+        "cost": str(counts.cost) if has_cost else None,
+        "unassigned_cost": str(counts.unassigned_cost) if has_cost else None,
+        "currency": order.currency if has_cost else None,
+    }

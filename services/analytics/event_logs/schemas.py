@@ -1,0 +1,78 @@
+"""What an import asks for, over HTTP and in its job."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from services.analytics.event_logs.delimited import Columns
+from services.analytics.event_logs.formats import Format, ReadOptions
+from services.analytics.operations.facts import MAX_ACTOR, Plausible
+from services.analytics.operations.schemas import ProcessName, Text
+from shared.money import CurrencyCode
+from shared.schemas import RequestModel, ResponseModel
+
+ColumnName = Annotated[str, Text(200)]
+
+
+class ImportQuery(RequestModel):
+    """How to read the log. The columns matter for CSV, where the usual names are found without them."""
+
+    process: ProcessName = Field(description="The process whose work the log tells")
+    automatic: list[Annotated[str, Text(MAX_ACTOR)]] = Field(
+        default=[], max_length=1_000, description="A resource that is a machine; repeatable"
+    )
+    cost_attribute: ColumnName | None = Field(default=None, description="The attribute or column that holds a cost")
+    currency: CurrencyCode = Field(default="EUR", description="The currency of the costs")
+    format: Literal["auto", "xes", "csv"] = Field(default="auto", description="Else told by the content")
+    case_column: ColumnName | None = None
+    activity_column: ColumnName | None = None
+    timestamp_column: ColumnName | None = None
+    start_column: ColumnName | None = Field(default=None, description="Where one row holds both stamps")
+    transition_column: ColumnName | None = None
+    resource_column: ColumnName | None = None
+    team_column: ColumnName | None = None
+    timestamp_format: Annotated[str, Text(100)] | None = Field(
+        default=None, description="How the table writes its times, e.g. %d/%m/%Y %H:%M; ISO 8601 needs none"
+    )
+
+    def read_options(self, plausible: Plausible) -> ReadOptions:
+        return ReadOptions(
+            format=Format(self.format),
+            cost_attribute=self.cost_attribute,
+            columns=Columns(
+                case=self.case_column,
+                activity=self.activity_column,
+                transition=self.transition_column,
+                stamp=self.timestamp_column,
+                started=self.start_column,
+                resource=self.resource_column,
+                team=self.team_column,
+            ),
+            stamp_pattern=self.timestamp_format,
+            plausible=plausible,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOrder:
+    """The parameters of an import's job. `traceparent` is the request's, for the events it will publish."""
+
+    key: str
+    size: int
+    process: str
+    automatic: list[str]
+    currency: str
+    options: ReadOptions
+    asked_at: datetime
+    traceparent: str | None
+
+
+class ImportAccepted(ResponseModel):
+    """The job that does the import; Location is its address."""
+
+    id: UUID
+    kind: str
+    status: str
