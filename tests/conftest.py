@@ -1,7 +1,12 @@
 """Fixtures that every test may ask for; each lives in its own file under tests/fixtures."""
 
-from pathlib import Path
-
-FIXTURES = Path(__file__).parent / "fixtures"
-
-pytest_plugins = [f"tests.fixtures.{file.stem}" for file in sorted(FIXTURES.glob("*.py"))]
+# A file stands after those it imports: pytest rewrites the assertions of what it loads first.
+pytest_plugins = [
+    "tests.fixtures.postgres",
+    "tests.fixtures.s3",
+    "tests.fixtures.kafka",
+    "tests.fixtures.services",
+    "tests.fixtures.eventlog",
+    "tests.fixtures.toolkit",
+    "tests.fixtures.stack",
+]
