@@ -7,6 +7,7 @@ This is what containers run (`serve billing`, `relay billing`, ...), with nothin
 import argparse
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import socket
@@ -205,4 +206,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    logging.shutdown()
+    sys.stderr.flush()
+    os._exit(code)  # taking the interpreter down module by module costs a good part of the time a stop may take

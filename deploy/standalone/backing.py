@@ -10,6 +10,7 @@ import asyncpg
 
 from deploy.standalone.errors import ServerError
 from deploy.standalone.keep import kept, new_secret
+from deploy.standalone.keeper import wait_until
 from deploy.standalone.postgres import EmbeddedPostgres
 from deploy.standalone.process import Server
 from deploy.standalone.seaweed import EmbeddedS3
@@ -47,8 +48,13 @@ class Backing:
             if self.s3 is not None:
                 group.create_task(timed("SeaweedFS", self._start_s3(self.s3)))
 
-    async def stop(self) -> None:
-        await asyncio.gather(*(embedded.stop() for embedded in self.embedded().values()))
+    async def stop_s3(self) -> None:
+        if self.s3 is not None:
+            await self.s3.stop()
+
+    async def stop_postgres(self) -> None:
+        if self.postgres is not None:
+            await self.postgres.stop()
 
     def embedded(self) -> dict[str, Embedded]:
         servers: dict[str, Embedded | None] = {"PostgreSQL": self.postgres, "SeaweedFS": self.s3}
@@ -89,6 +95,6 @@ async def watch(name: str, embedded: Embedded, stop: asyncio.Event) -> None:
         await embedded.start()
         logger.warning("server started again", extra={"server": name})
     while not stop.is_set():
-        await asyncio.sleep(LOOK_S)
+        await wait_until(stop, LOOK_S)
         if embedded.server is not None and embedded.server.exit_code is not None and not stop.is_set():
             raise ServerError(f"{name} ended with code {embedded.server.exit_code}")

@@ -19,7 +19,7 @@ from deploy.standalone.process import Program, Server, end_left_over
 USER = "trastienda_admin"
 START_PATIENCE = 60.0  # seconds; crash recovery of a large write-ahead log takes a while
 # Fast shutdown ends sessions and writes a checkpoint; immediate leaves recovery to the next start.
-STOP = ((signal.SIGINT, 1.5), (signal.SIGQUIT, 0.4))
+STOP = ((signal.SIGINT, 1.2), (signal.SIGQUIT, 0.4))
 
 SETTINGS = {
     "listen_addresses": LOOPBACK,

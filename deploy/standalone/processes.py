@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.parts import Part
+from deploy.standalone.keeper import wait_until
 from deploy.standalone.process import Program, Server, end_left_over
 
-LOOK_S = 0.1
-STOP = ((signal.SIGTERM, 3.0),)
+LOOK_S = 0.2
+STOP = ((signal.SIGTERM, 2.0),)  # then SIGKILL: the stop of everything must end within five seconds
 
 
 def part_program(part: Part, data: Path, environment: Mapping[str, str]) -> Program:
@@ -41,6 +42,10 @@ async def run_process(program: Program, stop: asyncio.Event) -> None:
     try:
         while not stop.is_set():
             server.check()
-            await asyncio.sleep(LOOK_S)
+            await wait_until(stop, LOOK_S)
     finally:
-        await asyncio.shield(server.stop(STOP))
+        try:
+            await server.stop(STOP)
+        except asyncio.CancelledError:
+            await server.stop(())  # no patience is left: SIGKILL
+            raise

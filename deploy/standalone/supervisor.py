@@ -27,7 +27,7 @@ from shared.issuer import ISSUER, DevelopmentIssuer
 
 logger = logging.getLogger(__name__)
 READY_WITHIN_S = 90.0
-PARTS_STOP_WITHIN_S = 2.8  # the servers need the rest of the five seconds that a stop may take
+PARTS_STOP_WITHIN_S = 2.6  # the servers need the rest of the five seconds that a stop may take
 NOT_FOR_PARTS = ("TRASTIENDA_URL", "TRASTIENDA_TOKEN", "TRASTIENDA_DATA")
 
 
@@ -81,7 +81,7 @@ class Stack:
         self._stop = asyncio.Event()
         self._failures: asyncio.Queue[str] = asyncio.Queue()
         self._starting = True
-        self._running: list[asyncio.Task[None]] = []
+        self._running: dict[str, asyncio.Task[None]] = {}
 
     @property
     def url(self) -> str:
@@ -175,13 +175,14 @@ class Stack:
                 runs[part.label] = partial(_run_here, part, environment)
         for name, embedded in self._backing.embedded().items():
             runs[name] = partial(watch, name, embedded)
-        self._running = [asyncio.create_task(keep(label, run, self._stop, self._failed)) for label, run in runs.items()]
+        for label, run in runs.items():
+            self._running[label] = asyncio.create_task(keep(label, run, self._stop, self._failed))
 
     def _failed(self, label: str, reason: str) -> None:
         if self._starting:
             self._failures.put_nowait(f"{label}: {reason}")
         else:
-            self._report.warn(f"{label}: {reason}; starting it again")
+            self._report.warn(f"{label}: {reason.splitlines()[0]}; starting it again (see {self.directory.logs})")
 
     async def _answering(self) -> None:
         """Wait until every part answers. Raises ServerError when one fails first."""
@@ -209,13 +210,20 @@ class Stack:
             self.options.ready_file.unlink(missing_ok=True)
 
     async def _end(self) -> None:
-        """Stop the parts, then the servers they use."""
+        """Stop the parts, then the servers they use: nobody needs the store once no request runs."""
+        doors = [task for label, task in self._running.items() if label.startswith("serve ")]
+        s3 = asyncio.create_task(self._stop_s3_after(doors))
         if self._running:
-            _, late = await asyncio.wait(self._running, timeout=PARTS_STOP_WITHIN_S)
+            _, late = await asyncio.wait(self._running.values(), timeout=PARTS_STOP_WITHIN_S)
             for task in late:
                 task.cancel()
-            await asyncio.gather(*self._running, return_exceptions=True)
-        await self._backing.stop()
+            await asyncio.gather(*self._running.values(), return_exceptions=True)
+        await asyncio.gather(s3, self._backing.stop_postgres())
+
+    async def _stop_s3_after(self, doors: list[asyncio.Task[None]]) -> None:
+        if doors:
+            await asyncio.wait(doors, timeout=PARTS_STOP_WITHIN_S)
+        await self._backing.stop_s3()
 
 
 async def _run_here(part: Part, environment: Mapping[str, str], stop: asyncio.Event) -> None:
