@@ -105,8 +105,9 @@ class Gateway:
 
     async def _admit(self, exchange: Exchange, upstream: Upstream) -> None:
         """Check who asks and how often, then forward."""
-        raw = exchange.scope["headers"]
-        incoming = split_headers(raw, self._settings.header_limit, self._settings.header_count_limit)
+        raw, settings = exchange.scope["headers"], self._settings
+        target = len(exchange.scope["raw_path"]) + len(exchange.scope["query_string"])
+        incoming = split_headers(raw, target, settings.header_limit, settings.header_count_limit)
         exchange.body_pending = incoming.has_body
         principal = await self._tokens.principal(authorization(raw))
         exchange.tenant = principal.tenant

@@ -43,11 +43,14 @@ class Incoming(NamedTuple):
         return b"transfer-encoding" in self.own or self.own.get(b"content-length", b"0") != b"0"
 
 
-def split_headers(raw: RawHeaders, limit: int, count_limit: int) -> Incoming:
-    """Sort a request's fields. Raises HeadersTooLarge, MalformedHeader, InvalidToken for two Authorization fields."""
+def split_headers(raw: RawHeaders, target: int, limit: int, count_limit: int) -> Incoming:
+    """Sort a request's fields; `target` is the length of its address, which counts too.
+
+    Raises HeadersTooLarge, MalformedHeader.
+    """
     forward: list[tuple[str, str]] = []
     own: dict[bytes, bytes] = {}
-    size = count = 0
+    size, count = target, 0
     try:
         for name, value in raw:
             size += len(name) + len(value)

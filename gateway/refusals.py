@@ -28,8 +28,8 @@ class MalformedHeader(DomainError):
 
 class HeadersTooLarge(DomainError):
     code, status = "headers-too-large", 431
-    en = "The headers are more than {limit} bytes or {count} lines."
-    es = "Las cabeceras pasan de {limit} bytes o de {count} líneas."
+    en = "Address and headers are more than {limit} bytes, or {count} lines."
+    es = "La dirección y las cabeceras pasan de {limit} bytes, o de {count} líneas."
 
 
 class BodyStalled(DomainError):

@@ -151,6 +151,11 @@ async def test_too_many_headers_are_refused(door: Door, headers: dict[str, str])
     assert document["limit"] == 32 * 1024
 
 
+async def test_an_address_that_is_too_long_is_refused(door: Door) -> None:
+    async with door.client.get(f"/billing/echo?q={'x' * 40_000}") as response:
+        await problem(response, 431, "headers-too-large")
+
+
 async def test_a_header_that_is_no_text_is_refused(door: Door) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
     writer.write(b"GET /billing/echo HTTP/1.1\r\nHost: x\r\nX-Bad: \xff\xfe\r\n\r\n")
