@@ -231,6 +231,8 @@ async def test_texts_come_in_the_callers_language(analytics: Harness, tenant: st
     [
         ("from=2026-02-30", "invalid-input"),
         ("from=2026-02-01T10:00:00", "invalid-input"),
+        ("from=0001-01-01T00:00:00%2B14:00", "invalid-input"),
+        ("to=9999-12-31T23:59:59Z", "invalid-input"),
         ("from=2026-02-02&to=2026-02-01", "bad-period"),
         ("group_by=colour", "invalid-input"),
         ("group_by=day&group_by=team&group_by=process", "invalid-input"),

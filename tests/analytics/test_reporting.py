@@ -88,6 +88,7 @@ async def test_an_idempotency_key_gives_the_first_answer_again(analytics: Harnes
         ("finished_at", {"finished_at": 1_772_442_000}),
         ("started_at", {"started_at": "2026-03-02T07:00:00Z"}),
         ("requested_at", {"requested_at": "1066-10-14T09:00:00Z"}),
+        ("requested_at", {"requested_at": "0001-01-01T00:00:00+14:00"}),
         ("process", {"process": ""}),
         ("case", {"case": 7}),
         ("actor.kind", {"actor": {"kind": "robot"}}),

@@ -10,6 +10,7 @@ from services.analytics.indicators.selection import GroupBy, Selection
 from services.analytics.operations.schemas import Text
 
 MAX_GROUPINGS = 2
+_EARLIEST_YEAR, _LATEST_YEAR = 1800, 3000
 _DAY_LENGTH = len("2026-01-31")
 
 
@@ -25,6 +26,8 @@ def _moment(value: Any) -> Any:
         moment = datetime.fromisoformat(value)
     except ValueError as error:
         raise PydanticCustomError("datetime_parsing", "an ISO 8601 date or instant is expected") from error
+    if not _EARLIEST_YEAR <= moment.year <= _LATEST_YEAR:
+        raise PydanticCustomError("datetime_parsing", "a year from 1800 to 3000 is expected")
     if len(value) <= _DAY_LENGTH:
         return moment.replace(tzinfo=UTC)
     if moment.tzinfo is None:
