@@ -1,19 +1,28 @@
 """Analytics, as the kernel runs it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from services.analytics.bands.routes import router as bands
 from services.analytics.costs.routes import router as costs
-from services.analytics.event_logs.job import jobs
+from services.analytics.event_logs import job as import_job
 from services.analytics.event_logs.routes import router as event_logs
 from services.analytics.indicators.routes import router as indicators
 from services.analytics.operations.consume import GROUP, PATTERN, consume
+from services.analytics.operations.rebuilding import REBUILD, run_rebuild
+from services.analytics.operations.rebuilding import router as rebuilds
 from services.analytics.operations.routes import router as operations
 from services.analytics.settings import AnalyticsSettings
 from services.analytics.surveys.routes import router as surveys
 from services.analytics.tables import metadata
-from shared.app import Consumption, Service
+from shared.app import Consumption, Runtime, Service
 from shared.contracts import analytics as events
+from shared.jobs import JobCode
+
+
+def _jobs(runtime: Runtime) -> Mapping[str, JobCode]:
+    return {**import_job.jobs(runtime), REBUILD: run_rebuild}
+
 
 SERVICE = Service(
     name="analytics",
@@ -21,8 +30,8 @@ SERVICE = Service(
     settings=AnalyticsSettings,
     metadata=metadata,
     migrations=Path(__file__).with_name("migrations"),
-    routers=[indicators, operations, event_logs, surveys, costs, bands],
+    routers=[indicators, operations, event_logs, surveys, costs, bands, rebuilds],
     events=[events.OperationRecorded, events.ObservationRecorded, events.SurveyAnswered],
     consumptions=[Consumption(GROUP, PATTERN, consume)],
-    jobs=jobs,
+    jobs=_jobs,
 )

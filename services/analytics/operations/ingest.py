@@ -33,7 +33,7 @@ async def apply(session: AsyncSession, arrivals: Arrivals) -> Applied:
     """
     operations = observations = answers = 0
     if arrivals.operations or arrivals.observations:
-        await _wait_for_turn(session, alone=any(fact.corrects for fact in arrivals.operations))
+        await wait_for_turn(session, alone=any(fact.corrects for fact in arrivals.operations))
         parameters = _columns("op", OperationFact._fields, arrivals.operations)
         parameters |= _columns("ob", ObservationFact._fields, arrivals.observations)
         parameters["requester"] = list(REQUESTER_ACTIVITIES)
@@ -53,12 +53,13 @@ async def apply(session: AsyncSession, arrivals: Arrivals) -> Applied:
 
 async def rebuild(session: AsyncSession, tenant: str) -> None:
     """Compute a tenant's roll-ups and cases anew from its facts, alone; the same rows as arrival made."""
-    await _wait_for_turn(session, alone=True)
+    await wait_for_turn(session, alone=True)
     for statement in REBUILD:
         await session.execute(statement, {"tenant": tenant, "requester": list(REQUESTER_ACTIVITIES)})
 
 
-async def _wait_for_turn(session: AsyncSession, *, alone: bool) -> None:
+async def wait_for_turn(session: AsyncSession, *, alone: bool) -> None:
+    """Hold this until the transaction ends: `alone` excludes every other batch, else only batches that want to be alone."""
     mode = "" if alone else "_shared"
     await session.execute(text(f"SELECT pg_advisory_xact_lock{mode}({_LOCK})"))
 

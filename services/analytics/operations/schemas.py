@@ -11,6 +11,7 @@ from shared.schemas import Id, Instant, RequestModel, ResponseModel
 
 MAX_BATCH = 1_000
 
+
 def Text(longest: int, shortest: int = 1, pattern: str | None = None) -> StringConstraints:  # noqa: N802 - reads as a type
     """Return what a stored text must be; lengths in characters."""
     return StringConstraints(min_length=shortest, max_length=longest, pattern=pattern)
