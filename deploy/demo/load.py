@@ -149,7 +149,13 @@ async def _invoice(stage: Stage, cast: Cast, random: Random, until: date) -> Non
 
 def _document(name: str, tax_id: str, number: str, net: Decimal, until: date) -> dict[str, Any]:
     tax = round_money(net * 21 / 100, "EUR")
-    line = {"description": "Servicios del mes", "quantity": "1", "unit_price": f"{net:.2f}", "net": f"{net:.2f}", "vat_rate": "21"}
+    line = {
+        "description": "Servicios del mes",
+        "quantity": "1",
+        "unit_price": f"{net:.2f}",
+        "net": f"{net:.2f}",
+        "vat_rate": "21",
+    }
     return {
         "supplier": {"tax_id": tax_id, "name": name},
         "number": number,

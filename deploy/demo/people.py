@@ -11,7 +11,16 @@ from random import Random
 from faker import Faker
 
 NIF_LETTERS = "TRWAGMYFPDXBNJZSQVHLCKE"  # Orden INT/2058/2008: the number modulo 23
-_SECTORS = ("Papelería", "Suministros", "Limpiezas", "Transportes", "Asesoría", "Informática", "Instalaciones", "Imprenta")
+_SECTORS = (
+    "Papelería",
+    "Suministros",
+    "Limpiezas",
+    "Transportes",
+    "Asesoría",
+    "Informática",
+    "Instalaciones",
+    "Imprenta",
+)
 _PLACES = ("Levante", "del Turia", "Montseny", "Guadarrama", "La Ribera", "Costa Brava", "Sierra Norte", "Albufera")
 _MOBILE_FIRST = "67"
 

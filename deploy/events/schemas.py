@@ -74,8 +74,13 @@ def _message(event: type[EventData]) -> dict[str, Any]:
         "title": event.__name__,
         "summary": (event.__doc__ or "").strip(),
         "traits": [{"$ref": "#/components/messageTraits/cloudevent"}],
-        "payload": {"schemaFormat": "application/schema+json;version=draft-2020-12", "schema": {"$ref": f"{event.type}.json"}},
-        "bindings": {"kafka": {"key": {"type": "string", "description": "the entity's id: its events keep their order"}}},
+        "payload": {
+            "schemaFormat": "application/schema+json;version=draft-2020-12",
+            "schema": {"$ref": f"{event.type}.json"},
+        },
+        "bindings": {
+            "kafka": {"key": {"type": "string", "description": "the entity's id: its events keep their order"}}
+        },
     }
 
 

@@ -33,6 +33,7 @@ async def keep(
         began = asyncio.get_running_loop().time()
         reason = await _run_once(label, run, stop)
         if stop.is_set():
+            logger.info("part stopped", extra={"part": label})
             return
         steady = asyncio.get_running_loop().time() - began > STEADY_S
         pause = FIRST_PAUSE_S if steady else pause
