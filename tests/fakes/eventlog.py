@@ -1,5 +1,6 @@
 """An event log in memory, with the faults that a real one shows rarely."""
 
+import asyncio
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -69,13 +70,14 @@ class MemorySubscription:
         self._log, self._group, self._pattern = log, group, pattern
         self._polled: Counter[str] = Counter()
 
-    async def poll(self, limit: int, wait: float) -> Sequence[Received]:  # noqa: ARG002 - the port's signature
+    async def poll(self, limit: int, wait: float) -> Sequence[Received]:
         for topic, stored in self._log.topics.items():
             begin = self._log.committed[self._group, topic] + self._polled[topic]
             if self._pattern.fullmatch(topic) and begin < len(stored):
                 found = stored[begin : begin + limit]
                 self._polled[topic] += len(found)
                 return found
+        await asyncio.sleep(min(wait, 0.01))
         return []
 
     async def commit(self) -> None:

@@ -19,6 +19,7 @@ from shared.ids import stable_id, uuid7
 from shared.relay import Relay
 from tests.fakes.eventlog import MemoryEventLog
 from tests.fakes.kit.app import Thing, ThingMade
+from tests.fakes.waiting import eventually
 from tests.fixtures.services import Harness
 
 TOPIC = ThingMade.topic
@@ -36,9 +37,9 @@ def relay_of(kit: Harness, log: MemoryEventLog) -> Relay:
     return Relay("kit", kit.runtime.url, kit.runtime.worker, log)
 
 
-async def record(kit: Harness, tenant: str, subject: str, n: int, **how: UUID) -> UUID:
+async def record(kit: Harness, tenant: str, subject: str, n: int, event_id: UUID | None = None) -> UUID:
     async with kit.runtime.database.transaction(tenant) as session:
-        return outbox.record(session, ThingMade(n=n), subject=subject, **how)
+        return outbox.record(session, ThingMade(n=n), subject=subject, event_id=event_id)
 
 
 async def begin(kit: Harness, tenant: str, subject: str, n: int) -> AsyncSession:
@@ -53,10 +54,8 @@ def numbers(messages: list[Received]) -> list[int]:
     return [int(msgspec.json.decode(message.value)["n"]) for message in messages]
 
 
-async def until_published(log: MemoryEventLog, count: int, patience_s: float = 10.0) -> None:
-    async with asyncio.timeout(patience_s):
-        while len(log.topics.get(TOPIC, [])) < count:
-            await asyncio.sleep(0.005)
+async def until_published(log: MemoryEventLog, count: int) -> None:
+    await eventually(lambda: len(log.topics.get(TOPIC, [])) >= count)
 
 
 async def test_rows_that_commit_out_of_sequence_are_not_skipped(
@@ -161,13 +160,10 @@ async def test_a_broker_that_is_away_delays_and_the_metrics_say_so(
     stop = asyncio.Event()
     running = asyncio.create_task(relay_of(kit, log).run(stop))
     pending, oldest = metrics.outbox_pending.labels("kit"), metrics.outbox_oldest_seconds.labels("kit")
-    async with asyncio.timeout(20):
-        while log.publications < 3 or pending._value.get() != 2 or oldest._value.get() < 1:
-            await asyncio.sleep(0.02)
-        log.failures = 0
-        await until_published(log, 2)
-        while pending._value.get() or oldest._value.get():
-            await asyncio.sleep(0.02)
+    await eventually(lambda: log.publications >= 3 and pending._value.get() == 2 and oldest._value.get() >= 1)
+    log.failures = 0
+    await until_published(log, 2)
+    await eventually(lambda: not pending._value.get() and not oldest._value.get())
     stop.set()
     await running
     assert numbers(log.topics[TOPIC]) == [1, 2]
