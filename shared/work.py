@@ -78,8 +78,7 @@ async def _effort(request: Request, started_at: StartHeader = None) -> Effort:
     if started_at is not None and not now - _LONGEST <= started_at <= now + _CLOCK_SKEW:
         raise ImplausibleStart(started_at=started_at.isoformat())
     begun = now if started_at is None else min(started_at, now)
-    is_guess = started_at is None and principal.kind == "person"
-    return Effort(actor_of(principal, key), begun, now, is_guess)
+    return Effort(actor_of(principal, key), begun, now, estimated=started_at is None)
 
 
 HumanWork = Annotated[Effort, Depends(_effort)]
