@@ -18,6 +18,7 @@ from typing import Any
 
 import uvicorn
 from starlette.types import Receive, Scope, Send
+from uvicorn.lifespan.on import LifespanOn
 
 from deploy.registry import GATEWAY, SERVICES, load_service
 
@@ -25,6 +26,7 @@ KINDS = ("serve", "relay", "consume", "migrate")
 DRAIN_S = 2  # how long running requests may take once a stop is asked for
 KEEP_ALIVE_S = 65  # longer than the clients and proxies in front keep theirs
 CANNOT_START = 78
+logger = logging.getLogger(__name__)
 
 
 class PartError(Exception):
@@ -44,8 +46,38 @@ class Part:
         return f"{self.kind} {self.name}"
 
 
+class Lifespan(LifespanOn):
+    """Keeps what made an application fail to start, so that it can be told instead of logged as a traceback."""
+
+    failure: Exception | None = None
+
+    async def main(self) -> None:
+        scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": self.state}
+        app: Any = self.config.loaded_app
+        try:
+            await app(scope, self.receive, self.send)
+        except Exception as error:
+            self.failure, self.error_occurred = error, True
+            if self.startup_event.is_set() and not self.startup_failed:
+                logger.exception("the application ended badly")
+        finally:
+            self.startup_event.set()
+            self.shutdown_event.set()
+
+    async def send(self, message: Any) -> None:
+        if message["type"] == "lifespan.startup.failed":  # its text is a traceback; what is raised says more
+            self.startup_failed = True
+        else:
+            await super().send(message)
+
+
 class Server(uvicorn.Server):
     """A uvicorn server that leaves signals to whoever runs it and raises instead of exiting."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        config.load()
+        config.lifespan_class = Lifespan
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -55,7 +87,8 @@ class Server(uvicorn.Server):
         try:
             await super().startup(sockets)
         except SystemExit as error:
-            raise PartError("the application did not start; the log says why") from error
+            failure = getattr(self.lifespan, "failure", None)
+            raise failure or PartError("the application did not start; the log says why") from error
 
 
 def listen(host: str, port: int) -> socket.socket:

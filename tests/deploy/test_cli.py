@@ -1,0 +1,131 @@
+"""The command line without a stack: what it says, where, and how it ends."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import jwt
+import pytest
+
+from deploy.cli.console import CommandError
+from deploy.cli.doctor import ready_report
+from deploy.cli.kpi import lists_of, table_of
+from deploy.cli.target import find_target
+from deploy.parts import parse
+
+LAUNCHER = Path(__file__).parents[2] / "trastienda"
+
+
+def command(*arguments: object, data: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("TRASTIENDA_")}
+    environment = own | {"TRASTIENDA_DATA": str(data)} | variables
+    return subprocess.run(
+        [LAUNCHER, *map(str, arguments)], env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_help_names_every_command(tmp_path: Path) -> None:
+    said = command("--help", data=tmp_path).stdout
+    names = "up test serve relay consume migrate token import-log kpi doctor bench demo"
+    assert all(f" {name} " in said for name in names.split())
+
+
+def test_token_prints_the_token_alone(tmp_path: Path) -> None:
+    result = command("token", "--tenant", "acme", "--role", "manager", data=tmp_path)
+    assert result.stderr == ""
+    claims = jwt.decode(result.stdout.strip(), options={"verify_signature": False})
+    assert (claims["tenant"], claims["actor_kind"]) == ("acme", "person")
+    assert result.stdout == f"{result.stdout.strip()}\n"
+
+
+def test_a_machine_is_no_person(tmp_path: Path) -> None:
+    token = command("token", "--role", "billing", data=tmp_path).stdout.strip()
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert (claims["tenant"], claims["actor_kind"]) == ("local", "automation")
+
+
+def test_development_tokens_do_not_exist_in_production(tmp_path: Path) -> None:
+    result = command("token", "--role", "admin", data=tmp_path, TRASTIENDA_ENVIRONMENT="production")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "development" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["token", "--role", "king"], 1, "no role is called 'king'; there are viewer, operator, manager, admin"),
+        (["token"], 2, "--role"),
+        (["kpi"], 1, "nothing runs in"),
+        (["import-log", "/nowhere.xes", "--process", "p"], 2, "/nowhere.xes"),
+        (["serve", "payroll"], 2, "no service is called 'payroll'"),
+        (["relay", "gateway"], 2, "no service is called 'gateway'"),
+        (["bench", "nothing"], 2, "no benchmark is called 'nothing'"),
+        (["demo", "clear"], 1, "nothing runs in"),
+        (["serve", "billing", "--port", "1"], 78, "not set: TRASTIENDA_"),
+        (["up", "--port-base", "70000"], 2, "65530"),
+    ],
+)
+def test_mistakes_are_named_without_a_traceback(tmp_path: Path, arguments: list[str], code: int, said: str) -> None:
+    result = command(*arguments, data=tmp_path)
+    assert said in result.stderr.replace("\n", " ")
+    assert "Traceback" not in result.stderr
+    assert (result.returncode, result.stdout) == (code, "")
+
+
+def test_a_setting_that_nothing_reads_stops_a_part(tmp_path: Path) -> None:
+    result = command("migrate", "billing", data=tmp_path, TRASTIENDA_DATABSE_URL="postgresql://x/y")
+    assert result.returncode == 78
+    assert "TRASTIENDA_DATABSE_URL is not a setting" in result.stderr
+
+
+def test_a_gateway_that_is_away_is_said_so(tmp_path: Path) -> None:
+    result = command("kpi", data=tmp_path, TRASTIENDA_URL="http://127.0.0.1:9", TRASTIENDA_TOKEN="t")
+    assert result.returncode == 1
+    assert "http://127.0.0.1:9 cannot be reached" in result.stderr
+
+
+def test_doctor_says_what_is_installed_and_fails_when_nothing_runs(tmp_path: Path) -> None:
+    result = command("doctor", data=tmp_path)
+    assert result.returncode == 1
+    assert "PostgreSQL) 18." in result.stdout
+    assert "nothing runs in" in result.stdout
+
+
+def test_an_address_needs_a_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRASTIENDA_URL", "https://back.office/")
+    monkeypatch.delenv("TRASTIENDA_TOKEN", raising=False)
+    with pytest.raises(CommandError, match="TRASTIENDA_TOKEN"):
+        find_target(tmp_path, "local", "viewer")
+    monkeypatch.setenv("TRASTIENDA_TOKEN", "given")
+    target = find_target(tmp_path, "local", "viewer")
+    assert (target.url, target.token) == ("https://back.office", "given")
+
+
+def test_a_part_that_is_away_is_not_ready() -> None:
+    assert "refused" in str(ready_report("http://127.0.0.1:9")["status"])
+
+
+def test_indicators_come_as_one_table_and_one_per_group() -> None:
+    kpis = [
+        {"id": "error_rate", "value": 0.25, "unit": "ratio", "n": 1200, "band": "poor", "advice": "Look."},
+        {
+            "id": "cost_per_operation",
+            "value": None,
+            "unit": None,
+            "n": 0,
+            "band": "insufficient-data",
+            "advice": "Set.",
+        },
+    ]
+    lists = lists_of({"kpis": kpis, "groups": [{"group": {"team": "north", "day": None}, "kpis": kpis}]})
+    assert [title for title, _ in lists] == ["", "team: north, day: -"]
+    table = table_of(*lists[1])
+    assert list(table.columns[1].cells) == ["0.250", "-"]
+    assert list(table.columns[3].cells) == ["1,200", "0"]
+
+
+def test_a_part_is_named_as_containers_do() -> None:
+    options = parse(["--host", "0.0.0.0", "--port", "8000", "relay", "billing"])
+    assert (options.kind, options.name, options.host, options.port) == ("relay", "billing", "0.0.0.0", 8000)
+    with pytest.raises(SystemExit):
+        parse(["relay", "gateway"])
