@@ -1,41 +1,27 @@
 """Every log of the test data, read and paired, against the known answers in its truth.json."""
 
-import os
 from collections import defaultdict
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime
 from itertools import chain, groupby
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
-import msgspec
 import pytest
 
-from services.analytics.event_logs.errors import MissingColumnError
 from services.analytics.event_logs.formats import LogReader, ReadOptions
 from services.analytics.event_logs.raw import START, RawEvent, Tally
 from services.analytics.event_logs.rules import Counts, Operation, pair_case
+from tests.fixtures.known_logs import FOLDER, cost_attribute, known_logs, require
 
-ROOT = Path(__file__).parents[2]
-FOLDER = Path(os.environ.get("TRASTIENDA_TEST_DATA") or ROOT / "../shared/data") / "event-logs"
-COSTS = ("Costs", "cost:total", "cost", "Cost")  # names under which logs keep their costs
 CHUNK = 64 * 1024
 
 
-def _known_logs() -> Mapping[str, Any]:
-    truth = FOLDER / "truth.json"
-    return dict(msgspec.json.decode(truth.read_bytes())["logs"]) if truth.is_file() else {}
-
-
-TRUTH = _known_logs()
+TRUTH = known_logs()
 
 
 def test_there_is_test_data() -> None:
-    if not TRUTH:
-        message = f"no event logs with truth.json in {FOLDER.resolve()}"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(message)
+    require(TRUTH, "event logs with truth.json")
     assert all((FOLDER / name).is_file() for name in TRUTH)
 
 
@@ -130,8 +116,5 @@ def test_touch_time_is_unknown_where_nothing_starts(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(name for name in TRUTH if "cost_total" in TRUTH[name]))
 def test_costs_add_up(name: str) -> None:
-    totals = []
-    for attribute in COSTS:
-        with suppress(MissingColumnError):  # a table tells at once what an XES log shows only event by event
-            totals.append(float(_pair(_read(FOLDER / name, attribute)[0])[1].cost))
-    assert max(totals) == pytest.approx(TRUTH[name]["cost_total"])
+    total = float(_pair(_read(FOLDER / name, cost_attribute(name))[0])[1].cost)
+    assert total == pytest.approx(TRUTH[name]["cost_total"])

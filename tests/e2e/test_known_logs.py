@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.fixtures.indicators import compare_with_truth
-from tests.fixtures.known_logs import COST_ATTRIBUTES, FOLDER, known_logs, require
+from tests.fixtures.known_logs import FOLDER, cost_attribute, known_logs, require
 from tests.fixtures.stack import Stack
 
 pytestmark = pytest.mark.slow
@@ -21,7 +21,7 @@ def import_known_log(stack: Stack, name: str, tenant: str) -> dict[str, Any]:
     for resource in LOGS[name].get("system_resources", []):
         options += ["--automatic", resource]
     if "cost_total" in LOGS[name]:
-        options += ["--cost-attribute", COST_ATTRIBUTES[0]]
+        options += ["--cost-attribute", cost_attribute(name)]
     stack.command("import-log", FOLDER / name, *options)
     answer = stack.json("kpi", "--process", process, "--tenant", tenant)
     return {kpi["id"]: kpi for kpi in answer["kpis"]}
