@@ -116,8 +116,8 @@ def environment(access: ObjectStoreAccess) -> dict[str, str]:
         "HOME": os.environ.get("HOME", "/"),
         "AWS_ACCESS_KEY_ID": access.access_key,
         "AWS_SECRET_ACCESS_KEY": access.secret_key,
-        "GOMEMLIMIT": "160MiB",  # collect earlier instead of growing
-        "GOGC": "50",
+        # A ceiling for bursts. It counts what is mapped, not what is used: near 160 MiB the collector never rests.
+        "GOMEMLIMIT": "512MiB",
     }
 
 
