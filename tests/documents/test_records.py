@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -64,16 +65,22 @@ async def test_storing_and_describing_leave_events_with_the_work_they_took(docum
     assert not any(name in str([first.payload, second.payload]) for name in ("Ana", "ana", "García"))
 
 
-async def test_a_machines_upload_counts_as_automation_and_as_long_as_it_took(documents: Harness, tenant: str) -> None:
+async def test_a_machines_upload_counts_as_automation_until_its_content_has_come(
+    documents: Harness, tenant: str
+) -> None:
     async def slow() -> Any:
         yield PDF
         await asyncio.sleep(0.2)
         yield b"% and more\n"
 
-    await stored(documents, tenant, slow(), role="billing")
+    begun = datetime.now(UTC)
+    started = {"Work-Started-At": begun.isoformat()}
+    record = await stored(documents, tenant, slow(), role="billing", headers=started)
     work = (await documents.events(tenant))[0].payload["work"]
     assert (work["actor"]["kind"], work["estimated"]) == ("automation", False)
-    assert work["started_at"] < work["finished_at"]
+    first, last = (datetime.fromisoformat(work[name]) for name in ("started_at", "finished_at"))
+    assert (first, last) == (begun, datetime.fromisoformat(record["stored_at"]))
+    assert last - begun >= timedelta(seconds=0.2)
 
 
 async def test_content_that_is_there_already_is_refused_or_asked_for(
