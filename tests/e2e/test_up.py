@@ -1,5 +1,6 @@
 """`./trastienda up` as a user meets it: ready, small, polite, and gone when it is told to go."""
 
+import contextlib
 import json
 import os
 import signal
@@ -119,7 +120,7 @@ def test_stopping_leaves_nothing_and_the_next_start_is_quick(
     assert stack.stop(number) < STOP_WITHIN_S
     assert left_behind(stack, processes) == []
     assert stack.running.returncode == 0
-    assert stack.start() < SECOND_START_WITHIN_S
+    assert stack.start() < SECOND_START_WITHIN_S * (3 if shape else 1)  # thirteen interpreters start on few cores
 
 
 @pytest.mark.parametrize("shape", [(), ("--processes",)], ids=["one process", "processes"])
@@ -128,7 +129,8 @@ def test_up_recovers_after_everything_was_killed(new_stack: NewStack, shape: tup
     stack.start()
     processes = stack.tree()
     for process in processes:
-        process.kill()
+        with contextlib.suppress(psutil.NoSuchProcess):  # children end by themselves when their parent is killed
+            process.kill()
     psutil.wait_procs(processes, timeout=10)
     stack.running.wait(10)
     assert stack.ready_file.exists(), "nobody was left to remove it"
