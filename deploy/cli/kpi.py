@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from deploy.cli.console import AsJson, out, print_json
@@ -47,6 +48,8 @@ def kpi(
     else:
         for title, kpis in lists_of(answer):
             out.print(table_of(title, kpis))
+            for each in kpis:
+                out.print(f"[dim]{each['id']}[/] {escape(each['advice'])}", highlight=False)
 
 
 def lists_of(answer: dict[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
@@ -59,10 +62,9 @@ def lists_of(answer: dict[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
 
 def table_of(title: str, kpis: list[dict[str, Any]]) -> Table:
     table = Table(title=title or None, title_justify="left")
-    for heading in ("indicator", "value", "unit", "n", "band", "advice"):
-        numeric = heading in {"value", "n"}
-        table.add_column(heading, justify="right" if numeric else "left", no_wrap=heading != "advice")
+    for heading in ("indicator", "value", "unit", "n", "band"):
+        table.add_column(heading, justify="right" if heading in {"value", "n"} else "left", no_wrap=True)
     for each in kpis:
         value = "-" if each["value"] is None else f"{float(each['value']):,.3f}"
-        table.add_row(each["id"], value, each["unit"] or "", f"{each['n']:,}", each["band"], each["advice"])
+        table.add_row(each["id"], value, each["unit"] or "", f"{each['n']:,}", each["band"])
     return table
