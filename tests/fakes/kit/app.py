@@ -74,7 +74,7 @@ Call = Callable[[], Awaitable[None]]
 CanRead = Annotated[Principal, requires("kit.things:read")]
 CanWrite = Annotated[Principal, requires("kit.things:write")]
 router = APIRouter(prefix="/kit", tags=["kit"], route_class=ServiceRoute)
-gate = asyncio.Event()  # what a slow request waits for
+arrived, gate = asyncio.Event(), asyncio.Event()  # a thing called `waits` sets the one and waits for the other
 
 
 @router.post("/things", status_code=201, dependencies=[Idempotent], responses=problems(Unlucky, KeyInProgress))
@@ -83,6 +83,7 @@ async def make(received: ThingIn, response: Response, session: Session, _by: Can
     session.add(thing)
     await session.flush()
     if received.name == "waits":
+        arrived.set()
         await gate.wait()
     if received.name == "refused":
         raise Unlucky(name=received.name)
