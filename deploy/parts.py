@@ -14,13 +14,16 @@ import socket
 import sys
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.lifespan.on import LifespanOn
 
 from deploy.registry import GATEWAY, SERVICES, load_service
+
+if TYPE_CHECKING:
+    from shared.app import Opener
 
 KINDS = ("serve", "relay", "consume", "migrate")
 DRAIN_S = 2  # how long running requests may take once a stop is asked for
@@ -104,7 +107,7 @@ def listen(host: str, port: int) -> socket.socket:
     return opened
 
 
-def application(name: str, environ: Mapping[str, str]) -> Any:
+def application(name: str, environ: Mapping[str, str], opener: "Opener | None" = None) -> Any:
     """Build the gateway's or a service's ASGI application."""
     if name == GATEWAY:
         from gateway.app import create_gateway
@@ -113,10 +116,10 @@ def application(name: str, environ: Mapping[str, str]) -> Any:
 
         settings = GatewaySettings.load(environ)
         return create_gateway(settings, Verifier(settings))
-    from shared.app import create_app
+    from shared.app import create_app, open_runtime
 
     service = load_service(name)
-    return create_app(service, service.settings.load(environ))
+    return create_app(service, service.settings.load(environ), opener or open_runtime)
 
 
 async def operation(scope: Scope, receive: Receive, send: Send) -> None:
@@ -164,15 +167,21 @@ async def serve(app: Any, host: str, port: int, stop: asyncio.Event) -> None:
         opened.close()
 
 
-async def run_part(part: Part, environ: Mapping[str, str], stop: asyncio.Event, host: str = "127.0.0.1") -> None:
-    """Run a part until `stop` is set. Raises what made it end before."""
+async def run_part(
+    part: Part,
+    environ: Mapping[str, str],
+    stop: asyncio.Event,
+    host: str = "127.0.0.1",
+    opener: "Opener | None" = None,
+) -> None:
+    """Run a part until `stop` is set. Raises what made it end before. `opener` gives services their connections."""
     if part.kind == "serve":
-        return await serve(application(part.name, environ), host, part.port, stop)
-    from shared.app import run_relay, run_worker
+        return await serve(application(part.name, environ, opener), host, part.port, stop)
+    from shared.app import open_runtime, run_relay, run_worker
 
     service = load_service(part.name)
     run = run_relay if part.kind == "relay" else run_worker
-    work = run(service, service.settings.load(environ), stop)
+    work = run(service, service.settings.load(environ), stop, opener or open_runtime)
     if not part.port:
         return await work
     return await _with_operation(work, host, part.port)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -105,12 +105,39 @@ async def open_runtime(service: Service, settings: ServiceSettings) -> AsyncIter
         yield Runtime(service, settings, url, database, worker, log, store, Verifier(settings))
 
 
-def create_app(service: Service, settings: ServiceSettings) -> FastAPI:
+Opener = Callable[[Service, ServiceSettings], AbstractAsyncContextManager[Runtime]]
+
+
+class SharedRuntimes:
+    """An opener for one process that runs several parts of a service: they use the same connections."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, tuple[AsyncExitStack, Runtime]] = {}
+        self._users: Counter[str] = Counter()
+        self._opening = asyncio.Lock()
+
+    @asynccontextmanager
+    async def __call__(self, service: Service, settings: ServiceSettings) -> AsyncIterator[Runtime]:
+        """Give the service's runtime; the first part opens it, the last closes it."""
+        async with self._opening:
+            if service.name not in self._open:
+                stack = AsyncExitStack()
+                self._open[service.name] = stack, await stack.enter_async_context(open_runtime(service, settings))
+            self._users[service.name] += 1
+        try:
+            yield self._open[service.name][1]
+        finally:
+            self._users[service.name] -= 1
+            if not self._users[service.name]:
+                await self._open.pop(service.name)[0].aclose()
+
+
+def create_app(service: Service, settings: ServiceSettings, opener: Opener = open_runtime) -> FastAPI:
     """Return the service's HTTP application; its lifespan opens and closes what it needs."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_runtime(service, settings) as runtime:
+        async with opener(service, settings) as runtime:
             app.state.runtime = runtime
             yield
 
@@ -144,18 +171,22 @@ async def migrate(service: Service, settings: ServiceSettings) -> None:
         await runtime.log.ensure_topics(service.topics)
 
 
-async def run_relay(service: Service, settings: ServiceSettings, stop: asyncio.Event) -> None:
+async def run_relay(
+    service: Service, settings: ServiceSettings, stop: asyncio.Event, opener: Opener = open_runtime
+) -> None:
     """Publish the service's events until `stop` is set."""
-    async with open_runtime(service, settings) as runtime:
+    async with opener(service, settings) as runtime:
         await Relay(service.name, runtime.url, runtime.worker, runtime.log).run(stop)
 
 
-async def run_worker(service: Service, settings: ServiceSettings, stop: asyncio.Event) -> None:
+async def run_worker(
+    service: Service, settings: ServiceSettings, stop: asyncio.Event, opener: Opener = open_runtime
+) -> None:
     """Run the service's consumers, jobs and housekeeping until `stop` is set.
 
     One that cannot go on ends them all, and its error is raised: TooManyDeadLettersError, for one.
     """
-    async with open_runtime(service, settings) as runtime:
+    async with opener(service, settings) as runtime:
         try:
             async with asyncio.TaskGroup() as group:
                 _start_work(runtime, group, stop)

@@ -57,7 +57,7 @@ class Database:
         self.engine: AsyncEngine = create_async_engine(
             make_url(url).set(drivername="postgresql+asyncpg"),
             pool_size=pool,
-            max_overflow=pool,
+            max_overflow=max(pool, 8),
             pool_pre_ping=False,
             hide_parameters=True,  # errors are logged, and rows hold personal data
             connect_args={

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from deploy.parts import Part, migrate, run_part
 from deploy.registry import GATEWAY, SERVICES
@@ -24,6 +24,9 @@ from deploy.standalone.keeper import keep, wait_until
 from deploy.standalone.processes import part_program, run_process
 from deploy.standalone.readiness import unready
 from shared.issuer import ISSUER, DevelopmentIssuer
+
+if TYPE_CHECKING:
+    from shared.app import Opener
 
 logger = logging.getLogger(__name__)
 READY_WITHIN_S = 90.0
@@ -156,6 +159,7 @@ class Stack:
         upstreams = {n: f"http://{loopback.LOOPBACK}:{p}" for n, p in self.options.ports.items() if n != GATEWAY}
         ours = {
             "TRASTIENDA_ENVIRONMENT": "development",
+            "TRASTIENDA_DATABASE_POOL": "2",  # what a burst needs beyond is opened for it and closed after
             "TRASTIENDA_PSEUDONYM_KEY": kept(self.directory.keys / "pseudonym", new_secret),
             "TRASTIENDA_GATEWAY_UPSTREAMS": json.dumps(upstreams),
         }
@@ -166,13 +170,16 @@ class Stack:
         return ours | self._backing.environment | self._given
 
     def _launch(self, environment: Mapping[str, str]) -> None:
+        from shared.app import SharedRuntimes
+
+        opener = SharedRuntimes()
         runs: dict[str, Callable[[asyncio.Event], Awaitable[None]]] = {}
         for part in parts_of(self.options):
             if self.options.processes:
                 program = part_program(part, self.directory.path, environment)
                 runs[part.label] = partial(run_process, program)
             else:
-                runs[part.label] = partial(_run_here, part, environment)
+                runs[part.label] = partial(_run_here, part, environment, opener)
         for name, embedded in self._backing.embedded().items():
             runs[name] = partial(watch, name, embedded)
         for label, run in runs.items():
@@ -226,5 +233,5 @@ class Stack:
         await self._backing.stop_s3()
 
 
-async def _run_here(part: Part, environment: Mapping[str, str], stop: asyncio.Event) -> None:
-    await run_part(part, environment, stop)
+async def _run_here(part: Part, environment: Mapping[str, str], opener: "Opener", stop: asyncio.Event) -> None:
+    await run_part(part, environment, stop, opener=opener)
