@@ -26,10 +26,13 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (up, token, kpi, doctor, serve, relay, consume, migrate, bench):
+for command in (up, token, kpi, doctor, serve, relay, consume, migrate):
     app.command()(command)
 app.command("import-log")(import_log)
-app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})(test)
+for command in (test, bench):
+    app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})(
+        command
+    )
 app.add_typer(demo.app, name="demo")
 
 

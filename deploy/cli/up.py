@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.panel import Panel
 
 from deploy.cli.console import out
+from deploy.cli.demo import marker
 from deploy.cli.target import DEFAULT_DATA, DEFAULT_TENANT, Data, make_token
 from deploy.standalone.errors import ServerError
 
@@ -99,7 +100,7 @@ def logging_to(file: Path) -> Iterator[None]:
 
 
 async def welcome(stack: "Stack", demo_seed: int | None) -> None:
-    if demo_seed is not None:
+    if demo_seed is not None and not marker(stack.directory.path).exists():
         await load_demo(stack, demo_seed)
     show_tokens(stack)
     show_box(stack, demo=demo_seed is not None)
