@@ -29,10 +29,9 @@ app = typer.Typer(
 for command in (up, token, kpi, doctor, serve, relay, consume, migrate):
     app.command()(command)
 app.command("import-log")(import_log)
-for command in (test, bench):
-    app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})(
-        command
-    )
+PASSES_ARGUMENTS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+app.command(context_settings={**PASSES_ARGUMENTS_ON, "help_option_names": []})(test)
+app.command(context_settings=PASSES_ARGUMENTS_ON)(bench)
 app.add_typer(demo.app, name="demo")
 
 
