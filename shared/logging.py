@@ -34,7 +34,7 @@ class JsonFormatter(logging.Formatter):
         try:
             return msgspec.json.encode(document, enc_hook=str).decode()
         except (ValueError, TypeError, OverflowError, RecursionError):  # a value that no JSON can hold: show, not fail
-            return json.dumps({key: value if str(value).isascii() else ascii(value) for key, value in document.items()}, default=ascii)
+            return json.dumps({k: v if isinstance(v, str) and v.isascii() else ascii(v) for k, v in document.items()})
 
 
 def configure_logging(level: str = "INFO") -> None:

@@ -38,4 +38,4 @@ def _finite(value: str) -> str:
     return value
 
 
-DecimalString = Annotated[str, StringConstraints(pattern=r"^-?\d{1,15}(\.\d{1,6})?$"), AfterValidator(_finite)]
+DecimalString = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,15}(\.[0-9]{1,6})?$"), AfterValidator(_finite)]
