@@ -183,7 +183,9 @@ class Consumer:
         keys = sorted(unique)
         parameters = {"consumer": self.name, "tenants": [key[0] for key in keys], "ids": [key[1] for key in keys]}
         new = {(row.tenant_id, row.event_id) for row in await session.execute(_INBOX, parameters)}
-        return [event for event in events if (event.tenant, event.id) in new and unique[event.tenant, event.id] is event]
+        return [
+            event for event in events if (event.tenant, event.id) in new and unique[event.tenant, event.id] is event
+        ]
 
     async def _store_offsets(self, session: AsyncSession, batch: Sequence[Received]) -> None:
         highest: dict[tuple[str, int], int] = {}

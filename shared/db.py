@@ -25,7 +25,9 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
-_SET_TENANT = text("SELECT set_config('trastienda.tenant', :tenant, true), set_config('transaction_read_only', :ro, true)")
+_SET_TENANT = text(
+    "SELECT set_config('trastienda.tenant', :tenant, true), set_config('transaction_read_only', :ro, true)"
+)
 _LOCK_TIMEOUT_MS = 5_000
 
 

@@ -83,10 +83,7 @@ async def create_job(session: AsyncSession, kind: str, params: Mapping[str, Any]
     """Queue a job in the caller's transaction; return its id."""
     job_id = uuid7()
     await session.execute(
-        text(
-            "INSERT INTO job (id, kind, params, created_by) "
-            "VALUES (:id, :kind, cast(:params AS jsonb), :created_by)"
-        ),
+        text("INSERT INTO job (id, kind, params, created_by) VALUES (:id, :kind, cast(:params AS jsonb), :created_by)"),
         {"id": job_id, "kind": kind, "params": msgspec.json.encode(params).decode(), "created_by": by.id},
     )
     await session.execute(text("SELECT pg_notify('jobs_' || current_schema(), '')"))
@@ -123,7 +120,9 @@ class JobRunner:
                 await self._work(row, stop or asyncio.Event())
             finally:
                 await connection.rollback()
-                await connection.execute(text("SELECT pg_advisory_unlock(hashtextextended(:id, 3))"), {"id": str(row.id)})
+                await connection.execute(
+                    text("SELECT pg_advisory_unlock(hashtextextended(:id, 3))"), {"id": str(row.id)}
+                )
                 await connection.commit()
         return True
 
@@ -147,7 +146,11 @@ class JobRunner:
         elif isinstance(error, JobTakenOverError):
             logger.warning("a job was taken over", extra={"job": str(row.id), "kind": row.kind})
         elif isinstance(error, DomainError):
-            problem = {**error.values, "code": error.code, "detail": {"en": error.detail("en"), "es": error.detail("es")}}
+            problem = {
+                **error.values,
+                "code": error.code,
+                "detail": {"en": error.detail("en"), "es": error.detail("es")},
+            }
             await self._finish(row, "failed", error=problem)
         elif is_transient(error) or row.attempts < _TRIES:
             logger.warning("a job will be tried again", extra={"job": str(row.id), "kind": row.kind}, exc_info=error)
@@ -161,7 +164,9 @@ class JobRunner:
         self, row: Any, status: str, *, result: Mapping[str, Any] | None = None, error: Mapping[str, Any] | None = None
     ) -> None:
         async with self._database.transaction(row.tenant_id) as session:
-            change = "status = :status, result = cast(:result AS jsonb), error = cast(:error AS jsonb), finished_at = now()"
+            change = (
+                "status = :status, result = cast(:result AS jsonb), error = cast(:error AS jsonb), finished_at = now()"
+            )
             values = {"status": status, "result": _json(result), "error": _json(error)}
             if await _update(session, row.id, row.attempts, change, values):
                 metrics.jobs_total.labels(self._service, row.kind, status).inc()

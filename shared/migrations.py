@@ -15,6 +15,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from shared.db import asyncpg_url
+from shared.settings import ServiceSettings
 
 _LOCK = 0x7472617374  # "trast": one migration at a time in a database
 _KERNEL_TABLES = Path(__file__).with_name("tables.sql")
@@ -138,9 +139,8 @@ def run_environment(metadata: MetaData) -> None:
 
 
 async def _run_alone(metadata: MetaData) -> None:
-    from shared.settings import Settings
-
-    settings = Settings.load()
+    sections = {each.section: each for each in ServiceSettings.__subclasses__()}
+    settings = sections[str(metadata.schema)].load()
     settings.require("database_url")
     assert settings.database_url is not None
     url = make_url(settings.database_url.get_secret_value()).set(drivername="postgresql+asyncpg")

@@ -69,10 +69,7 @@ class Relay:
             rows = (await session.execute(_READ, {"batch": BATCH, "bytes": _BATCH_BYTES})).all()
             if rows:
                 await self._log.publish(
-                    [
-                        Message(row.aggregatetype, row.aggregateid, row.payload.encode(), row.headers)
-                        for row in rows
-                    ]
+                    [Message(row.aggregatetype, row.aggregateid, row.payload.encode(), row.headers) for row in rows]
                 )
                 await session.execute(_DELETE, {"sequences": [row.sequence for row in rows]})
             await session.commit()
@@ -100,5 +97,3 @@ async def _sleep(stop: asyncio.Event, seconds: float) -> None:
             await stop.wait()
     except TimeoutError:
         pass
-
-

@@ -94,7 +94,9 @@ class ServiceRoute(APIRoute):
 def _counted(request: Request, limit: int) -> Receive:
     """Return a receive that refuses a body beyond `limit`, announced or not."""
     announced = request.headers.get("content-length", "")
-    refused: DomainError | None = BodyTooLarge(limit=limit) if announced.isdecimal() and int(announced) > limit else None
+    refused: DomainError | None = (
+        BodyTooLarge(limit=limit) if announced.isdecimal() and int(announced) > limit else None
+    )
     received = 0
 
     async def receive() -> Message:

@@ -56,4 +56,3 @@ Instant = Annotated[AwareDatetime, BeforeValidator(_instant), AfterValidator(_in
 Id = Annotated[UUID, BeforeValidator(_text), Field(strict=False)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
-

@@ -95,8 +95,6 @@ class Settings(BaseSettings):
             raise ValueError(f"not set: {', '.join(missing)}")
 
 
-
-
 class ServiceSettings(Settings):
     """Settings of one service; subclasses name their `section`."""
 

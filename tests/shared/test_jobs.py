@@ -229,9 +229,7 @@ async def test_a_stopped_runner_leaves_its_job_to_the_next(kit: Harness, tenant:
     assert (await shown(kit, tenant, job))["result"] == {"from": 5}
 
 
-async def test_a_new_job_begins_at_once(
-    kit: Harness, tenant: str, kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_new_job_begins_at_once(kit: Harness, tenant: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shared.jobs._IDLE_S", 60.0)
     stop, listens = asyncio.Event(), asyncio.Event()
 

@@ -24,7 +24,9 @@ def logged(message: str = "hello", *args: object, error: BaseException | None = 
 
 def test_a_line_is_an_object() -> None:
     document = logged("%s items", 3, part="relay", n=2)
-    assert document.items() >= {"level": "warning", "logger": "x", "message": "3 items", "part": "relay", "n": 2}.items()
+    assert (
+        document.items() >= {"level": "warning", "logger": "x", "message": "3 items", "part": "relay", "n": 2}.items()
+    )
     assert document["at"].endswith("+00:00")
 
 

@@ -126,7 +126,10 @@ async def call_raw(kit: Harness, tenant: str, path: str, messages: list[dict[str
 
 @pytest.mark.parametrize(("path", "kind"), [("/kit/things", "application/json"), ("/kit/streams", "text/plain")])
 async def test_a_body_cut_off_half_way_stores_nothing(kit: Harness, tenant: str, path: str, kind: str) -> None:
-    cut: list[dict[str, Any]] = [{"type": "http.request", "body": b'{"name": "h', "more_body": True}, {"type": "http.disconnect"}]
+    cut: list[dict[str, Any]] = [
+        {"type": "http.request", "body": b'{"name": "h', "more_body": True},
+        {"type": "http.disconnect"},
+    ]
     sent = await call_raw(kit, tenant, path, cut, **{"content-type": kind, "content-length": "100"})
     assert sent[0]["status"] == 400
     assert json.loads(sent[1]["body"])["code"] == "incomplete-body"

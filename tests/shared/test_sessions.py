@@ -111,7 +111,9 @@ async def test_the_roles_own_nothing(kit: Harness, role: str, statement: str) ->
         await connection.close()
 
 
-async def test_row_level_security_is_forced_on_every_table_with_tenants(kit: Harness, admin: asyncpg.Connection) -> None:
+async def test_row_level_security_is_forced_on_every_table_with_tenants(
+    kit: Harness, admin: asyncpg.Connection
+) -> None:
     rows = await admin.fetch(
         "SELECT relname, relrowsecurity AND relforcerowsecurity AS forced FROM pg_class "
         "WHERE relnamespace = 'kit'::regnamespace AND relkind IN ('r', 'p') AND relname <> 'alembic_version'"

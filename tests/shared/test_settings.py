@@ -50,7 +50,9 @@ def test_names_of_others_are_left_alone() -> None:
 
 def test_empty_is_not_set() -> None:
     """As a compose file passes on what nobody set."""
-    settings = KitSettings.load({"TRASTIENDA_DATABASE_URL": "", "TRASTIENDA_DATABASE_POOL": "", "TRASTIENDA_ISSUER": ""})
+    settings = KitSettings.load(
+        {"TRASTIENDA_DATABASE_URL": "", "TRASTIENDA_DATABASE_POOL": "", "TRASTIENDA_ISSUER": ""}
+    )
     assert settings.database_pool == 5
     with pytest.raises(ValueError, match=r"not set: TRASTIENDA_DATABASE_URL, TRASTIENDA_ISSUER$"):
         settings.require("database_url", "issuer")

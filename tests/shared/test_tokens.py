@@ -355,9 +355,7 @@ async def test_the_issuers_key_is_private_and_stays(tmp_path: Path) -> None:
 
 @asynccontextmanager
 async def issuers(directory: Path, count: int) -> AsyncIterator[list[DevelopmentIssuer]]:
-    yield await asyncio.gather(
-        *(asyncio.to_thread(DevelopmentIssuer, directory, "development") for _ in range(count))
-    )
+    yield await asyncio.gather(*(asyncio.to_thread(DevelopmentIssuer, directory, "development") for _ in range(count)))
 
 
 async def test_issuers_that_start_at_once_share_one_key(tmp_path: Path) -> None:
@@ -368,11 +366,12 @@ async def test_issuers_that_start_at_once_share_one_key(tmp_path: Path) -> None:
 
 
 def test_a_person_is_a_pseudonym_in_events_and_a_machine_is_itself() -> None:
-    person, machine = Principal("ana", "acme", frozenset()), Principal("billing", "acme", frozenset(), "automation", "x")
+    person, machine = (
+        Principal("ana", "acme", frozenset()),
+        Principal("billing", "acme", frozenset(), "automation", "x"),
+    )
     actor = actor_of(person, b"key")
     assert (actor.kind, actor.team) == ("person", None)
     assert actor.id == pseudonym(b"key", "acme", "ana")
     assert actor.id not in {pseudonym(b"key", "other", "ana"), pseudonym(b"other", "acme", "ana"), "ana", None}
     assert actor_of(machine, b"key").id == "billing"
-
-

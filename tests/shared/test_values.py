@@ -89,7 +89,9 @@ def test_rounded_money_is_near_and_stays(amount: Decimal, currency: str) -> None
     assert round_money(rounded, currency) == rounded
 
 
-@pytest.mark.parametrize("text", ["NaN", "Infinity", "1e3", "1.", ".5", "+1", "1,0", "", " 1", "1" * 16, "1.1234567", "\u0661"])
+@pytest.mark.parametrize(
+    "text", ["NaN", "Infinity", "1e3", "1.", ".5", "+1", "1,0", "", " 1", "1" * 16, "1.1234567", "\u0661"]
+)
 def test_what_is_no_decimal_string(text: str) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(DecimalString).validate_python(text)
@@ -132,7 +134,9 @@ def test_a_malformed_trace_begins_anew(header: str | None) -> None:
     assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-01", continue_trace(header).traceparent)
 
 
-@pytest.mark.parametrize("header", [None, "", "short", "x" * 65, "with space!", "line\nbreak", "12345678\n", 'quote"12345'])
+@pytest.mark.parametrize(
+    "header", [None, "", "short", "x" * 65, "with space!", "line\nbreak", "12345678\n", 'quote"12345']
+)
 def test_an_unsafe_request_id_is_not_taken(header: str | None) -> None:
     assert acceptable_request_id(header) is None
 

@@ -29,4 +29,3 @@ class OwnInvoice(DomainError):
     code, status = "own-invoice", 403
     en = "Invoice {number} was registered by you; another person has to decide on it."
     es = "Usted registró la factura {number}; debe decidir otra persona."
-

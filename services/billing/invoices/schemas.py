@@ -54,7 +54,9 @@ class InvoiceIn(RequestModel):
     """An invoice as received: its own figures, which must add up exactly."""
 
     supplier: SupplierIn
-    number: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=r"[A-Za-z0-9]")]
+    number: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=r"[A-Za-z0-9]")
+    ]
     issue_date: Day
     due_date: Day
     currency: CurrencyCode

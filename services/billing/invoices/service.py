@@ -105,9 +105,7 @@ async def reject_invoice(
 ) -> None:
     """Refuse the invoice, with the reason; the operation counts as an error of the process."""
     _check_decision(invoice, by, "rejection")
-    work = effort.on(
-        PROCESS, "approve-invoice", invoice.id, outcome=Outcome.ERROR, requested_at=invoice.status_since
-    )
+    work = effort.on(PROCESS, "approve-invoice", invoice.id, outcome=Outcome.ERROR, requested_at=invoice.status_since)
     invoice.decided_by, invoice.decision_reason = by.id, reason
     _enter(invoice, InvoiceStatus.REJECTED, effort)
     outbox.record(session, events.InvoiceRejected(invoice_id=invoice.id), subject=invoice.id, work=work)

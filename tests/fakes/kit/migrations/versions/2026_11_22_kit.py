@@ -13,7 +13,9 @@ depends_on = None
 
 def upgrade() -> None:
     create_kernel_tables(op, "kit")  # type: ignore[arg-type] # the module has what Operations has
-    tenant = sa.Column("tenant_id", sa.String, nullable=False, server_default=sa.text("current_setting('trastienda.tenant')"))
+    tenant = sa.Column(
+        "tenant_id", sa.String, nullable=False, server_default=sa.text("current_setting('trastienda.tenant')")
+    )
     op.create_table(
         "thing",
         sa.Column("id", sa.Uuid, primary_key=True),
@@ -32,7 +34,9 @@ def upgrade() -> None:
         "CREATE CONSTRAINT TRIGGER late AFTER INSERT ON kit.thing DEFERRABLE INITIALLY DEFERRED "
         "FOR EACH ROW WHEN (NEW.name = 'fails-at-commit') EXECUTE FUNCTION kit.refuse()"
     )
-    op.execute("CREATE TABLE kit.effect (tenant_id text NOT NULL, consumer text, event_id uuid, place bigint GENERATED ALWAYS AS IDENTITY)")
+    op.execute(
+        "CREATE TABLE kit.effect (tenant_id text NOT NULL, consumer text, event_id uuid, place bigint GENERATED ALWAYS AS IDENTITY)"
+    )
     protect(op, "kit", "thing", "effect")  # type: ignore[arg-type] # as above
 
 
