@@ -92,7 +92,10 @@ def head_of(schema: str, folder: Path) -> str | None:
 
 
 async def migrate(url: str, schema: str, folder: Path) -> None:
-    """Create roles and schema where missing and bring the schema to head. Safe to run from two places at once."""
+    """Create roles and schema where missing and bring the schema to head.
+
+    Safe to run from two processes at once; within one, one after another (alembic's context is the process's).
+    """
     connection = await asyncpg.connect(asyncpg_url(url))
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)

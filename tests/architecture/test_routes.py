@@ -40,7 +40,7 @@ def test_a_route_declares_its_scope_and_refusals(service: str, route: APIRoute) 
 @pytest.mark.parametrize(("service", "route"), ROUTES, ids=NAMES)
 def test_what_reads_cannot_write_and_what_writes_repeats_safely(service: str, route: APIRoute) -> None:
     assert service
-    names = {dependency.call.__name__ for dependency in _flat(route) if hasattr(dependency.call, "__name__")}
+    names = {getattr(dependency.call, "__name__", "") for dependency in _flat(route)}
     if route.methods and route.methods <= {"GET", "HEAD"}:
         assert "unit_of_work" not in names
     elif route.methods == {"POST"} and not (route.openapi_extra or {}).get("x-streams"):
