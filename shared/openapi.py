@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 
 from shared.auth import InvalidToken, NotAllowed, Requires
 from shared.errors import PROBLEM_JSON, PROBLEM_SCHEMA
@@ -38,7 +38,8 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
-    for route in app.routes:
+    for context in iter_route_contexts(app.routes):  # an included router is one entry of app.routes
+        route = context.original_route
         if isinstance(route, APIRoute) and route.include_in_schema:
             for method in route.methods or ():
                 _complete(document["paths"][route.path][method.lower()], scopes_of(route.dependant))
