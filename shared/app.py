@@ -22,7 +22,7 @@ from shared.events import EventData
 from shared.failures import first_line, is_transient
 from shared.health import health_router
 from shared.jobs import JobCode, JobRunner, jobs_router
-from shared.openapi import describe
+from shared.openapi import describe, operation_id
 from shared.relay import Relay
 from shared.settings import ServiceSettings
 from shared.storage import ObjectStore, S3Store
@@ -149,6 +149,7 @@ def create_app(service: Service, settings: ServiceSettings, opener: Opener = ope
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=operation_id,
     )
     app.include_router(health_router())
     for router in (*service.routers, jobs_router(service.name)):
@@ -224,7 +225,7 @@ async def _measure_lag(log: EventLog, consumption: Consumption, stop: asyncio.Ev
                 by_topic[topic] += messages
             for topic, messages in by_topic.items():
                 metrics.consumer_lag.labels(consumption.group, topic).set(messages)
-        await _pause(stop, _LAG_S)
+        await pause(stop, _LAG_S)
 
 
 async def _keep_house(
@@ -238,13 +239,4 @@ async def _keep_house(
             if not is_transient(error):
                 raise
             logger.warning("housekeeping waits", extra={"reason": first_line(error)})
-        await _pause(stop, every_s)
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    """Sleep, but not past `stop`."""
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return
+        await pause(stop, every_s)

@@ -17,6 +17,11 @@ def scopes_of(dependant: Dependant) -> list[str]:
     return own + [scope for part in dependant.dependencies for scope in scopes_of(part)]
 
 
+def operation_id(route: APIRoute) -> str:
+    """Return a name that generated clients can use: the routes' subject, then what the route does."""
+    return f"{route.tags[0] if route.tags else 'service'}_{route.name}".replace(" ", "_").replace("-", "_")
+
+
 def describe(app: FastAPI) -> None:
     """Give `app` a document that says, for every operation, its scope and every refusal."""
 
