@@ -19,6 +19,7 @@ from shared.deadletters import DeadLetter
 from shared.eventlog import EventLog, LogUnavailableError, Received, Subscription
 from shared.events import Event, MalformedEventError, from_message
 from shared.failures import HANDLER_FAILED, is_transient, reason_of
+from shared.notify import pause
 
 Handler = Callable[[AsyncSession, Sequence[Event]], Awaitable[None]]
 
@@ -118,7 +119,7 @@ class Consumer:
         except LogUnavailableError as error:
             await _rewind(subscription)
             logger.warning("the event log is away", extra={"group": self.name, "reason": str(error)})
-            await self._pause(_FIRST_RETRY_S)
+            await pause(self._stop, _FIRST_RETRY_S)
 
     async def handle(self, batch: Sequence[Received]) -> None:
         """Apply a batch exactly once. Returns when its effect is committed and its dead letters are published.
@@ -158,7 +159,7 @@ class Consumer:
                         items = [item for item in items if named and item not in named]
                         continue
                 logger.warning("a batch failed", extra={"group": self.name, "n": len(items)}, exc_info=True)
-                await self._pause(retry_s)
+                await pause(self._stop, retry_s)
                 retry_s = min(retry_s * 2, _LAST_RETRY_S)
                 if self._stop.is_set():
                     raise _StoppedError from error
@@ -226,13 +227,6 @@ class Consumer:
             metrics.dead_letters_total.labels(self.name, letter.reason).inc()
             cause = letter.error if letter.reason == HANDLER_FAILED else None
             logger.error("a message was set aside", extra={"group": self.name, **letter.details()}, exc_info=cause)
-
-    async def _pause(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._stop.wait()
-        except TimeoutError:
-            pass
 
 
 def _named(items: list[_Item], error: Exception) -> list[_Item]:

@@ -23,12 +23,17 @@ class WakeUp:
         self._event.set()
 
     async def wait(self, timeout_s: float) -> None:
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._event.wait()
-        except TimeoutError:
-            pass
+        await pause(self._event, timeout_s)
         self._event.clear()
+
+
+async def pause(stop: asyncio.Event, seconds: float) -> None:
+    """Sleep, but not past `stop`."""
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return
 
 
 @asynccontextmanager

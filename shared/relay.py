@@ -15,7 +15,7 @@ from sqlalchemy import text
 from shared import metrics
 from shared.db import Database
 from shared.eventlog import EventLog, Message
-from shared.notify import listening
+from shared.notify import listening, pause
 
 BATCH = 1_000
 _BATCH_BYTES = 8 * 1024 * 1024
@@ -55,7 +55,7 @@ class Relay:
                     retry_s = _FIRST_RETRY_S
                 except Exception:  # whatever broke, the rows are still there: say so and try again
                     logger.exception("publishing failed", extra={"service": self._service, "retry_s": retry_s})
-                    await _sleep(stop, retry_s)
+                    await pause(stop, retry_s)
                     retry_s = min(retry_s * 2, _LAST_RETRY_S)
                     continue
                 if not published:
@@ -89,11 +89,3 @@ async def pending(database: Database) -> int:
     """Return how many events wait for a relay. Raises SQLAlchemyError when the database cannot be asked."""
     async with database.session(None) as session:
         return int((await session.execute(text("SELECT count(*) FROM outbox"))).scalar_one())
-
-
-async def _sleep(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        pass

@@ -1,7 +1,7 @@
 """What cannot be handled is set aside with its reason; the neighbours are applied; too many in a row stop the group."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -9,13 +9,16 @@ import asyncpg
 import msgspec
 import pytest
 import pytest_asyncio
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared import metrics
+from shared.app import Consumption, run_worker
 from shared.consumer import Limits, PoisonEventError, TooManyDeadLettersError
 from shared.eventlog import LARGEST_MESSAGE, Message, Received, message_size
 from shared.events import Event, MalformedEventError
 from tests.fakes.consuming import Group, as_received, ids_of, message_of
 from tests.fakes.eventlog import MemoryEventLog
+from tests.fakes.kit.app import SERVICE
 from tests.fakes.waiting import eventually
 from tests.fixtures.services import Harness
 
@@ -233,3 +236,25 @@ async def test_the_event_of_a_letter_may_be_applied_later(group: Group, tenant: 
     again = Message("kit.things", letter.key, letter.value, letter.headers)
     await group.consumer.handle(as_received([again], first=1))
     assert await group.effects() == [UUID(bad.headers["ce_id"])]
+
+
+async def test_a_worker_whose_consumer_stops_ends_with_that_error(
+    kit: Harness, tenant: str, admin: asyncpg.Connection
+) -> None:
+    """Whoever runs the worker sees one error that says why, not a group of errors."""
+
+    async def refuse(_session: AsyncSession, _events: Sequence[Event]) -> None:
+        raise RuntimeError("a broken handler")
+
+    group = f"g-{tenant}"
+    topic = f"kit.{tenant}"
+    service = replace(SERVICE, jobs=lambda _runtime: {}, consumptions=[Consumption(group, topic, refuse)])
+    malformed = [replace(message, topic=topic) for message in all_bad(tenant, 150)]
+    await kit.runtime.log.publish(malformed)
+    async with asyncio.timeout(20):
+        with pytest.raises(TooManyDeadLettersError, match=group):
+            await run_worker(service, kit.settings, asyncio.Event())
+    assert sum((await kit.runtime.log.lag(group, topic)).values()) == 150
+    assert await kit.runtime.log.lag("nobody", f"{topic}[.]dead") == {}
+    assert metrics.consumer_running.labels(group)._value.get() == 0
+    assert await admin.fetchval("SELECT count(*) FROM kit.inbox WHERE consumer = $1", group) == 0

@@ -1,7 +1,9 @@
 """Jobs: taken by one worker, resumed from the last checkpoint, shown to their own tenant alone."""
 
 import asyncio
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,6 +15,8 @@ from shared.jobs import JobCode, JobContext, JobFailed, JobRunner, create_job
 from shared.storage import StoreUnavailableError
 from tests.fakes.waiting import eventually
 from tests.fixtures.services import Harness, problem
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -72,10 +76,9 @@ async def test_another_tenants_job_is_not_found(kit: Harness, tenant: str, other
     await runner(kit, kind, nothing).run_one()
 
 
-async def test_a_job_whose_runner_dies_goes_on_from_its_checkpoint(
+async def test_a_job_whose_runner_is_cancelled_goes_on_from_its_checkpoint(
     kit: Harness, tenant: str, kind: str, admin: asyncpg.Connection
 ) -> None:
-    """The runner is ended in the middle, as a kill ends it: its connection closes, nothing is said."""
     job = await queue(kit, tenant, kind)
     begun, cursors = asyncio.Event(), list[Mapping[str, Any]]()
 
@@ -258,3 +261,40 @@ async def test_a_job_that_is_not_committed_does_not_exist(kit: Harness, tenant: 
         await create_job(session, kind, {}, Principal("ana", tenant, frozenset()))
         assert not await runner(kit, kind, nothing).run_one()
     assert not await runner(kit, kind, nothing).run_one()
+
+
+WORKER = """
+import asyncio, sys
+from shared.db import Database
+from shared.jobs import JobRunner
+
+async def stay(context):
+    await context.checkpoint({"row": 40}, 40, total=100)
+    print("checkpointed", flush=True)
+    await asyncio.sleep(60)
+
+async def main(url, kind):
+    database = Database(url, schema="kit", role="trastienda_kit_worker")
+    await JobRunner("kit", url, database, {kind: stay}).run(asyncio.Event())
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+async def test_a_job_whose_process_is_killed_goes_on_in_another(kit: Harness, tenant: str, kind: str) -> None:
+    job = await queue(kit, tenant, kind)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", WORKER, kit.runtime.url, kind, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"checkpointed\n"
+    process.kill()
+    await process.wait()
+    document = await shown(kit, tenant, job)
+    assert (document["status"], document["done"], document["total"]) == ("running", 40, 100)
+
+    async def finish(context: JobContext) -> Mapping[str, Any]:
+        return {"from": context.cursor["row"]}
+
+    await eventually(lambda: runner(kit, kind, finish).run_one())  # once PostgreSQL has noticed
+    assert (await shown(kit, tenant, job))["result"] == {"from": 40}
