@@ -22,6 +22,7 @@ from shared.events import EventData
 from shared.failures import first_line, is_transient
 from shared.health import health_router
 from shared.jobs import JobCode, JobRunner, jobs_router
+from shared.notify import pause
 from shared.openapi import describe, operation_id
 from shared.relay import Relay
 from shared.settings import ServiceSettings
