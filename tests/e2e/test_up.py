@@ -197,8 +197,8 @@ def pids(stack: Stack, words: str) -> set[int]:
 
 def kill_and_see_it_replaced(stack: Stack, words: str) -> None:
     before = pids(stack, words)
-    assert len(before) == 1
-    os.kill(*before, signal.SIGKILL)
+    (victim,) = before
+    os.kill(victim, signal.SIGKILL)
     wait_for(lambda: bool(pids(stack, words) - before))
     wait_for(lambda: is_ready(stack))
     assert stack.running.poll() is None
