@@ -14,7 +14,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-PUBLIC_INDEX = ""
+SYSTEM_FILES = ("/etc/pip.conf",)
 ADVICE = "Install uv, or your system's venv package (Debian, Ubuntu: apt install python3-venv), and try again."
 
 
@@ -23,12 +23,15 @@ class NoPipError(Exception):
 
 
 def index_url() -> str:
-    """Find the index as pip would: its variable, its files, else the public one."""
+    """Find the index as pip would: its variable, then its files. Raises NoPipError where none is named."""
     if given := os.environ.get("PIP_INDEX_URL"):
         return given.rstrip("/")
     files = configparser.ConfigParser(interpolation=None)
-    files.read(["/etc/pip.conf", Path("~/.config/pip/pip.conf").expanduser(), os.environ.get("PIP_CONFIG_FILE", "")])
-    return files.get("global", "index-url", fallback=PUBLIC_INDEX).rstrip("/")
+    files.read([*SYSTEM_FILES, Path("~/.config/pip/pip.conf").expanduser(), os.environ.get("PIP_CONFIG_FILE", "")])
+    configured = files.get("global", "index-url", fallback="")
+    if not configured:
+        raise NoPipError(f"Python has no pip here, and no package index is configured. {ADVICE}")
+    return configured.rstrip("/")
 
 
 def pinned(lock: Path) -> tuple[str, frozenset[str]]:

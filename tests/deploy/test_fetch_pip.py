@@ -76,3 +76,12 @@ def test_says_what_to_install_when_it_cannot_be_had(
     monkeypatch.setenv("PIP_INDEX_URL", f"{index}/nowhere")
     with pytest.raises(NoPipError, match="apt install python3-venv"):
         fetch_pip(lock_for(tmp_path, WHEEL), tmp_path)
+
+
+def test_asks_no_index_that_nobody_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PIP_INDEX_URL", raising=False)
+    monkeypatch.delenv("PIP_CONFIG_FILE", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("deploy.fetch_pip.SYSTEM_FILES", ())
+    with pytest.raises(NoPipError, match="apt install python3-venv"):
+        fetch_pip(lock_for(tmp_path, WHEEL), tmp_path)
