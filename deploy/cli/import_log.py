@@ -29,13 +29,19 @@ def import_log(
     cost_attribute: Annotated[str | None, typer.Option(help="The attribute that holds a cost.")] = None,
     currency: Annotated[str | None, typer.Option(help="The currency of the costs, e.g. EUR.")] = None,
     log_format: Annotated[str | None, typer.Option("--format", help="xes or csv; else told by the content.")] = None,
+    column: Annotated[
+        list[str] | None, typer.Option(help="Of a CSV, where its name is unusual: case=Ticket; repeatable.")
+    ] = None,
+    timestamp_format: Annotated[
+        str | None, typer.Option(help="Of a CSV, e.g. %d/%m/%Y %H:%M; ISO 8601 needs none.")
+    ] = None,
     tenant: Tenant = DEFAULT_TENANT,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
     """Import an event log; ends when the indicators show it."""
     asked = {"process": process, "automatic": automatic, "cost_attribute": cost_attribute}
-    asked |= {"currency": currency, "format": log_format}
+    asked |= {"currency": currency, "format": log_format, "timestamp_format": timestamp_format, **columns(column or [])}
     parameters = {name: value for name, value in asked.items() if value}
     with find_target(data, tenant, "admin").client(timeout=300.0) as client, progress_bar() as progress:
         job = send(client, file, parameters, progress)
@@ -50,7 +56,16 @@ def import_log(
             f"Imported {file.name} as process {process}. Next: ./trastienda kpi --process {process}", soft_wrap=True
         )
         for name, value in (job["result"] or {}).items():
-            out.print(f"  {name}: {value}", highlight=False)
+            if value not in (None, [], {}):
+                out.print(f"  {name.replace('_', ' ')}: {value}", highlight=False)
+
+
+def columns(given: list[str]) -> dict[str, str]:
+    """Turn `case=Ticket` into the API's `case_column`. Raises CommandError for another form."""
+    pairs = [each.partition("=") for each in given]
+    if any(not name or not column for name, _, column in pairs):
+        raise CommandError("--column takes what it holds and its name, as in --column case=Ticket", code=2)
+    return {f"{name}_column": column for name, _, column in pairs}
 
 
 def progress_bar() -> Progress:

@@ -57,6 +57,7 @@ def test_development_tokens_do_not_exist_in_production(tmp_path: Path) -> None:
         (["token"], 2, "--role"),
         (["kpi"], 1, "nothing runs in"),
         (["import-log", "/nowhere.xes", "--process", "p"], 2, "/nowhere.xes"),
+        (["import-log", __file__, "--process", "p", "--column", "case"], 2, "--column takes"),
         (["serve", "payroll"], 2, "no service is called 'payroll'"),
         (["relay", "gateway"], 2, "no service is called 'gateway'"),
         (["bench", "nothing"], 2, "no benchmark is called 'nothing'"),

@@ -1,5 +1,6 @@
 """`./trastienda up` as a user meets it: ready, small, polite, and gone when it is told to go."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -11,10 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import psutil
 import pytest
 
 from deploy.standalone.ports import is_free
+from deploy.standalone.seaweed import ObjectStoreAccess
 from tests.fixtures.stack import Stack
 
 pytestmark = pytest.mark.slow
@@ -169,6 +172,41 @@ def test_a_busy_port_is_named_with_its_holder_and_another_base(new_stack: NewSta
     assert f"port {stack.base + 3} is used by {name} (pid {os.getpid()})" in stack.output
     assert "./trastienda up --port-base" in stack.output
     assert "Traceback" not in stack.output
+
+
+async def test_servers_of_somebody_else_are_used_and_none_started(
+    postgres_url: str, s3: ObjectStoreAccess, tmp_path: Path
+) -> None:
+    connection = await asyncpg.connect(postgres_url)
+    await connection.execute("CREATE DATABASE elsewhere")
+    await connection.close()
+    stack = Stack(
+        tmp_path,
+        environment={
+            "TRASTIENDA_DATABASE_URL": postgres_url.removesuffix("/postgres") + "/elsewhere",
+            "TRASTIENDA_S3_ENDPOINT": s3.endpoint,
+            "TRASTIENDA_S3_ACCESS_KEY": s3.access_key,
+            "TRASTIENDA_S3_SECRET_KEY": s3.secret_key,
+        },
+    )
+    try:
+        await asyncio.to_thread(stack.start)
+        assert stack.tree() == [psutil.Process(stack.running.pid)]
+        assert not (stack.data / "postgres").exists()
+        assert stack.command("doctor").returncode == 0
+    finally:
+        stack.end()
+
+
+def test_a_database_that_is_away_is_said_without_a_traceback(tmp_path: Path) -> None:
+    nowhere = "postgresql://nobody:secret@127.0.0.1:9/none"
+    stack = Stack(tmp_path, environment={"TRASTIENDA_DATABASE_URL": nowhere})
+    stack.launch()
+    assert stack.running.wait(60) == 1
+    assert "documents could not be migrated: " in stack.output
+    assert "refused" in stack.output
+    assert "Traceback" not in stack.output
+    assert "secret" not in stack.output
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
