@@ -93,10 +93,10 @@ asyncio.run(migrate(sys.argv[1], "kit", SERVICE.migrations))
 
 
 async def test_migrations_run_twice_and_at_once(postgres_url: str) -> None:
-    """Two processes on each of two databases of one cluster, which share their roles."""
+    """Processes on one database, and on two databases of one cluster, which share their roles."""
     urls = [await create_database(postgres_url, f"at_once_{uuid4().hex[:8]}") for _ in range(2)]
-    ended = await asyncio.gather(*(run("-c", MIGRATE, url) for url in urls * 2))
-    assert ended == [(0, "")] * 4
+    ended = await asyncio.gather(*(run("-c", MIGRATE, url) for url in (*urls, urls[0])))
+    assert ended == [(0, "")] * 3
     await migrations.migrate(urls[0], "kit", KIT.migrations)
     connection = await asyncpg.connect(asyncpg_url(urls[1]))
     assert await connection.fetchval("SELECT version_num FROM kit.alembic_version") == migrations.head_of(

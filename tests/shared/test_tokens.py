@@ -247,6 +247,18 @@ def identity_provider(issuer_in_document: str | None = None) -> Iterator[tuple[s
         server.server_close()
 
 
+async def test_a_key_set_does_not_widen_the_algorithms(jwks: Path) -> None:
+    """A shared secret, or a key for another algorithm, is no key for us, though the issuer publishes it."""
+    secret = b"a shared secret of thirty-two bytes"
+    shared = {"kty": "oct", "k": base64.urlsafe_b64encode(secret).decode().rstrip("="), "kid": "s", "alg": "HS256"}
+    spoil(jwks, json.dumps({"keys": [shared, {**jwk_of(KEY, "long"), "alg": "RS512"}, jwk_of(KEY, "one")]}))
+    verifier = Verifier(settings(jwks_file=jwks))
+    assert (await verifier.verify(sign(claims()))).id == "ana"
+    for token in (jwt.encode(claims(), secret, "HS256", {"kid": "s"}), sign(claims(), algorithm="RS512", kid="long")):
+        with pytest.raises(InvalidToken):
+            await verifier.verify(token)
+
+
 async def test_keys_come_by_openid_discovery(monkeypatch: pytest.MonkeyPatch) -> None:
     with identity_provider() as (base, keys):
         verifier = Verifier(settings(issuer=base))
