@@ -27,12 +27,6 @@ def client(stack: Stack, tenant: str, role: str = "operator") -> httpx.Client:
     return httpx.Client(base_url=stack.url, headers=headers, timeout=120)
 
 
-def kpi(stack: Stack, tenant: str, process: str, name: str) -> dict[str, Any]:
-    answer = stack.json("kpi", "--process", process, "--tenant", tenant)
-    found: dict[str, Any] = next(each for each in answer["kpis"] if each["id"] == name)
-    return found
-
-
 def code_of(answer: httpx.Response) -> str:
     assert answer.headers["content-type"].startswith("application/problem+json"), answer.text
     return str(answer.json()["code"])
@@ -89,7 +83,7 @@ def test_a_poison_message_is_set_aside_and_work_goes_on(
         accepted = caller.post("/analytics/operations", json={"operations": [operation("a"), operation("b")]})
     assert accepted.status_code == 202
     deadline = time.monotonic() + 10
-    while kpi(stack, tenant, "hostile", "automation_level")["n"] != 2:
+    while stack.kpis("hostile", tenant)["automation_level"]["n"] != 2:
         assert time.monotonic() < deadline
         time.sleep(0.1)
 

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -39,12 +38,8 @@ EXPECTED = {
 }
 
 
-def figures(stack: Stack) -> dict[str, Any]:
-    return {kpi["id"]: kpi for kpi in stack.json("kpi", "--process", "killed")["kpis"]}
-
-
 def counted(stack: Stack) -> int:
-    return int(figures(stack)["automation_level"]["n"])
+    return int(stack.kpis("killed")["automation_level"]["n"])
 
 
 def wait_until(stack: Stack, enough: Callable[[int], bool]) -> int:
@@ -74,7 +69,7 @@ def test_an_import_survives_the_death_of_everything(new_stack: Callable[..., Sta
     stack.start()
     wait_until(stack, lambda n: n >= CASES + CHECKS)
     stack.command(*command)  # and once more, to its end: nothing changes
-    after = figures(stack)
+    after = stack.kpis("killed")
     for name, (value, n) in EXPECTED.items():
         assert after[name]["n"] == n, name
         assert after[name]["value"] == pytest.approx(value, abs=1e-6), name
