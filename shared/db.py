@@ -89,10 +89,6 @@ class Database:
             await outbox.flush(session)
             await session.commit()
 
-    async def ping(self) -> None:
-        async with self.engine.connect() as connection:
-            await connection.execute(text("SELECT 1"))
-
     async def close(self) -> None:
         await self.engine.dispose()
 

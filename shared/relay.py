@@ -83,9 +83,3 @@ class Relay:
             pending, oldest_s = (await session.execute(_STATE)).one()
         metrics.outbox_pending.labels(self._service).set(pending)
         metrics.outbox_oldest_seconds.labels(self._service).set(float(oldest_s))
-
-
-async def pending(database: Database) -> int:
-    """Return how many events wait for a relay. Raises SQLAlchemyError when the database cannot be asked."""
-    async with database.session(None) as session:
-        return int((await session.execute(text("SELECT count(*) FROM outbox"))).scalar_one())

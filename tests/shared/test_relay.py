@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -219,13 +219,6 @@ async def test_tenants_with_the_same_event_id_do_not_collide(
         await record(kit, who, "a", 1, event_id=event_id)
     await relay_of(kit, log).publish_batch()
     assert [from_message(message).tenant for message in log.topics[TOPIC]] == [tenant, other_tenant]
-
-
-async def test_pending_counts_what_waits(kit: Harness, log: MemoryEventLog, tenant: str) -> None:
-    await record(kit, tenant, str(uuid4()), 1)
-    assert await relay.pending(kit.runtime.worker) == 1
-    await relay_of(kit, log).publish_batch()
-    assert await relay.pending(kit.runtime.worker) == 0
 
 
 async def test_the_columns_are_debeziums(admin: asyncpg.Connection) -> None:
