@@ -179,11 +179,14 @@ def principal_of(claims: Mapping[str, Any]) -> Principal:
         raise InvalidToken(reason="sub and team must be texts of 1 to 255 characters")
     if not isinstance(scope, str) or not isinstance(roles, list):
         raise InvalidToken(reason="scope must be a text and roles a list")
+    machine = claims.get("actor_kind") == "automation"
+    # People's groups come from a directory, where "hr" is a department and no machine's role.
+    known = [str(role) for role in roles if machine or role not in MACHINE_ROLES]
     return Principal(
         id=subject,
         tenant=tenant,
-        scopes=frozenset(scope.split()) | grants_of(str(role) for role in roles),
-        kind="automation" if claims.get("actor_kind") == "automation" else "person",
+        scopes=frozenset(scope.split()) | grants_of(known),
+        kind="automation" if machine else "person",
         team=team or None,
         expires_at=float(claims["exp"]),
     )

@@ -48,5 +48,5 @@ def configure_logging(level: str = "INFO") -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = name != "uvicorn.access"
-    for name in ("aiokafka", "asyncio", "urllib3"):
+    for name in ("aiokafka", "alembic", "asyncio", "urllib3"):
         logging.getLogger(name).setLevel("WARNING")

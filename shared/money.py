@@ -1,12 +1,15 @@
 """Money: a decimal amount and its ISO 4217 currency; decimal strings on the wire."""
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
+from math import prod
 from typing import Annotated
 
 import msgspec
 from pydantic import AfterValidator, StringConstraints
 
 CurrencyCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+
+_PRECISION = 80  # digits: the product of three amounts of 15 digits and 6 decimals, and room
 
 # ISO 4217: the currencies whose smallest unit is not a hundredth.
 _EXPONENTS = {
@@ -30,7 +33,14 @@ def minor_digits(currency: str) -> int:
 
 def round_money(amount: Decimal, currency: str) -> Decimal:
     """Round half away from zero to the currency's smallest unit."""
-    return amount.quantize(Decimal(1).scaleb(-minor_digits(currency)), rounding=ROUND_HALF_UP)
+    with localcontext(prec=_PRECISION):
+        return amount.quantize(Decimal(1).scaleb(-minor_digits(currency)), rounding=ROUND_HALF_UP)
+
+
+def multiply(*factors: Decimal) -> Decimal:
+    """Return the exact product; the usual 28 digits are too few for two large amounts."""
+    with localcontext(prec=_PRECISION):
+        return prod(factors, start=Decimal(1))
 
 
 def _finite(value: str) -> str:

@@ -11,8 +11,10 @@ from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
+from shared.auth import Requires
 from shared.errors import BodyTooLarge, DomainError, IncompleteBody, RequestTimeout
 from shared.idempotency import Attempt, ReplayError
+from shared.openapi import scopes_of
 from shared.settings import Settings
 
 _NULL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # the escape, not an escaped backslash before u0000
@@ -63,6 +65,7 @@ class ServiceRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         handle = super().get_route_handler()
         streams = bool((self.openapi_extra or {}).get("x-streams"))
+        scopes = scopes_of(self.dependant)
 
         async def limited(request: Request) -> Response:
             settings: Settings = request.app.state.runtime.settings
@@ -71,6 +74,9 @@ class ServiceRoute(APIRoute):
             timer = asyncio.timeout(None if streams else settings.request_timeout)
             try:
                 async with timer:
+                    # First of all: who may not do this learns nothing of what there is to do it with.
+                    for scope in scopes:
+                        await Requires(scope)(request)
                     body = b"" if streams else await request.body()  # read here: its refusals keep their own answers
                     if _NULL.search(body) or "%00" in str(request.url):
                         raise NullCharacter

@@ -151,6 +151,21 @@ async def test_scopes_are_asked_for(billing: Harness, tenant: str) -> None:
     assert (answer.status_code, problem(answer)["code"]) == (401, "invalid-token")
 
 
+async def test_who_may_not_decide_learns_nothing(billing: Harness, tenant: str) -> None:
+    invoice_id = await register(billing, tenant)
+    for unknown_or_known in (invoice_id, str(uuid4())):
+        refused = await step(billing, tenant, "viewer", f"{unknown_or_known}/approval", **{"If-Match": '"99"'})
+        assert (refused.status_code, problem(refused)["code"]) == (403, "not-allowed")
+
+
+async def test_huge_figures_are_refused_as_figures(billing: Harness, tenant: str) -> None:
+    huge = "9" * 15
+    line = {"description": "All", "quantity": huge, "unit_price": huge, "net": huge, "vat_rate": "21"}
+    async with billing.client(tenant) as client:
+        answer = await client.post("/billing/invoices", json=invoice(lines=[line]))
+    assert (answer.status_code, problem(answer)["code"]) == (422, "totals-do-not-add-up")
+
+
 async def test_a_key_makes_a_repeated_registration_safe(billing: Harness, tenant: str) -> None:
     key = {"Idempotency-Key": str(uuid4())}
     async with billing.client(tenant) as client:

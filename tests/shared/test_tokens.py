@@ -387,3 +387,9 @@ def test_a_person_is_a_pseudonym_in_events_and_a_machine_is_itself() -> None:
     assert actor.id == pseudonym(b"key", "acme", "ana")
     assert actor.id not in {pseudonym(b"key", "other", "ana"), pseudonym(b"other", "acme", "ana"), "ana", None}
     assert actor_of(machine, b"key").id == "billing"
+
+
+def test_a_department_of_a_directory_is_no_machine() -> None:
+    claims = {"sub": "ana", "tenant": "acme", "scope": "", "exp": 1, "roles": ["hr", "billing", "viewer"]}
+    assert principal_of(claims).scopes == grants_of(["viewer"])
+    assert principal_of({**claims, "actor_kind": "automation"}).allows("hr.employees:write")

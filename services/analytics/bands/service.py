@@ -77,7 +77,8 @@ async def set_scale(session: AsyncSession, kpi: str, process: str, given: ScaleI
 
 async def drop_scale(session: AsyncSession, kpi: str, process: str, if_match: str | None) -> None:
     """Go back to the default. Raises NotFound when the tenant has no scale here, PreconditionFailed."""
-    row = await read_own(session, kpi, process)
+    mine = select(BandScale).where(BandScale.kpi == kpi, BandScale.process == process).with_for_update()
+    row = (await session.scalars(mine)).one_or_none()
     if row is None:
         raise NotFound
     check_version(if_match, row.version)

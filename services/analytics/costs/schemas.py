@@ -10,7 +10,7 @@ from shared.schemas import Day, RequestModel
 
 MAX_ENTRIES = 2_000
 
-Amount = Annotated[str, StringConstraints(pattern=r"^\d{1,9}(\.\d{1,6})?$")]
+Amount = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}(\.[0-9]{1,6})?$")]
 
 
 class HourlyRateModel(RequestModel):

@@ -98,9 +98,9 @@ DEFINITIONS: dict[str, Definition] = {
             "ratio",
             "higher",
             "CSAT: answers of 4 or 5 on the scale 1 to 5, divided by all answers given in the period. Below 5 answers "
-            "the value is hidden, so that nobody's answer can be told.",
+            "the value is hidden, and with it that of another group when the difference would tell it.",
             "CSAT: respuestas de 4 o 5 en la escala de 1 a 5, entre todas las respuestas del periodo. Con menos de 5 "
-            "respuestas el valor se oculta para que no se pueda deducir la de nadie.",
+            "respuestas el valor se oculta, y con él el de otro grupo si la diferencia lo revelara.",
         ),
         Definition(
             "case_throughput_time",

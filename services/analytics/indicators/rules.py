@@ -1,7 +1,7 @@
 """From sums to indicators. Pure."""
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from services.analytics.indicators.sums import CaseSums, Figures, OperationSums, SurveySums, ratio, seconds
@@ -88,8 +88,21 @@ def _automation_level(sums: OperationSums) -> Measured:
     return Measured("automation_level", ratio(sums.automation_n, sums.n), "ratio", sums.n, extra)
 
 
+def protect_answers(groups: Iterable[Figures]) -> None:
+    """Withhold so many groups that what is hidden cannot be told by subtracting what is shown from the whole.
+
+    A group below the fewest answers is hidden anyway; alone, it would be the difference.
+    """
+    answered = sorted((group for group in groups if group.survey.answers), key=lambda group: group.survey.answers)
+    hidden = sum(group.survey.answers for group in answered if group.survey.answers < FEWEST_ANSWERS)
+    for group in answered:
+        if 0 < hidden < FEWEST_ANSWERS and group.survey.answers >= FEWEST_ANSWERS:
+            group.survey = replace(group.survey, withheld=True)
+            hidden += group.survey.answers
+
+
 def _internal_satisfaction(survey: SurveySums) -> Measured:
-    shown = survey.answers >= FEWEST_ANSWERS
+    shown = survey.answers >= FEWEST_ANSWERS and not survey.withheld
     extra = {
         "mean": survey.score_sum / survey.answers if shown else None,
         "satisfied": survey.satisfied if shown else None,

@@ -10,7 +10,7 @@ from services.analytics.bands.service import Scales, read_scales
 from services.analytics.indicators.advice import advise
 from services.analytics.indicators.definitions import DEFINITIONS
 from services.analytics.indicators.queries import read_figures
-from services.analytics.indicators.rules import Measured, measure
+from services.analytics.indicators.rules import Measured, measure, protect_answers
 from services.analytics.indicators.schemas import KpisOut
 from services.analytics.indicators.selection import Selection
 from services.analytics.indicators.sums import Figures, sorted_keys
@@ -42,6 +42,7 @@ async def answer_kpis(session: AsyncSession, selection: Selection, currency: str
     figures = await read_figures(session, selection)
     if len(figures.groups) > MAX_GROUPS:
         raise TooManyGroups(groups=len(figures.groups), limit=MAX_GROUPS)
+    protect_answers(figures.groups.values())
     scales = await read_scales(session)
 
     def kpis(of: Figures, process: str) -> list[dict[str, Any]]:

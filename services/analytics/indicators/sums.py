@@ -90,11 +90,12 @@ class CaseSums:
 
 @dataclass(frozen=True, slots=True)
 class SurveySums:
-    """Figures over survey answers."""
+    """Figures over survey answers. `withheld` where showing them would give away those of another group."""
 
     answers: int = 0
     satisfied: int = 0
     score_sum: int = 0
+    withheld: bool = False
 
 
 Key = tuple[str | None, ...]

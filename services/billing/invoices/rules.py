@@ -7,7 +7,9 @@ from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
 
-from shared.money import round_money
+from shared.money import multiply, round_money
+
+_PERCENT = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def find_differences(
 
 def _line_claims(lines: Sequence[Line], currency: str) -> Iterable[tuple[str, Decimal, Decimal]]:
     for index, line in enumerate(lines):
-        yield f"lines.{index}.net", round_money(line.quantity * line.unit_price, currency), line.net
+        yield f"lines.{index}.net", round_money(multiply(line.quantity, line.unit_price), currency), line.net
 
 
 def _rate_claims(
@@ -88,6 +90,6 @@ def _rate_claims(
     bases = {rate: sum((line.net for line in group), Decimal(0)) for rate, group in by_rate}
     for index, vat in enumerate(breakdown):
         yield f"vat_breakdown.{index}.base", bases.pop(vat.rate, Decimal(0)), vat.base
-        yield f"vat_breakdown.{index}.tax", round_money(vat.base * vat.rate / 100, currency), vat.tax
+        yield f"vat_breakdown.{index}.tax", round_money(multiply(vat.base, vat.rate, _PERCENT), currency), vat.tax
     for rate, base in bases.items():
         yield f"vat_breakdown (rate {rate} is missing)", base, Decimal(0)

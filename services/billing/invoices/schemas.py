@@ -13,7 +13,7 @@ from shared.money import CurrencyCode, DecimalString
 from shared.schemas import Day, Name, RequestModel, ResponseModel
 
 TaxId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 .\-/]{5,24}$")]
-Rate = Annotated[str, StringConstraints(pattern=r"^\d{1,2}(\.\d{1,3})?$")]
+Rate = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,2}(\.[0-9]{1,3})?$")]
 
 
 class SupplierIn(RequestModel):
