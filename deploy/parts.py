@@ -20,6 +20,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.lifespan.on import LifespanOn
 
+from deploy.protocol import BoundedProtocol
 from deploy.registry import GATEWAY, SERVICES, load_service
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ async def serve(app: Any, host: str, port: int, stop: asyncio.Event) -> None:
     opened = listen(host, port)
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         lifespan="on",
         log_config=None,

@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from starlette.types import ASGIApp
 
 from deploy.parts import PartError, operation, serve
+from deploy.protocol import HEAD_BYTES, BoundedProtocol
 from deploy.standalone.ports import free_ports
 
 
@@ -86,3 +87,91 @@ async def test_a_busy_port_is_said_before_anything_starts() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(PartError, match=f"cannot listen on 127.0.0.1:{port}"):
             await serve(operation, "127.0.0.1", port, asyncio.Event())
+
+
+async def exchange(url: str, *pieces: bytes, pause: float = 0.0) -> bytes:
+    """Send the pieces and return all that comes until the server closes; fails after five seconds."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    try:
+        async with asyncio.timeout(5):
+            for piece in pieces:
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(pause)
+            return await reader.read()
+    finally:
+        writer.close()
+
+
+HEAD = b"GET /health/live HTTP/1.1\r\nHost: x\r\n"
+LINES = b"".join(b"x-%d: y\r\n" % number for number in range(HEAD_BYTES // 8))
+CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n.\r\n0\r\n"
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [HEAD + LINES + b"\r\n"],
+        [HEAD, LINES + b"\r\n"],
+        [HEAD, LINES],
+        [HEAD, b"x: ", b"y" * (HEAD_BYTES + 1)],
+        [b"GET /", b"y" * (HEAD_BYTES + 1)],
+        [HEAD + b"\r\n", HEAD, LINES],
+        [CHUNKED, b"x: " + b"y" * (HEAD_BYTES + 1)],
+    ],
+)
+async def test_a_head_without_end_is_refused(pieces: list[bytes]) -> None:
+    async with served(operation) as url:
+        answer = await exchange(url, *pieces, pause=0.05)
+        assert b"HTTP/1.1 431 " in answer
+        assert answer.endswith(b"too large.")
+        assert (await fetch(f"{url}/health/live"))[0] == 200
+
+
+async def test_a_large_head_and_a_larger_body_pass() -> None:
+    app = FastAPI()
+
+    @app.post("/size")
+    async def size(request: Request) -> str:
+        return f"{len(await request.body())} {'trailer' in request.headers}"
+
+    head = b"POST /size HTTP/1.1\r\nHost: x\r\nConnection: close\r\nx: " + b"y" * (HEAD_BYTES - 1024) + b"\r\n"
+    body = b"z" * (4 * HEAD_BYTES)
+    framed = b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\ntrailer: late\r\n\r\n" % (len(body), body)
+    async with served(app) as url:
+        plain = await exchange(url, head, b"Content-Length: %d\r\n\r\n" % len(body), body)
+        assert plain.endswith(b'"262144 False"')
+        assert (await exchange(url, head, framed)).endswith(b'"262144 False"')
+
+
+@pytest.mark.parametrize(
+    ("answers", "pieces"),
+    [
+        (0, []),
+        (0, [b"GET / HT"]),
+        (0, [HEAD, b"x: y"]),
+        (1, [HEAD + b"\r\n", b"GET /"]),
+        (1, [HEAD + b"\r\n", b"\r\n"]),
+    ],
+)
+async def test_a_head_that_does_not_come_is_not_waited_for(
+    answers: int, pieces: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BoundedProtocol, "head_within_s", 0.3)
+    async with served(operation) as url:
+        assert (await exchange(url, *pieces, pause=0.05)).count(b"HTTP/1.1 200 OK") == answers
+
+
+async def test_an_answer_may_take_longer_than_a_head(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = FastAPI()
+    monkeypatch.setattr(BoundedProtocol, "head_within_s", 0.1)
+
+    @app.get("/slow")
+    async def slow() -> str:
+        await asyncio.sleep(0.5)
+        return "done"
+
+    async with served(app) as url:
+        pieces = (b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /slow")
+        assert b"200 OK" in await exchange(url, *pieces, pause=0.05)
