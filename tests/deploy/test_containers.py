@@ -73,6 +73,20 @@ def test_the_gateway_reaches_every_service_and_alone_is_published() -> None:
     assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
 
 
+def test_only_services_reach_what_asks_for_no_credentials() -> None:
+    joined: dict[str, set[str]] = {"front": set(), "backing": set()}
+    for name, container in CONTAINERS.items():
+        for network in container.get("networks", ["default"]):
+            joined.setdefault(network, set()).add(name)
+    ours = set(OURS) - {GATEWAY}
+    assert joined == {
+        "front": ours | {GATEWAY, "prometheus", "grafana"},
+        "backing": ours | {"postgres", "kafka", "seaweedfs"},
+    }
+    assert COMPOSE["networks"].keys() == joined.keys()
+    assert COMPOSE["networks"]["backing"]["internal"] is True
+
+
 def test_who_depends_on_whom_exists() -> None:
     for name, container in CONTAINERS.items():
         for needed, how in container.get("depends_on", {}).items():
@@ -90,6 +104,13 @@ def test_the_recipe_copies_what_the_context_holds() -> None:
             assert (ROOT / name).exists(), name
             kept = (line.removeprefix("!").replace("*.txt", "") for line in ignored if line.startswith("!"))
             assert any(name.startswith(each.rstrip("/")) for each in kept), f"{name} is not in the build's context"
+
+
+def test_the_recipe_copies_what_a_part_imports_of_deploy() -> None:
+    copied = set(re.findall(r"deploy/(\w+)\.py", DOCKERFILE))
+    for name in copied:
+        imported = re.findall(r"^ *from deploy\.(\w+)", (ROOT / "deploy" / f"{name}.py").read_text(), re.MULTILINE)
+        assert set(imported) <= copied, name
 
 
 def test_prometheus_asks_every_part_and_its_rules_use_our_metrics() -> None:
