@@ -105,7 +105,8 @@ class Stack:
             check_ports(self.options)
             try:
                 await self._unless_stopped(self._start())
-                await self._unless_stopped(on_ready(self))
+                if not self._stop.is_set():  # a start that was given up is not ready
+                    await self._unless_stopped(on_ready(self))
                 await self._stop.wait()
             finally:
                 self._stop.set()

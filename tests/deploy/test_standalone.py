@@ -18,7 +18,7 @@ from deploy.standalone.errors import ServerError
 from deploy.standalone.keep import kept, new_secret, write_private
 from deploy.standalone.keeper import keep
 from deploy.standalone.process import Program, Server, end_left_over, left_over
-from deploy.standalone.supervisor import Options, check_ports, parts_of
+from deploy.standalone.supervisor import Options, Stack, check_ports, parts_of
 
 STATE = StackState(os.getpid(), "http://127.0.0.1:8000", "one process", {"gateway": 8000}, {"TRASTIENDA_ISSUER": "x"})
 
@@ -85,6 +85,64 @@ def test_kept_secrets_are_private_and_stay(tmp_path: Path) -> None:
     write_private(tmp_path / "secret", "other")
     assert (tmp_path / "secret").stat().st_mode & 0o777 == 0o600
     assert [file.name for file in tmp_path.iterdir()] == ["secret"]
+
+
+@pytest.mark.parametrize("text", ["", "\n"])
+def test_an_empty_file_is_no_secret(tmp_path: Path, text: str) -> None:
+    (tmp_path / "secret").write_text(text)
+    secret = kept(tmp_path / "secret", new_secret)
+    assert len(secret) == 32
+    assert kept(tmp_path / "secret", new_secret) == secret
+
+
+def test_a_secret_is_on_the_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[tuple[str, list[str]]] = []
+
+    def fsync(descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        synced.append((path.read_text() if path.is_file() else path.name, sorted(os.listdir(tmp_path))))  # noqa: PTH208 - names
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_private(tmp_path / "secret", "new")
+    (text, before), (folder, after) = synced
+    assert (text, folder, after) == ("new", tmp_path.name, ["secret"])
+    assert "secret" not in before
+
+
+class Silent:
+    """A report that nobody reads."""
+
+    def done(self, what: str, seconds: float) -> None: ...
+
+    def warn(self, text: str) -> None: ...
+
+
+@pytest.mark.parametrize("signalled", [True, False])
+async def test_a_start_that_was_given_up_is_never_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, signalled: bool
+) -> None:
+    ready: list[str] = []
+    stack = Stack(Options(tmp_path / "data", port_base=ports.free_base(5, 21000) or 0), Silent())
+
+    async def start() -> None:
+        if signalled:
+            os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.sleep(60)
+
+    async def on_ready(started: Stack) -> None:
+        ready.append(started.url)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(stack, "_start", start)
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(5):
+            await stack.run(on_ready)
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.remove_signal_handler(number)
+    assert ready == ([] if signalled else [stack.url])
 
 
 def test_a_left_over_server_is_recognised_and_ended(tmp_path: Path) -> None:
