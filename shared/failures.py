@@ -6,6 +6,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFreeError
 
 from shared.eventlog import LogUnavailableError
 from shared.events import MalformedEventError
+from shared.logging import without_values
 from shared.storage import StoreUnavailableError
 
 HANDLER_FAILED = "handler-failed"
@@ -42,7 +43,7 @@ def reason_of(error: BaseException) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """Return what an error says, without PostgreSQL's DETAIL lines, which quote rows."""
-    said = (str(error).splitlines() or [""])[0]
+    """Return what an error says, without PostgreSQL's DETAIL lines and asyncpg's arguments, which quote values."""
+    said = without_values((str(error).splitlines() or [""])[0])
     text = said if isinstance(error, MalformedEventError) else f"{type(error).__name__}: {said}"
     return text[:1_000].encode("utf-8", "replace").decode()

@@ -10,8 +10,14 @@ import msgspec
 
 from shared.tracing import current_request_id, current_trace
 
-_QUOTED_ROW = re.compile(r"^(DETAIL|CONTEXT): .*$", re.MULTILINE)  # PostgreSQL quotes values there
+# PostgreSQL quotes values after the first two, asyncpg after the third.
+_QUOTED = re.compile(r"^(?:DETAIL|CONTEXT): .*$|(?<=query argument \$)(\d+[^:\n]*:).*$", re.MULTILINE)
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+
+
+def without_values(text: str) -> str:
+    """Cut what the database and its driver quote of rows and parameters."""
+    return _QUOTED.sub(lambda found: found[1] or "", text)
 
 
 class JsonFormatter(logging.Formatter):
@@ -30,7 +36,7 @@ class JsonFormatter(logging.Formatter):
         if trace := current_trace.get():
             document["trace_id"] = trace.trace_id
         if record.exc_info:
-            document["exception"] = _QUOTED_ROW.sub("", self.formatException(record.exc_info))
+            document["exception"] = without_values(self.formatException(record.exc_info))
         try:
             return msgspec.json.encode(document, enc_hook=str).decode()
         except (ValueError, TypeError, OverflowError, RecursionError):  # a value that no JSON can hold: show, not fail

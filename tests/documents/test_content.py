@@ -7,7 +7,7 @@ from base64 import b64encode
 import httpx
 import pytest
 
-from services.documents.records.headers import clean_filename, content_disposition
+from services.documents.records.headers import clean_filename, content_disposition, filename_of
 from tests.documents.uploading import PATH, PDF, stored
 from tests.fixtures.services import Harness, problem
 
@@ -137,3 +137,32 @@ def test_a_disposition_names_one_plain_and_one_full_name(name: str) -> None:
     assert header.count('"') == 2
     assert header.startswith('attachment; filename="')
     assert httpx.QueryParams(f"n={header.partition(chr(39) * 2)[2]}")["n"] == name
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ("attachment", None),
+        ('attachment; filename="a.pdf"', "a.pdf"),
+        ("attachment; filename*=UTF-8''se%C3%B1al.pdf; filename=\"b.pdf\"", "señal.pdf"),
+        ("attachment; filename=b.pdf; filename*=iso-8859-1'es'se%F1al.pdf", "señal.pdf"),
+        ("attachment; filename*=utf-8''%ED%A0%80.txt", "\ufffd\ufffd\ufffd.txt"),
+        ("attachment; filename*=raw_unicode_escape''X%5Cud800.txt", None),
+        ("attachment; filename*=undefined''x.txt; filename=b.txt", "b.txt"),
+        ("attachment; filename*=idna''xn--%FF.txt", None),
+        ("attachment; filename*=utf-7''+2AA-.txt", None),
+        ("attachment; filename*=rot13''x.txt", None),
+        ("attachment; filename*0=ab; filename*1=c", "abc"),
+        (b'attachment; filename="se\xc3\xb1al.pdf"'.decode("latin-1"), "señal.pdf"),
+    ],
+)
+def test_a_header_gives_a_name_in_the_charsets_of_its_rfc_only(header: str, name: str | None) -> None:
+    assert filename_of(header) == name
+
+
+async def test_a_name_that_no_text_can_hold_is_dropped(documents: Harness, tenant: str) -> None:
+    for number, charset in enumerate(("raw_unicode_escape", "undefined", "idna")):
+        headers = {"Content-Disposition": f"attachment; filename*={charset}''X%5Cud800%FF.txt"}
+        record = await stored(documents, tenant, PDF + str(number).encode(), headers=headers)
+        assert record["filename"] is None
+    assert clean_filename("a\ud800b.txt") == "ab.txt"

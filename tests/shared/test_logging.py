@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from shared.logging import JsonFormatter, configure_logging
+from shared.failures import first_line
+from shared.logging import JsonFormatter, configure_logging, without_values
 from shared.tracing import TraceContext, current_request_id, current_trace
 
 
@@ -99,3 +100,12 @@ def test_configured_logs_go_to_standard_error(capsys: pytest.CaptureFixture[str]
     captured = capsys.readouterr()
     assert captured.out == ""
     assert [json.loads(line)["message"] for line in captured.err.splitlines()] == ["but this"]
+
+
+@pytest.mark.parametrize("place", ["$7", "$7 in element #2 of executemany() sequence"])
+def test_what_the_driver_quotes_of_a_parameter_is_cut(place: str) -> None:
+    said = f"<class 'DataError'>: invalid input for query argument {place}: 'Ana Gil' ('utf-8' codec: Ana)\n[SQL: SELECT $7]"
+    cut = f"<class 'DataError'>: invalid input for query argument {place}:\n[SQL: SELECT $7]"
+    assert without_values(said) == cut
+    assert "Ana" not in logged(error=ValueError(said))["exception"]
+    assert "Ana" not in first_line(ValueError(said))

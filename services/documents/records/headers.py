@@ -10,7 +10,8 @@ from services.documents.records.errors import RangeNotSatisfiable
 
 _LONGEST_NAME = 200
 _LONGEST_ENDING = 20
-_UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f"*:<>?|\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]')
+_CHARSETS = {"utf-8", "iso-8859-1"}
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f"*:<>?|\u200b-\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]')
 _RANGE = re.compile(r"bytes=\s*(\d{0,18})-(\d{0,18})\s*", re.IGNORECASE)
 
 
@@ -54,15 +55,31 @@ def matches(header: str | None, etag: str) -> bool:
 
 
 def filename_of(content_disposition: str | None) -> str | None:
-    """Return the file name that an upload's Content-Disposition gives, `filename*` (RFC 8187) before `filename`."""
+    """Return the file name that an upload's Content-Disposition gives, `filename*` (RFC 8187) before `filename`.
+
+    A `filename*` in a charset that RFC 8187 does not name is as good as none: Python knows charsets that raise, and
+    some that give what no UTF-8 can hold.
+    """
     if content_disposition is None:
         return None
     message = Message()
     message["Content-Disposition"] = content_disposition
-    name = message.get_filename()
-    if name is None or "%" in name or not name.isascii():
-        return name if name is None else _repair(name)
-    return name
+    plain, extended = None, None
+    for parameter, value in message.get_params([], header="content-disposition"):
+        if parameter.lower() != "filename":
+            continue
+        if isinstance(value, tuple):
+            extended = extended or _extended(*value)
+        else:
+            plain = plain or _repair(value)
+    return extended or plain
+
+
+def _extended(charset: str | None, _language: str | None, octets: str) -> str | None:
+    """Return what the octets (as Latin-1) say, None in an unknown charset."""
+    if (charset or "utf-8").lower() not in _CHARSETS:
+        return None
+    return octets.encode("latin-1", "replace").decode(charset or "utf-8", "replace")
 
 
 def _repair(name: str) -> str:
@@ -74,7 +91,7 @@ def _repair(name: str) -> str:
 
 
 def clean_filename(name: str | None) -> str | None:
-    """Return a name without folders, control characters and tricks of direction; None when nothing is left."""
+    """Return a name without folders, control characters, lone surrogates and tricks of direction; None when nothing is left."""
     bare = unicodedata.normalize("NFC", name or "").replace("\\", "/").rpartition("/")[2]
     bare = _UNSAFE.sub("", bare).strip(" .")
     stem, dot, ending = bare.rpartition(".")
