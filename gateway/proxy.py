@@ -169,6 +169,8 @@ def _refusal(error: Exception, upstream: Upstream, body: RequestBody | None) -> 
         return body.failure
     if not isinstance(error, TimeoutError):
         upstream.breaker.failed()
+        if isinstance(error, aiohttp.ClientConnectorError):  # nothing was sent: trying again is safe
+            return ServiceUnavailable(service=upstream.name, retry_after=1)
         return ServiceUnreachable(service=upstream.name)
     if body is not None and body.waits_for_client:
         return BodyStalled()

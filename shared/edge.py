@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -85,7 +86,16 @@ async def _answer_failure(request: Request, error: Exception) -> Response:
     response = problem_response(request, refusal)
     if isinstance(error, HTTPException) and error.headers:
         response.headers.update(error.headers)
+    if refusal.status == MethodNotAllowed.status:
+        response.headers["Allow"] = ", ".join(_methods_of(request))
     return response
+
+
+def _methods_of(request: Request) -> list[str]:
+    """Return every method that some route takes at this path; the router itself names those of the first alone."""
+    routes = (context.original_route for context in iter_route_contexts(request.app.routes))
+    here = [route for route in routes if isinstance(route, APIRoute) and route.path_regex.match(request.url.path)]
+    return sorted({method for route in here for method in route.methods or ()})
 
 
 def install_problem_handlers(app: FastAPI) -> None:

@@ -120,6 +120,7 @@ _TITLES: dict[int, tuple[str, str]] = {
     403: ("Not allowed", "Sin permiso"),
     404: ("Not found", "No encontrado"),
     405: ("Method not allowed", "Método no admitido"),
+    408: ("Request timed out", "Petición incompleta a tiempo"),
     409: ("Conflict", "Conflicto"),
     412: ("Precondition failed", "Condición no cumplida"),
     413: ("Body too large", "Cuerpo demasiado grande"),

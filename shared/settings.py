@@ -65,6 +65,9 @@ class Settings(BaseSettings):
                 values.setdefault(field, environ[name])
             elif name.startswith(PREFIX):
                 cls._refuse_unknown(name, own)
+        # One event log for all: a service with a database of its own still publishes where the others read.
+        if shared := environ.get(f"{PREFIX}DATABASE_URL"):
+            values.setdefault("eventlog_url", shared)
         return cls(**values)
 
     @classmethod

@@ -6,7 +6,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from deploy.cli.console import AsJson, out, print_json
+from deploy.cli.console import AsJson, out
 from deploy.cli.target import DEFAULT_DATA, DEFAULT_TENANT, Data, Tenant, answer_of, find_target
 
 Text = Annotated[str | None, typer.Option(help="Only this one.")]
@@ -42,9 +42,10 @@ def kpi(
     }
     filters = {name: value for name, value in asked.items() if value}
     with find_target(data, tenant, "viewer").client() as client:
-        answer = answer_of(client.get("/analytics/kpis", params=filters))
+        response = client.get("/analytics/kpis", params=filters)
+        answer = answer_of(response)
     if as_json:
-        print_json(answer)
+        typer.echo(response.text)
     else:
         for title, kpis in lists_of(answer):
             out.print(table_of(title, kpis))

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
@@ -56,11 +57,28 @@ def find_target(data: Path, tenant: str, role: str) -> Target:
     """Find the gateway and make or take a token. Raises CommandError saying what is missing."""
     token = os.environ.get("TRASTIENDA_TOKEN")
     url = os.environ.get("TRASTIENDA_URL")
-    if url and not token:
-        raise CommandError("TRASTIENDA_URL is set: set TRASTIENDA_TOKEN as well")
     if not url:
         url = running_stack(data).url
+    elif not token:
+        data = data_behind(url, data)
     return Target(url.rstrip("/"), token or make_token(data, tenant, role))
+
+
+def data_behind(url: str, given: Path) -> Path:
+    """Return the data directory of the `up` that answers at `url`, on this machine, for its keys.
+
+    Raises CommandError where no such `up` is found: another installation's tokens cannot be made here.
+    """
+    from deploy.cli.whereabouts import data_of_port
+
+    port = urlsplit(url).port
+    state = DataDirectory(given).running()
+    if state is not None and urlsplit(state.url).port == port:
+        return given
+    found = data_of_port(port, DEFAULT_DATA) if port is not None else None
+    if found is None:
+        raise CommandError("TRASTIENDA_URL is set and is no `up` of this machine: set TRASTIENDA_TOKEN as well")
+    return found
 
 
 def make_token(data: Path, tenant: str, role: str) -> str:

@@ -11,8 +11,6 @@ from shared.jobs import jobs_router
 from shared.openapi import scopes_of
 from shared.routing import ServiceRoute
 
-CODES = {"get": {"200", "206"}, "head": {"200"}}
-
 
 def routes() -> Iterator[tuple[str, APIRoute]]:
     for name in SERVICES:

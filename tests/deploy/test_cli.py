@@ -92,7 +92,9 @@ def test_doctor_says_what_is_installed_and_fails_when_nothing_runs(tmp_path: Pat
     assert "nothing runs in" in result.stdout
 
 
-def test_an_address_needs_a_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_address_of_somebody_elses_installation_needs_a_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TRASTIENDA_URL", "https://back.office/")
     monkeypatch.delenv("TRASTIENDA_TOKEN", raising=False)
     with pytest.raises(CommandError, match="TRASTIENDA_TOKEN"):

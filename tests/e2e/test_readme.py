@@ -47,7 +47,7 @@ def test_every_other_block_works_while_up_is_running(stack: Stack) -> None:
     assert "automation_level" in imported or "utomation" in imported
     assert '"kpis"' in asked
     assert '"status":"registered"' in invoice.replace(" ", "")
-    assert "2026" in demo
+    assert re.search(r"20\d\d-\d\d", demo)
     assert doctor
 
 

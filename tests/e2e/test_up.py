@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import time
 import urllib.request
 from collections.abc import Callable
@@ -91,6 +92,14 @@ def test_secrets_are_for_their_owner_only(stack: Stack) -> None:
         assert (stack.data / name).stat().st_mode & 0o077 == 0, name
 
 
+def test_the_address_alone_finds_the_stack(stack: Stack) -> None:
+    command = [str(stack.launcher), "kpi", "--json"]
+    environment = stack.environment() | {"TRASTIENDA_URL": stack.url}
+    found = subprocess.run(command, env=environment, cwd="/", capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr
+    assert {"period", "filters", "kpis"} <= json.loads(found.stdout).keys()
+
+
 def test_a_second_up_on_the_same_data_is_refused(stack: Stack) -> None:
     refused = stack.command("up", "--data", stack.data, "--port-base", stack.base + 50, check=False)
     assert refused.returncode == 1
@@ -114,8 +123,8 @@ def kill_everything(stack: Stack) -> None:
     stack.running.wait(10)
 
 
-def test_memory_stays_small_and_sigterm_leaves_nothing(new_stack: NewStack) -> None:
-    stack = new_stack()
+def test_memory_stays_small_with_the_demo_and_sigterm_leaves_nothing(new_stack: NewStack) -> None:
+    stack = new_stack("--demo")
     stack.start()
     processes = stack.tree()
     used = {process.pid: private_memory(process) for process in processes}

@@ -151,7 +151,7 @@ async def ingest(log: KafkaEventLog, url: str, topic: str, count: int) -> Pass:
     """Let the analytics consumer take everything, exactly once, into facts, roll-ups and cases."""
     database = Database(url, schema=SERVICE.name, role=migrations.roles_of(SERVICE.name)[1])
     stop = asyncio.Event()
-    consumer = Consumer("analytics", re.escape(topic), consume, database, log)
+    consumer = Consumer(f"bench-{topic}", re.escape(topic), consume, database, log)
     running = asyncio.create_task(consumer.run(stop))
     clock = Clock()
     while (seen := await _taken(database, topic)) < count:
