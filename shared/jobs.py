@@ -2,13 +2,17 @@
 
 A running job is held by a session-level advisory lock, so a job whose worker died is free at once. A worker that
 lost its lock unawares (its connection died) finds at its next checkpoint that another has taken the job, and stops.
+
+Until a job ends, its `error` holds the runner's notes, which callers never see: `since` (it waits until then; who was
+begun last comes last), `starts` (without progress since), and what tells progress: `place`, the cursor's hash, and
+`done`, the furthest it was.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -29,7 +33,9 @@ from shared.routing import ServiceRoute
 
 _IDLE_S = 2.0
 _RETRY_S = 1.0
+_AGAIN_S = 5.0  # until a job that failed for something passing is tried again; others have their turn
 _TRIES = 5
+_AT_ONCE = timedelta(0)
 logger = logging.getLogger(__name__)
 
 
@@ -39,6 +45,14 @@ class JobFailed(DomainError):
     code, status = "job-failed", 422
     en = "{reason}"
     es = "{reason}"
+
+
+class JobStalled(DomainError):
+    code, status = "job-stalled", 500
+    en = "The job was begun {starts} times and its worker ended each time before it got any further."
+    es = "El trabajo se inició {starts} veces y su proceso terminó cada vez antes de avanzar."
+    hint_en = "Try a smaller input; the worker's log, or its system's, tells what ended it (often: no memory left)."
+    hint_es = "Pruebe con una entrada menor; el registro del proceso o del sistema dice qué lo terminó (a menudo, falta de memoria)."
 
 
 class JobTakenOverError(Exception):
@@ -79,15 +93,39 @@ async def _update(session: AsyncSession, job: UUID, attempt: int, change: str, v
 JobCode = Callable[[JobContext], Awaitable[Mapping[str, Any]]]
 
 
-async def create_job(session: AsyncSession, kind: str, params: Mapping[str, Any], by: Principal) -> UUID:
-    """Queue a job in the caller's transaction; return its id."""
+async def create_job(
+    session: AsyncSession, kind: str, params: Mapping[str, Any], by: Principal, *, after: timedelta = _AT_ONCE
+) -> UUID:
+    """Queue a job in the caller's transaction, to begin `after` some time; return its id."""
     job_id = uuid7()
     await session.execute(
-        text("INSERT INTO job (id, kind, params, created_by) VALUES (:id, :kind, cast(:params AS jsonb), :created_by)"),
-        {"id": job_id, "kind": kind, "params": msgspec.json.encode(params).decode(), "created_by": by.id},
+        text(
+            "INSERT INTO job (id, kind, params, created_by, error) VALUES (:id, :kind, cast(:params AS jsonb), "
+            ":created_by, jsonb_build_object('since', now() + cast(:after AS interval)))"
+        ),
+        {"id": job_id, "kind": kind, "params": _json(params), "created_by": by.id, "after": after},
     )
-    await session.execute(text("SELECT pg_notify('jobs_' || current_schema(), '')"))
+    await session.execute(_WAKE_UP)
     return job_id
+
+
+async def replace_job(session: AsyncSession, job: UUID, kind: str, params: Mapping[str, Any]) -> bool:
+    """Make another job, to begin at once, of one that nobody has begun; tell whether it was so."""
+    change = text(
+        "UPDATE job SET kind = :kind, params = cast(:params AS jsonb), error = NULL "
+        "WHERE id = :id AND status = 'queued' RETURNING id"
+    )
+    row = (await session.execute(change, {"id": job, "kind": kind, "params": _json(params)})).one_or_none()
+    await session.execute(_WAKE_UP)
+    return row is not None
+
+
+async def withdraw_job(session: AsyncSession, job: UUID) -> None:
+    """Forget a job that nobody has begun."""
+    await session.execute(text("DELETE FROM job WHERE id = :id AND status = 'queued'"), {"id": job})
+
+
+_WAKE_UP = text("SELECT pg_notify('jobs_' || current_schema(), '')")
 
 
 class JobRunner:
@@ -111,13 +149,17 @@ class JobRunner:
                     await wake_up.wait(_IDLE_S)
 
     async def run_one(self, stop: asyncio.Event | None = None) -> bool:
-        """Take the oldest open job that nobody holds and work on it; tell whether there was one."""
+        """Take the first open job that nobody holds and work on it; tell whether there was one."""
         async with self._database.engine.connect() as connection:
             row = await _claim(connection, list(self._kinds))
             if row is None:
                 return False
             try:
-                await self._work(row, stop or asyncio.Event())
+                if row.error["starts"] > _TRIES:
+                    logger.error("a job stalled", extra={"job": str(row.id), "kind": row.kind})
+                    await self._finish(row, "failed", error=_problem_of(JobStalled(starts=_TRIES)))
+                else:
+                    await self._work(row, stop or asyncio.Event())
             finally:
                 await connection.rollback()
                 await connection.execute(
@@ -136,7 +178,9 @@ class JobRunner:
             stopping.cancel()
             stopped = work.cancel()  # if it still runs: it goes on from its checkpoint at the next start
             await asyncio.gather(work, return_exceptions=True)
-        if not stopped:
+        if stopped:
+            await self._put_back(row, 0)
+        else:
             await self._end(row, work)
 
     async def _end(self, row: Any, work: "asyncio.Future[Mapping[str, Any]]") -> None:
@@ -146,19 +190,23 @@ class JobRunner:
         elif isinstance(error, JobTakenOverError):
             logger.warning("a job was taken over", extra={"job": str(row.id), "kind": row.kind})
         elif isinstance(error, DomainError):
-            problem = {
-                **error.values,
-                "code": error.code,
-                "detail": {"en": error.detail("en"), "es": error.detail("es")},
-            }
-            await self._finish(row, "failed", error=problem)
+            await self._finish(row, "failed", error=_problem_of(error))
         elif is_transient(error) or row.attempts < _TRIES:
             logger.warning("a job will be tried again", extra={"job": str(row.id), "kind": row.kind}, exc_info=error)
-            await asyncio.sleep(_RETRY_S)
+            await self._put_back(row, _AGAIN_S)
         else:
             logger.error("a job failed", extra={"job": str(row.id), "kind": row.kind}, exc_info=error)
             detail = {"en": DomainError.en, "es": DomainError.es}
             await self._finish(row, "failed", error={"code": DomainError.code, "detail": detail})
+
+    async def _put_back(self, row: Any, wait_s: float) -> None:
+        """Let the job wait; this start does not count, for its worker lives."""
+        change = (
+            "error = error || jsonb_build_object('starts', greatest(cast(error->>'starts' AS int) - 1, 0), "
+            "'since', clock_timestamp() + cast(:wait AS interval))"
+        )
+        async with self._database.transaction(row.tenant_id) as session:
+            await _update(session, row.id, row.attempts, change, {"wait": timedelta(seconds=wait_s)})
 
     async def _finish(
         self, row: Any, status: str, *, result: Mapping[str, Any] | None = None, error: Mapping[str, Any] | None = None
@@ -172,26 +220,39 @@ class JobRunner:
                 metrics.jobs_total.labels(self._service, row.kind, status).inc()
 
 
+def _problem_of(error: DomainError) -> dict[str, Any]:
+    return {**error.values, "code": error.code, "detail": {"en": error.detail("en"), "es": error.detail("es")}}
+
+
 def _json(value: Mapping[str, Any] | None) -> str | None:
     return None if value is None else msgspec.json.encode(value, enc_hook=str).decode()
 
 
+_OPEN = text("""
+SELECT id FROM job WHERE status IN ('queued', 'running') AND kind = ANY(:kinds)
+AND coalesce(cast(error->>'since' AS timestamptz), '-infinity') <= clock_timestamp()
+ORDER BY cast(error->>'since' AS timestamptz) NULLS FIRST, created_at
+""")
+_START = text("""
+UPDATE job SET status = 'running', attempts = attempts + 1, started_at = coalesce(started_at, now()),
+error = jsonb_build_object(
+  'since', clock_timestamp(),
+  'place', md5(cast(cursor AS text)),
+  'done', greatest(done, cast(error->>'done' AS bigint)),
+  'starts', CASE WHEN error->>'place' = md5(cast(cursor AS text)) AND done <= cast(error->>'done' AS bigint)
+            THEN cast(error->>'starts' AS int) + 1 ELSE 1 END
+)
+WHERE id = :id AND status IN ('queued', 'running') RETURNING *
+""")
+
+
 async def _claim(connection: AsyncConnection, kinds: list[str]) -> Any:
-    """Lock and return the oldest open job. The lock is the session's: it lasts until it is given back or it dies."""
-    candidates = (
-        await connection.execute(
-            text("SELECT id FROM job WHERE status IN ('queued', 'running') AND kind = ANY(:kinds) ORDER BY created_at"),
-            {"kinds": kinds},
-        )
-    ).scalars()
+    """Lock and return an open job: one never begun, else the one begun longest ago. The lock is the session's: it lasts until it is given back or it dies."""
+    candidates = (await connection.execute(_OPEN, {"kinds": kinds})).scalars()
     for job_id in candidates.all():
         lock = text("SELECT pg_try_advisory_lock(hashtextextended(:id, 3))")
         if (await connection.execute(lock, {"id": str(job_id)})).scalar_one():
-            start = text(
-                "UPDATE job SET status = 'running', attempts = attempts + 1, started_at = coalesce(started_at, now()) "
-                "WHERE id = :id AND status IN ('queued', 'running') RETURNING *"
-            )
-            row = (await connection.execute(start, {"id": job_id})).one_or_none()
+            row = (await connection.execute(_START, {"id": job_id})).one_or_none()
             await connection.commit()
             if row is not None:
                 return row
@@ -216,6 +277,12 @@ class JobOut(BaseModel):
     finished_at: datetime | None
 
 
+_SHOWN = text(
+    "SELECT id, kind, status, done, total, result, CASE WHEN status = 'failed' THEN error END AS error, "
+    "created_at, started_at, finished_at FROM job WHERE id = :id"
+)
+
+
 def jobs_router(service: str) -> APIRouter:
     """Return the routes under which a service shows its jobs."""
     router = APIRouter(prefix=f"/{service}/jobs", tags=["jobs"], route_class=ServiceRoute)
@@ -223,7 +290,7 @@ def jobs_router(service: str) -> APIRouter:
 
     @router.get("/{job_id}", responses=problems(NotFound))
     async def get_job(job_id: UUID, session: ReadSession, _by: can_read) -> JobOut:
-        row = (await session.execute(text("SELECT * FROM job WHERE id = :id"), {"id": job_id})).one_or_none()
+        row = (await session.execute(_SHOWN, {"id": job_id})).one_or_none()
         if row is None:
             raise NotFound
         return JobOut.model_validate(row, from_attributes=True)

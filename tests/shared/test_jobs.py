@@ -173,7 +173,7 @@ async def test_a_job_that_cannot_be_done_says_why_in_both_languages(kit: Harness
 async def test_a_job_that_breaks_is_tried_a_few_times(
     kit: Harness, tenant: str, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.jobs._RETRY_S", 0.0)
+    monkeypatch.setattr("shared.jobs._AGAIN_S", 0.0)
     tries: list[int] = []
 
     async def broken(context: JobContext) -> Mapping[str, Any]:
@@ -192,7 +192,7 @@ async def test_a_job_that_breaks_is_tried_a_few_times(
 async def test_a_job_outlasts_what_is_away_for_long(
     kit: Harness, tenant: str, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.jobs._RETRY_S", 0.0)
+    monkeypatch.setattr("shared.jobs._AGAIN_S", 0.0)
 
     async def wait(context: JobContext) -> Mapping[str, Any]:
         if context.attempts < 9:
