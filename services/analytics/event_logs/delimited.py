@@ -10,6 +10,7 @@ from services.analytics.event_logs.errors import (
     EmptyLogError,
     MissingColumnError,
     TooLongError,
+    TooManyColumnsError,
     TruncatedLogError,
     UnknownFormatError,
 )
@@ -17,6 +18,7 @@ from services.analytics.event_logs.raw import ANY_TIME, Field, Intake, RawEvent,
 from services.analytics.operations.facts import Plausible
 
 MAX_ROW_BYTES = 1024 * 1024
+MAX_COLUMNS = 1_000
 DELIMITERS = ",;\t|"
 
 _NAMES: dict[Field, tuple[str, ...]] = {
@@ -31,8 +33,9 @@ _NAMES: dict[Field, tuple[str, ...]] = {
     Field.COST: (),
 }
 _REQUIRED = (Field.CASE, Field.ACTIVITY, Field.STAMP)
-_SEPARATOR_LINE = re.compile(r"sep=(.)\s*", re.IGNORECASE)  # what spreadsheets put before the header
+_SEPARATOR_LINE = re.compile(r"sep=([^\r\n\"])\s*", re.IGNORECASE)  # what spreadsheets put before the header
 _COLUMNS_TOLD = 40
+_NAME_TOLD = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,16 +158,26 @@ class CsvReader:
             self._delimiter = separator[1]
             return
         candidates = self._delimiter or DELIMITERS
-        names = {delimiter: _split(text, delimiter) for delimiter in candidates}
+        names = {delimiter: self._split_header(text, delimiter) for delimiter in candidates}
         self._delimiter = max(candidates, key=lambda each: (len(self._locate(names[each])), len(names[each])))
         columns = [name.strip() for name in names[self._delimiter]]
         places = self._locate(columns)
         wanted = {*_REQUIRED, *self._columns.given()}
         if missing := sorted(wanted - places.keys()):
             needed = ", ".join(self._columns.given().get(field) or field.name.lower() for field in missing)
-            raise MissingColumnError(needed=needed, columns=columns[:_COLUMNS_TOLD])
+            raise MissingColumnError(needed=needed, columns=[name[:_NAME_TOLD] for name in columns[:_COLUMNS_TOLD]])
         self._width = len(columns)
         self._order = [places.get(field, self._width) for field in Field]
+
+    def _split_header(self, text: str, delimiter: str) -> list[str]:
+        """Return the names. Raises TooLongError and TooManyColumnsError before anything is done with each of them."""
+        try:
+            names = _split(text, delimiter)
+        except csv.Error as error:  # a field above the csv module's limit
+            raise TooLongError(limit=csv.field_size_limit(), line=self._line) from error
+        if len(names) > MAX_COLUMNS:
+            raise TooManyColumnsError(limit=MAX_COLUMNS)
+        return names
 
     def _locate(self, columns: Sequence[str]) -> dict[Field, int]:
         """Return where each field stands; the first column wins where a name comes twice."""
@@ -195,9 +208,8 @@ class CsvReader:
         if len(row) > self._width and any(row[self._width :]):
             self._intake.refuse(Rejection.EXTRA_FIELDS, number, text.strip())
             return None
-        row = row[: self._width]
-        row += [""] * (self._width + 1 - len(row))  # the last one stands for columns the table does not have
-        return self._intake.admit([row[place] for place in self._order], number)
+        length = len(row)  # a row may be short, and a column the table does not have stands beyond its width
+        return self._intake.admit([row[place] if place < length else "" for place in self._order], number)
 
 
 def _split(text: str, delimiter: str) -> list[str]:

@@ -89,6 +89,30 @@ class TooLongError(UnreadableLogError):
     hint_es = "Quite los textos grandes del registro; una importación no necesita comentarios ni adjuntos."
 
 
+class TooManyColumnsError(UnreadableLogError):
+    code = "event-log-columns-too-many"
+    en = "The CSV has more than {limit} columns."
+    es = "El CSV tiene más de {limit} columnas."
+    hint_en = "Export only the columns that an import uses: case, activity, time, resource, team, cost."
+    hint_es = "Exporte solo las columnas que se usan: caso, actividad, momento, recurso, equipo, coste."
+
+
+class TooManyEventsError(UnreadableLogError):
+    code, status = "event-log-events-too-many", 413
+    en = "The log has more than {limit} events."
+    es = "El registro tiene más de {limit} eventos."
+    hint_en = "Split the log by cases and import the parts; nothing of it was imported."
+    hint_es = "Divida el registro por casos e importe las partes; no se ha importado nada de él."
+
+
+class TooManyActivitiesError(UnreadableLogError):
+    code = "event-log-activities-too-many"
+    en = "The log has more than {limit} different activities."
+    es = "El registro tiene más de {limit} actividades distintas."
+    hint_en = "Check which column or attribute is the activity; a text that differs in every event is none."
+    hint_es = "Compruebe qué columna o atributo es la actividad; un texto distinto en cada evento no lo es."
+
+
 class MissingColumnError(UnreadableLogError):
     code = "event-log-column-missing"
     en = "The CSV has no column for {needed}; its columns are {columns}."
@@ -111,3 +135,11 @@ class UploadLostError(UnreadableLogError):
     es = "El fichero subido ya no está en el almacén."
     hint_en = "Send the log again; importing it twice changes nothing."
     hint_es = "Envíe de nuevo el registro; importarlo dos veces no cambia nada."
+
+
+class UploadExpired(DomainError):
+    code, status = "event-log-upload-expired", 408
+    en = "The upload took too long, and what had arrived is gone."
+    es = "La subida tardó demasiado y lo recibido se ha descartado."
+    hint_en = "Send the log again, compressed with gzip or split by cases."
+    hint_es = "Envíe de nuevo el registro, comprimido con gzip o dividido por casos."

@@ -11,13 +11,16 @@ from services.analytics.event_logs.errors import (
     DamagedArchiveError,
     EmptyLogError,
     TooLargeLogError,
+    TooManyEventsError,
     UnknownFormatError,
 )
 from services.analytics.event_logs.raw import ANY_TIME, RawEvent, Tally
 from services.analytics.event_logs.xes import XesReader
 from services.analytics.operations.facts import Plausible
 
-MAX_UNPACKED_BYTES = 32 * 1024**3
+# What one import may take: its events are staged in PostgreSQL, at some 150 bytes each, until they are published.
+MAX_UNPACKED_BYTES = 4 * 1024**3
+MAX_EVENTS = 20_000_000  # rejected ones included
 _PIECE = 256 * 1024  # bytes unpacked at a time, so that a gzip bomb never stands in memory
 _HEAD = 1024  # bytes that tell what a file is
 _MAGIC = 32  # bytes in which no table has a null
@@ -89,16 +92,21 @@ class LogReader:
                 raise EmptyLogError
             yield self._begin()
         if self._reader is not None:
-            yield self._reader.finish()
+            yield self._within_quota(self._reader.finish())
 
     def _read(self, piece: bytes) -> list[RawEvent]:
         self._unpacked += len(piece)
         if self._unpacked > MAX_UNPACKED_BYTES:
             raise TooLargeLogError(limit=MAX_UNPACKED_BYTES)
         if self._reader is not None:
-            return self._reader.feed(piece)
+            return self._within_quota(self._reader.feed(piece))
         self._head += piece
         return self._begin() if len(self._head) >= _HEAD else []
+
+    def _within_quota(self, events: list[RawEvent]) -> list[RawEvent]:
+        if self.tally.events > MAX_EVENTS:
+            raise TooManyEventsError(limit=MAX_EVENTS)
+        return events
 
     def _begin(self) -> list[RawEvent]:
         options, head = self._options, self._head

@@ -5,21 +5,28 @@ published before, and the cursor (last case published, furthest positions) spare
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from time import monotonic
 from typing import Any
 
 import msgspec
 from sqlalchemy import text
 
-from services.analytics.event_logs.errors import NothingReadableError, UnreadableLogError, UploadLostError
+from services.analytics.event_logs.errors import (
+    NothingReadableError,
+    TooManyActivitiesError,
+    UnreadableLogError,
+    UploadLostError,
+)
 from services.analytics.event_logs.formats import LogReader
 from services.analytics.event_logs.publication import Publication
 from services.analytics.event_logs.raw import RawEvent, Tally
 from services.analytics.event_logs.rules import Counts, LogPairing, Observation, Operation
 from services.analytics.event_logs.schemas import ImportOrder
-from services.analytics.event_logs.service import IMPORT
+from services.analytics.event_logs.service import CLEANUP, IMPORT, clean_up
 from services.analytics.event_logs.staging import Staging, open_staging
 from services.analytics.operations.consume import GROUP
 from shared.app import Runtime
@@ -30,6 +37,11 @@ from shared.storage import ObjectNotFoundError
 _FEED_BYTES = 64 * 1024  # at a time, so that the event loop is never held for long
 _STAGE_EVENTS = 5_000
 _LOOK_S = 0.1
+_PATIENCE_S = 600.0  # for a consumer that does not move: other jobs wait behind this one
+_PUBLISH_EVENTS = 2_000
+MAX_ACTIVITIES = 10_000  # of one log: what is remembered of a case, and what the figures are broken down by
+
+logger = logging.getLogger(__name__)
 
 _NEXT_OFFSETS = text(
     "SELECT topic, partition, next_offset FROM consumer_offset WHERE log = :log AND consumer = :consumer"
@@ -60,11 +72,14 @@ class Cursor:
 
 def jobs(runtime: Runtime) -> Mapping[str, JobCode]:
     """Return the code of analytics' jobs, by kind."""
-    return {IMPORT: partial(import_event_log, runtime)}
+    return {IMPORT: partial(import_event_log, runtime), CLEANUP: partial(clean_up, runtime)}
 
 
 async def import_event_log(runtime: Runtime, job: JobContext) -> Mapping[str, Any]:
-    """Import a log; return the report. Raises UnreadableLogError when the file as a whole cannot be read."""
+    """Import a log; return the report, whose `visible` is False when the indicators do not show all of it yet.
+
+    Raises UnreadableLogError when the file as a whole cannot be read.
+    """
     order = msgspec.convert(job.params, ImportOrder)
     cursor = Cursor.resume(job.cursor, runtime.log.identity)
     if cursor.report is None:
@@ -87,16 +102,20 @@ async def _import(runtime: Runtime, job: JobContext, order: ImportOrder, cursor:
     async with open_staging(job.database) as staging:
         tally = await _stage(runtime, job, order, cursor, staging)
         counts = await _publish(runtime, job, order, cursor, staging, tally.used)
-    await _wait_until_visible(job, cursor)
-    return report_of(tally, counts, order)
+    visible = await _wait_until_visible(job, cursor)
+    return {**report_of(tally, counts, order), "visible": visible}
 
 
 async def _stage(runtime: Runtime, job: JobContext, order: ImportOrder, cursor: Cursor, staging: Staging) -> Tally:
     """Read the whole file before anything is published: a broken file imports nothing."""
     reader = LogReader(order.options)
     waiting: list[RawEvent] = []
+    activities: set[str] = set()
     async for events in _read(runtime, order, reader):
         waiting += events
+        activities.update(event.activity for event in events)
+        if len(activities) > MAX_ACTIVITIES:
+            raise TooManyActivitiesError(limit=MAX_ACTIVITIES)
         if len(waiting) >= _STAGE_EVENTS:
             await staging.add(waiting)
             waiting = []
@@ -134,8 +153,10 @@ async def _publish(
 
     async def publish(items: Sequence[Operation | Observation]) -> None:
         fresh = [item for item in items if published_before is None or item.case > published_before]
-        positions = await runtime.log.publish([publication.message_of(item) for item in fresh])
-        cursor.advance(positions, pairing.finished_case)
+        for at in range(0, len(fresh), _PUBLISH_EVENTS):
+            messages = [publication.message_of(item) for item in fresh[at : at + _PUBLISH_EVENTS]]
+            cursor.advance(await runtime.log.publish(messages), None)
+        cursor.advance((), pairing.finished_case)  # not before the last of its events is out
         await job.checkpoint(asdict(cursor), done, 2 * total)
 
     async for page in staging.pages():
@@ -145,14 +166,23 @@ async def _publish(
     return pairing.counts
 
 
-async def _wait_until_visible(job: JobContext, cursor: Cursor) -> None:
-    """Return when the consumer has counted everything that was published."""
+async def _wait_until_visible(job: JobContext, cursor: Cursor) -> bool:
+    """Return when the consumer has counted everything that was published; False when it stands still for too long."""
+    before: dict[str, int] = {}
+    moved_at = monotonic()
     while True:
         async with job.database.session(None) as session:
             rows = await session.execute(_NEXT_OFFSETS, {"log": cursor.log, "consumer": GROUP})
         reached = {f"{row.topic}/{row.partition}": row.next_offset for row in rows}
-        if all(reached.get(place, 0) > offset for place, offset in cursor.positions.items()):
-            return
+        behind = {place: reached.get(place, 0) for place in cursor.positions}
+        behind = {place: at for place, at in behind.items() if at <= cursor.positions[place]}
+        if not behind:
+            return True
+        if behind != before:
+            before, moved_at = behind, monotonic()
+        elif monotonic() - moved_at >= _PATIENCE_S:
+            logger.warning("an import ends before its events are counted", extra={"job": str(job.id)})
+            return False
         await asyncio.sleep(_LOOK_S)
 
 

@@ -13,14 +13,17 @@ from services.analytics.event_logs.errors import (
     NotXesError,
     TooDeepError,
     TooLongError,
+    TooManyColumnsError,
     TruncatedLogError,
     UnknownFormatError,
+    UploadExpired,
 )
 from services.analytics.event_logs.schemas import ImportAccepted, ImportQuery
 from services.analytics.event_logs.service import IMPORT, accept_event_log
 from shared.auth import Principal, requires
 from shared.db import Session
 from shared.errors import BodyTooLarge, IncompleteBody, Unavailable, problems
+from shared.idempotency import KeyHeader, KeyInProgress, KeyReused, begin, fingerprint_of
 from shared.routing import STREAMS, ServiceRoute
 
 router = APIRouter(prefix="/analytics/event-logs", tags=["event logs"], route_class=ServiceRoute)
@@ -33,14 +36,18 @@ _REFUSALS = problems(
     DoctypeRefusedError,
     EmptyLogError,
     IncompleteBody,
+    KeyInProgress,
+    KeyReused,
     MalformedXmlError,
     MissingColumnError,
     NotXesError,
     TooDeepError,
     TooLongError,
+    TooManyColumnsError,
     TruncatedLogError,
     Unavailable,
     UnknownFormatError,
+    UploadExpired,
 )
 _FILE = {"schema": {"type": "string", "format": "binary"}}
 _BODY = {"required": True, "content": {"application/octet-stream": _FILE, "application/xml": _FILE, "text/csv": _FILE}}
@@ -48,14 +55,25 @@ _BODY = {"required": True, "content": {"application/octet-stream": _FILE, "appli
 
 @router.post("", status_code=202, responses=_REFUSALS, openapi_extra={**STREAMS, "requestBody": _BODY})
 async def import_event_log(
-    request: Request, response: Response, query: Annotated[ImportQuery, Query()], session: Session, by: CanImport
+    request: Request,
+    response: Response,
+    query: Annotated[ImportQuery, Query()],
+    session: Session,
+    by: CanImport,
+    key: KeyHeader = None,
 ) -> ImportAccepted:
     """Take an event log as the raw body: XES or CSV, plain or gzipped, told by its content.
 
     The job publishes an operation for every completion and ends when the indicators show them; its result is
     the account of what was read, paired and rejected. Importing the same events into the same process again
-    changes nothing, whatever the other parameters say.
+    changes nothing, whatever the other parameters say. Should the indicators stand still for ten minutes, the
+    job ends with `visible: false` in its result; what it published is counted later.
     """
-    job_id = await accept_event_log(session, request.app.state.runtime.store, query, request.stream(), by)
+
+    async def claim(sha256: str) -> None:
+        if key is not None:
+            request.state.attempt = await begin(session, by, key, fingerprint_of(request, sha256.encode()))
+
+    job_id = await accept_event_log(request.app.state.runtime, session, query, request.stream(), by, claim)
     response.headers["Location"] = f"/analytics/jobs/{job_id}"
     return ImportAccepted(id=job_id, kind=IMPORT, status="queued")

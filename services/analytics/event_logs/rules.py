@@ -5,7 +5,7 @@ activity in one case are paired first in, first out; a completion without a star
 every other event only tells when something was seen of its case.
 """
 
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,6 +16,11 @@ from uuid import UUID
 from services.analytics.event_logs.raw import COMPLETE, START, RawEvent
 from shared.events import Outcome
 from shared.ids import stable_id
+
+MAX_OPEN_STARTS = 10_000  # of one case; beyond them the oldest counts as never closed
+MAX_ALIKE = 10_000  # different events that are told apart in one case at one moment; beyond them all are numbered on
+
+_OVERFLOW = ("", "", None)  # no event is like this: an activity is never empty
 
 
 class Operation(NamedTuple):
@@ -82,6 +87,7 @@ class Counts:
 class _Open:
     event: RawEvent
     occurrence: int
+    number: int
 
 
 @dataclass(slots=True)
@@ -89,23 +95,24 @@ class CasePairing:
     """One case: `add` its events in order of time (the file's order for equal times), then `close`.
 
     `started` holds the activities that have a start anywhere in the log: only there a completion without
-    one is an orphan. Memory grows with the open starts and the activities, not with the events.
+    one is an orphan. Memory grows with the activities and the open starts (MAX_OPEN_STARTS), not with the events.
     """
 
     started: Collection[str]
     _open: dict[str, deque[_Open]] = field(default_factory=dict)
+    _oldest: OrderedDict[int, str] = field(default_factory=OrderedDict)  # open starts' numbers, and their activities
+    _starts: int = 0
     _done: set[str] = field(default_factory=set)
     _alike: Counter[tuple[str, str, str | None]] = field(default_factory=Counter)
     _alike_at: datetime | None = None
 
     def add(self, event: RawEvent) -> Operation | Observation | None:
-        """Return what the event makes; None for a start, which waits for its completion."""
+        """Return what the event makes. A start waits for its completion: None, or the start that it displaces."""
         occurrence = self._count_alike(event)
         if event.transition == COMPLETE:
             return self._complete(event, occurrence)
         if event.transition == START:
-            self._open.setdefault(event.activity, deque()).append(_Open(event, occurrence))
-            return None
+            return self._wait(event, occurrence)
         return _observe(event, occurrence)
 
     def close(self) -> list[Observation]:
@@ -113,20 +120,41 @@ class CasePairing:
         left = [_observe(each.event, each.occurrence) for queue in self._open.values() for each in queue]
         return sorted(left, key=lambda observation: observation.at)
 
+    def _wait(self, event: RawEvent, occurrence: int) -> Observation | None:
+        self._starts += 1
+        self._open.setdefault(event.activity, deque()).append(_Open(event, occurrence, self._starts))
+        self._oldest[self._starts] = event.activity
+        if len(self._oldest) <= MAX_OPEN_STARTS:
+            return None
+        oldest = self._take_open(next(iter(self._oldest.values())))
+        return None if oldest is None else _observe(oldest.event, oldest.occurrence)
+
+    def _take_open(self, activity: str) -> _Open | None:
+        """Remove and return the activity's oldest open start."""
+        queue = self._open.get(activity)
+        if queue is None:
+            return None
+        start = queue.popleft()
+        del self._oldest[start.number]
+        if not queue:
+            del self._open[activity]
+        return start
+
     def _count_alike(self, event: RawEvent) -> int:
         """Return the number of this event among those that only their place in the file tells apart."""
         if event.at != self._alike_at:
             self._alike.clear()
             self._alike_at = event.at
-        key = (event.activity, event.transition, event.resource)
+        key: tuple[str, str, str | None] = (event.activity, event.transition, event.resource)
+        if len(self._alike) >= MAX_ALIKE and key not in self._alike:
+            key = _OVERFLOW
         self._alike[key] += 1
         return self._alike[key]
 
     def _complete(self, event: RawEvent, occurrence: int) -> Operation:
         started_at, cost = event.started_at, event.cost
-        if started_at is None and (queue := self._open.get(event.activity)):
-            start = queue.popleft().event
-            started_at, cost = start.at, _add_costs(start.cost, cost)
+        if started_at is None and (start := self._take_open(event.activity)):
+            started_at, cost = start.event.at, _add_costs(start.event.cost, cost)
         outcome = Outcome.REWORK if event.activity in self._done else Outcome.DONE
         self._done.add(event.activity)
         return Operation(

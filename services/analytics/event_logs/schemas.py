@@ -5,16 +5,28 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from services.analytics.event_logs.delimited import Columns
 from services.analytics.event_logs.formats import Format, ReadOptions
+from services.analytics.event_logs.values import check_pattern
 from services.analytics.operations.facts import MAX_ACTOR, Plausible
 from services.analytics.operations.schemas import ProcessName, Text
 from shared.money import CurrencyCode
 from shared.schemas import RequestModel, ResponseModel
 
 ColumnName = Annotated[str, Text(200)]
+
+
+def _check_stamp_pattern(pattern: str) -> str:
+    try:
+        return check_pattern(pattern)
+    except ValueError as error:
+        raise PydanticCustomError("stamp_pattern", "{reason}", {"reason": str(error)}) from error
+
+
+StampPattern = Annotated[str, Text(100), AfterValidator(_check_stamp_pattern)]
 
 
 class ImportQuery(RequestModel):
@@ -34,7 +46,7 @@ class ImportQuery(RequestModel):
     transition_column: ColumnName | None = None
     resource_column: ColumnName | None = None
     team_column: ColumnName | None = None
-    timestamp_format: Annotated[str, Text(100)] | None = Field(
+    timestamp_format: StampPattern | None = Field(
         default=None, description="How the table writes its times, e.g. %d/%m/%Y %H:%M; ISO 8601 needs none"
     )
 

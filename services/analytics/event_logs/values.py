@@ -13,6 +13,9 @@ _STAMP = re.compile(
 _AMOUNT = re.compile(r"[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d{1,3})?|[+-]?\.\d+", re.ASCII)
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+\.\d+", re.ASCII)
 _DECIMAL_COMMA = re.compile(r"[+-]?(?:\d{1,3}(?:\.\d{3})+,\d+|\d+,(?:\d{1,2}|\d{4,}))", re.ASCII)
+_DIRECTIVE = re.compile(r"%(.?)", re.DOTALL)
+_NUMERIC = frozenset("YymdHIMSfj")
+_DIRECTIVES = _NUMERIC | frozenset("zZpbBaA")
 _LARGEST_AMOUNT = Decimal(10) ** 11
 _AMOUNT_PLACES = 9
 
@@ -60,6 +63,25 @@ def _zone(found: re.Match[str]) -> timezone:
     hours, minutes, seconds = (int(found[f"zone_{part}"] or 0) for part in ("hour", "minute", "second"))
     offset = timedelta(hours=hours, minutes=minutes, seconds=seconds)
     return timezone(-offset if found["sign"] == "-" else offset)
+
+
+def check_pattern(pattern: str) -> str:
+    """Return a strptime format of which every text is read in one way, and quickly. Raises ValueError saying why not."""
+    used: set[str] = set()
+    before, end = "", 0
+    for found in _DIRECTIVE.finditer(pattern):
+        name, between = found[1], pattern[end : found.start()]
+        if name not in _DIRECTIVES | {"%"}:
+            raise ValueError(f"%{name} is no directive that can be used")
+        if name in used:
+            raise ValueError(f"%{name} stands there twice")
+        if {before, name} <= _NUMERIC and not re.search(r"[^\d]", between):
+            raise ValueError(f"%{before} and %{name} need something other than digits between them")
+        used |= {name} - {"%"}
+        before, end = name, found.end()
+    if not used:
+        raise ValueError("there is no directive in it")
+    return pattern
 
 
 def parse_amount(text: str) -> Decimal | None:

@@ -17,13 +17,17 @@ from services.analytics.event_logs.errors import (
     TruncatedLogError,
 )
 from services.analytics.event_logs.raw import ANY_TIME, Field, Intake, RawEvent, Remark, Tally
-from services.analytics.operations.facts import Plausible
+from services.analytics.operations.facts import MAX_ACTIVITY, MAX_ACTOR, MAX_CASE, MAX_TEAM, Plausible
 
 MAX_DEPTH = 64
 MAX_TOKEN_BYTES = 1024 * 1024
 MAX_UNNAMED_EVENTS = 10_000  # events that may stand in a trace before its name
+MAX_UNNAMED_CHARACTERS = 4_000_000  # of all their values together
 
 _LOG, _TRACE = 1, 2
+# What an event may hold that waits; anything longer is refused by its length, or is no moment and no amount.
+_LONGEST = max(MAX_ACTIVITY, MAX_ACTOR, MAX_CASE, MAX_TEAM)
+_CUT = "\N{HORIZONTAL ELLIPSIS}"  # stands behind a cut value: what remains must not read as a moment or an amount
 _STANDARD_PREFIXES = {"concept": "concept", "lifecycle": "lifecycle", "time": "time", "org": "org"}
 _TRUNCATED = frozenset(
     errors.codes[text]
@@ -37,12 +41,17 @@ def _reorder(attributes: list[str]) -> list[str]:
     return ["key", named.get("key", ""), "value", named.get("value", "")]
 
 
+def _cut(value: str | None) -> str | None:
+    """Return a value that may wait: no more of it than tells that it is too long."""
+    return value if value is None or len(value) <= _LONGEST else value[:_LONGEST] + _CUT
+
+
 class XesReader:
     """Feed it the file's bytes in pieces of any size, then call `finish`; both return the events found.
 
     Raises UnreadableLogError when the file as a whole cannot be read; what is wrong with one event is
     counted in `tally` instead. Attributes of a trace normally precede its events; where they follow, the
-    events wait (MAX_UNNAMED_EVENTS of them).
+    events wait (MAX_UNNAMED_EVENTS of them, MAX_UNNAMED_CHARACTERS together).
     """
 
     def __init__(self, cost_attribute: str | None = None, plausible: Plausible = ANY_TIME) -> None:
@@ -52,6 +61,7 @@ class XesReader:
         self._slots = self._event_slots = self._name_slots()
         self._found: list[RawEvent] = []
         self._waiting: list[list[str | None]] = []
+        self._waiting_characters = 0
         self._values: list[str | None] = []
         self._ended: list[str] = []
         self._attribute_depth = 0  # where the open event's own attributes stand; 0 outside events
@@ -192,14 +202,16 @@ class XesReader:
     def _close_event(self) -> None:
         values = self._values
         if values[Field.CASE] is None and self._in_trace:
-            self._waiting.append(values)
-            if len(self._waiting) >= MAX_UNNAMED_EVENTS:
+            kept = [_cut(value) for value in values]
+            self._waiting.append(kept)
+            self._waiting_characters += sum(len(value) for value in kept if value)
+            if len(self._waiting) >= MAX_UNNAMED_EVENTS or self._waiting_characters >= MAX_UNNAMED_CHARACTERS:
                 self._release_waiting()
         else:
             self._admit(values)
 
     def _release_waiting(self) -> None:
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting, self._waiting_characters = self._waiting, [], 0
         for values in waiting:
             values[Field.CASE] = self._trace
             self._admit(values)

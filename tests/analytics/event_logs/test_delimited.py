@@ -2,11 +2,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.analytics.event_logs.delimited import MAX_ROW_BYTES, Columns
+from services.analytics.event_logs.delimited import MAX_COLUMNS, MAX_ROW_BYTES, Columns
 from services.analytics.event_logs.errors import (
     EmptyLogError,
     MissingColumnError,
     TooLongError,
+    TooManyColumnsError,
     TruncatedLogError,
     UnknownFormatError,
     UnreadableLogError,
@@ -162,3 +163,26 @@ def test_where_the_chunks_end_changes_nothing(chunk: int, encoding: str) -> None
     text = f'case;activity;timestamp\r\nñ;"A\r\n""B"";";{STAMP}\r\n;A;{STAMP}\r\n\r\nc;€;{STAMP}'
     content = text.encode(encoding)
     assert read(content, chunk=chunk) == read(content)
+
+
+@pytest.mark.parametrize("start", ["", "sep=,\n"])
+def test_a_header_of_very_many_columns_is_refused(start: str) -> None:
+    header = "case,activity,timestamp" + "," * MAX_COLUMNS
+    with pytest.raises(TooManyColumnsError):
+        read(f"{start}{header}\nc,A,{STAMP}\n".encode())
+
+
+def test_the_widest_table_allowed_is_read_with_short_rows() -> None:
+    header = "case,activity,timestamp" + "," * (MAX_COLUMNS - 4) + ",resource"
+    assert _brief(f"{header[: header.rindex(',,')]},resource\nc,A,{STAMP}\n".encode()) == [("c", "A")]
+
+
+def test_a_header_with_one_huge_name_is_refused() -> None:
+    with pytest.raises(TooLongError):
+        read(f"case,activity,timestamp,{'x' * 140_000}\nc,A,{STAMP}\n".encode())
+
+
+def test_a_missing_columns_answer_quotes_no_huge_names() -> None:
+    with pytest.raises(MissingColumnError) as refused:
+        read(f"case,{'x' * 100_000}\n".encode())
+    assert len(refused.value.detail("en")) < 1_000

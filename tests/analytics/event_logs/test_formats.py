@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.analytics.event_logs import formats
 from services.analytics.event_logs.errors import (
     DamagedArchiveError,
     EmptyLogError,
     MalformedXmlError,
     MissingColumnError,
+    TooManyEventsError,
     TruncatedLogError,
     UnknownFormatError,
     UnreadableLogError,
@@ -115,3 +117,15 @@ def test_every_refusal_says_in_both_languages_what_to_do(refusal: type[Unreadabl
     texts = [refused.detail("en"), refused.detail("es"), refused.hint("en"), refused.hint("es")]
     assert all(texts)
     assert len(set(texts)) == 4
+
+
+def test_more_events_than_the_quota_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.analytics.event_logs.formats.MAX_EVENTS", 2)
+    rows = [(f"c{n}", "A", "2026-01-05T09:00:00Z") for n in range(3)]
+    assert len(read(table(("case", "activity", "timestamp"), *rows[:2]))[0]) == 2
+    with pytest.raises(TooManyEventsError):
+        read(table(("case", "activity", "timestamp"), *rows))
+
+
+def test_the_quota_of_unpacked_bytes_is_what_a_database_can_stage() -> None:
+    assert formats.MAX_UNPACKED_BYTES <= 4 * 1024**3

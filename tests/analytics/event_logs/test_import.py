@@ -36,7 +36,7 @@ async def test_a_log_becomes_operations_cases_and_a_report(analytics: Harness, t
     assert report == {
         "events": 9, "cases": 2, "operations": 4, "observations": 2, "paired": 2, "unpaired_starts": 1,
         "orphan_completes": 0, "rejected": {"no-case": 1}, "remarks": {}, "naive_stamps": 0,
-        "cost": "6.5", "unassigned_cost": "0", "currency": "USD",
+        "cost": "6.5", "unassigned_cost": "0", "currency": "USD", "visible": True,
     }  # fmt: skip
     assert samples == [{"reason": "no-case", "position": "event 9", "text": "Register"}]
     operations = await rows(analytics, tenant, "operation", "finished_at, case_id")

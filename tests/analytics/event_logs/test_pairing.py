@@ -2,11 +2,20 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.analytics.event_logs.raw import RawEvent
-from services.analytics.event_logs.rules import Counts, LogPairing, Observation, Operation, identify, pair_case
+from services.analytics.event_logs.rules import (
+    CasePairing,
+    Counts,
+    LogPairing,
+    Observation,
+    Operation,
+    identify,
+    pair_case,
+)
 from shared.events import Outcome
 from tests.analytics.event_logs.logs import event, read, table, trace, xes
 
@@ -161,3 +170,27 @@ def test_a_log_is_paired_case_by_case(first: list[RawEvent], second: list[RawEve
     assert pairing.counts.cases == len([events for events in cases if events])
     assert pairing.counts.operations + pairing.counts.observations == len(made)
     assert pairing.close() == []
+
+
+def test_a_case_keeps_a_bounded_number_of_open_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.analytics.event_logs.rules.MAX_OPEN_STARTS", 2)
+    pairing = CasePairing({"A", "B"})
+    assert [pairing.add(raw(n, "AB"[n % 2], "start", n)) for n in range(2)] == [None, None]
+    displaced = pairing.add(raw(2, "A", "start", 2))
+    assert isinstance(displaced, Observation)
+    assert (displaced.activity, displaced.at) == ("A", MONDAY)
+    done = pairing.add(raw(3, "A", "complete", 5))
+    assert isinstance(done, Operation)
+    assert minutes(done) == 3
+    assert [left.activity for left in pairing.close()] == ["B"]
+
+
+def test_events_beyond_those_told_apart_at_one_moment_still_have_ids_of_their_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("services.analytics.event_logs.rules.MAX_ALIKE", 3)
+    pairing = CasePairing(())
+    made = [pairing.add(raw(n, f"A{n % 6}", "complete", 0)) for n in range(18)]
+    ids = {identify("t", "p", item, "") for item in made if item is not None}
+    assert len(ids) == 18
+    assert len(pairing._alike) <= 4

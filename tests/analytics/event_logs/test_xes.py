@@ -222,3 +222,28 @@ def test_where_the_chunks_end_changes_nothing(chunk: int, is_utf16: bool) -> Non
     ).decode()
     content = text.encode("utf-16" if is_utf16 else "utf-8")
     assert read(content, chunk=chunk) == read(content)
+
+
+def test_events_that_wait_for_their_traces_name_hold_only_what_an_operation_may() -> None:
+    reader = XesReader()
+    huge = "x" * 500_000
+    content = xes(
+        f"<trace>{event('A' + huge, '2026-01-05T09:00:00.' + '0' * 900 + '+02:00', huge, org__resource=huge)}"
+    )
+    reader.feed(content.removesuffix(b"</log>") + event("B", STAMP).encode() * 2)
+    assert sum(len(value) for values in reader._waiting for value in values if value) < 2_000
+    found = reader.feed(b'<string key="concept:name" value="c"/></trace></log>') + reader.finish()
+    assert [(each.case, each.activity) for each in found] == [("c", "B"), ("c", "B")]
+
+
+def test_a_cut_moment_of_a_waiting_event_is_no_moment() -> None:
+    odd = event("A", "2026-01-05T09:00:00." + "0" * 900 + "+02:00")
+    found, tally = read(xes(f"<trace>{odd}{element('string', 'concept:name', 'c')}</trace>"))
+    assert (found, dict(tally.rejected)) == ([], {"unreadable-stamp": 1})
+
+
+def test_all_waiting_events_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.analytics.event_logs.xes.MAX_UNNAMED_CHARACTERS", 300)
+    unnamed = event("A" * 100, STAMP) * 4
+    found, tally = read(xes(f"<trace>{unnamed}{element('string', 'concept:name', 'c')}</trace>"))
+    assert (len(found), dict(tally.rejected)) == (1, {"no-case": 3})
