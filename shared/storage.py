@@ -1,27 +1,28 @@
 """The object store: a small port and its S3 adapter. Uploads stream; a body is never whole in memory."""
 
 import asyncio
-import hashlib
-import queue
-import threading
+import contextvars
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Any, BinaryIO, Protocol, cast
+from typing import Any, Protocol
 from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
 
 import urllib3
 from minio import Minio
 from minio.error import S3Error
-from urllib3.response import BaseHTTPResponse
 
-_CHUNK = 1024 * 1024
+from shared.transfers import Download, Upload
+
 _PART_SIZE = 8 * 1024 * 1024
-_BUFFER = 4 * 1024 * 1024
-_FULL_S = 0.005
-_THREADS = 32  # each upload holds one until its sender is done
+_THREADS = 32  # each is held for one exchange with the store, never while a sender or a reader takes its time
+_UPLOADS = 16  # of one tenant at once: each may hold two parts in memory
+_UPLOAD_WAITS_S = 30.0
+_PING_S = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,160 +62,94 @@ class ObjectStore(Protocol):
     async def prepare(self) -> None: ...
 
 
-class _Pipe:
-    """A bounded pipe from the event loop to the SDK's thread; hashes what passes.
-
-    `_fed` is written by the loop alone and `size` by the thread alone, so their difference needs no lock.
-    """
-
-    def __init__(self) -> None:
-        self._chunks: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        self._rest = b""
-        self._ended = False
-        self._fed = 0
-        self.digest = hashlib.sha256()
-        self.size = 0
-        self.head = b""
-        self.broken = threading.Event()
-
-    async def feed(self, chunk: bytes) -> None:
-        """Add a chunk; waits, off any thread, while the store is slower than the sender."""
-        while self._fed - self.size >= _BUFFER and not self.broken.is_set():  # noqa: ASYNC110 - a thread is on the other side
-            await asyncio.sleep(_FULL_S)
-        self._fed += len(chunk)
-        self._chunks.put(chunk)
-
-    def end(self, *, abort: bool = False) -> None:
-        self._chunks.put(_ABORT if abort else b"")
-
-    def read(self, size: int) -> bytes:
-        """Return exactly `size` bytes, less only at the end: the SDK would copy a part again for every chunk."""
-        parts, missing = [], size
-        while missing and (chunk := self._rest or self._next()):
-            parts.append(chunk[:missing])
-            self._rest = chunk[missing:]
-            missing -= len(parts[-1])
-        return b"".join(parts)
-
-    def _next(self) -> bytes:
-        if self._ended:
-            return b""
-        chunk = self._chunks.get()
-        if chunk is _ABORT:
-            raise BrokenPipeError("the sender gave up")
-        self._ended = not chunk
-        self.digest.update(chunk)
-        self.size += len(chunk)
-        if len(self.head) < 4096:  # noqa: PLR2004 - enough for every signature
-            self.head += chunk[: 4096 - len(self.head)]
-        return chunk
-
-
-_ABORT = b"\0abort"
-
-
-class _Download:
-    """The store's answer, in the hands of one thread at a time.
-
-    Closed while another thread reads from it, the SDK's pool would take back a connection with the rest of the
-    content in it, and give that to the next request as its answer.
-    """
-
-    def __init__(self, request: Callable[[], BaseHTTPResponse]) -> None:
-        self._request = request
-        self._answer: BaseHTTPResponse | None = None
-        self._lock = threading.Lock()
-        self._closed = False
-
-    def read(self) -> bytes:
-        """Return the next bytes, none at the end; asks the store when called first."""
-        with self._lock:
-            if self._closed:
-                return b""
-            self._answer = self._answer or self._request()
-            return self._answer.read(_CHUNK)
-
-    def close(self) -> None:
-        with self._lock:
-            self._closed = True
-            if self._answer is not None:
-                self._answer.close()
-                self._answer.release_conn()
-
-
 class S3Store:
-    """Any S3 through the `minio` SDK, which is synchronous: it runs in threads."""
+    """Any S3 through the `minio` SDK, which is synchronous: it runs in threads of its own.
+
+    A store that hangs holds these threads and nobody else's, and pings have their own.
+    """
 
     def __init__(self, endpoint: str, access_key: str, secret_key: str, bucket: str, region: str) -> None:
         address = urlsplit(endpoint if "//" in endpoint else f"http://{endpoint}")
-        self._pool = urllib3.PoolManager(
-            maxsize=16, timeout=urllib3.Timeout(connect=5, read=60), retries=urllib3.Retry(1, status=0)
-        )
-        self._client = Minio(
+        timeout, quick = urllib3.Timeout(connect=5, read=60), urllib3.Timeout(connect=2, read=5)
+        self._pool = urllib3.PoolManager(maxsize=_THREADS, timeout=timeout, retries=urllib3.Retry(1, status=0))
+        self._ping_pool = urllib3.PoolManager(maxsize=2, timeout=quick, retries=False)
+        client = partial(
+            Minio,
             address.netloc,
             access_key=access_key,
             secret_key=secret_key,
             secure=address.scheme == "https",
             region=region,
-            http_client=self._pool,
         )
+        self._client, self._ping_client = client(http_client=self._pool), client(http_client=self._ping_pool)
         self.bucket = bucket
         self._threads = ThreadPoolExecutor(_THREADS, "object-store")
+        self._ping_threads = ThreadPoolExecutor(2, "object-store-ping")
+        self._uploads: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def prepare(self) -> None:
         """Create the bucket when it is not there."""
-        if not await _call(self._client.bucket_exists, self.bucket):
+        if not await self._call(self._client.bucket_exists, self.bucket):
             try:
-                await _call(self._client.make_bucket, self.bucket)
+                await self._call(self._client.make_bucket, self.bucket)
             except S3Error as error:
                 if error.code not in {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}:
                     raise
 
     async def put(self, key: str, body: AsyncIterator[bytes]) -> Stored:
-        """Stream `body` into an object. When the body breaks off, the object does not come into being."""
-        pipe = _Pipe()
-        loop = asyncio.get_running_loop()
-        upload = loop.run_in_executor(self._threads, self._upload, key, pipe)
-        try:
-            async for chunk in body:
-                for start in range(0, len(chunk), _CHUNK):
-                    await pipe.feed(chunk[start : start + _CHUNK])
-                if pipe.broken.is_set():
-                    break
-            pipe.end()
-        except BaseException:
-            await asyncio.shield(_abort(pipe, upload))
-            raise
-        await _await_store(upload)
-        return Stored(pipe.digest.hexdigest(), pipe.size, pipe.head)
+        """Stream `body` into an object. When the body breaks off, the object does not come into being.
 
-    def _upload(self, key: str, pipe: _Pipe) -> None:
+        What precedes the first slash of `key` is whose it is: one tenant's slow senders wait for each other, and are
+        StoreUnavailableError after a while, and keep nobody else waiting.
+        """
+        async with self._slot(key.partition("/")[0]):
+            upload = Upload(self._client, self.bucket, key)
+            gathered = bytearray()
+            try:
+                async for chunk in body:
+                    gathered += chunk
+                    while len(gathered) > _PART_SIZE:
+                        part, gathered = gathered[:_PART_SIZE], gathered[_PART_SIZE:]
+                        await self._call(upload.add, part)
+                return Stored(*await self._call(upload.finish, gathered))
+            except BaseException:
+                # Its own error, if any, is the consequence and not the cause.
+                await asyncio.shield(asyncio.gather(self._call(upload.abort), return_exceptions=True))
+                raise
+
+    @asynccontextmanager
+    async def _slot(self, tenant: str) -> AsyncIterator[None]:
+        slots = self._uploads.get(tenant)
+        if slots is None:
+            slots = self._uploads[tenant] = asyncio.Semaphore(_UPLOADS)
         try:
-            # One part after another: the SDK's parallel parts leave their threads behind when a body breaks off.
-            self._client.put_object(
-                self.bucket, key, cast("BinaryIO", pipe), length=-1, part_size=_PART_SIZE, num_parallel_uploads=1
-            )
+            async with asyncio.timeout(_UPLOAD_WAITS_S):
+                await slots.acquire()
+        except TimeoutError as error:
+            raise StoreUnavailableError(f"{_UPLOADS} uploads of the tenant are under way") from error
+        try:
+            yield
         finally:
-            pipe.broken.set()
+            slots.release()
 
     async def open(self, key: str, start: int, length: int) -> AsyncIterator[bytes]:
         """Yield `length` bytes from `start`. Raises ObjectNotFoundError before the first byte."""
         if length <= 0:
             return
-        download = _Download(partial(self._client.get_object, self.bucket, key, offset=start, length=length))
+        download = Download(partial(self._client.get_object, self.bucket, key, offset=start, length=length))
         try:
-            while chunk := await _call(download.read):
+            while chunk := await self._call(download.read):
                 yield chunk
         finally:
-            await asyncio.to_thread(download.close)
+            await self._call(download.close)
 
     async def delete(self, key: str) -> None:
-        await _call(self._client.remove_object, self.bucket, key)
+        await self._call(self._client.remove_object, self.bucket, key)
 
     async def abandon(self, key: str) -> None:
         """Delete what an upload may have left under `key`: the object, and parts of an upload cut off by a crash."""
         await self.delete(key)
-        await _call(self._abort_uploads, key)
+        await self._call(self._abort_uploads, key)
 
     def _abort_uploads(self, key: str) -> None:
         # The SDK has these two calls, without an underscore-free name for them.
@@ -224,7 +159,7 @@ class S3Store:
 
     async def delete_prefix(self, prefix: str) -> int:
         """Delete every object below `prefix`; return how many there were."""
-        names = await _call(self._names, prefix)
+        names = await self._call(self._names, prefix)
         for name in names:
             await self.delete(name)
         return len(names)
@@ -242,25 +177,30 @@ class S3Store:
             "response-content-type": media_type,
         }
         return str(
-            await _call(self._client.presigned_get_object, self.bucket, key, expires=lifetime, response_headers=headers)
+            await self._call(
+                self._client.presigned_get_object, self.bucket, key, expires=lifetime, response_headers=headers
+            )
         )
 
     async def ping(self) -> None:
-        await _call(self._client.bucket_exists, self.bucket)
+        """Ask the store whether the bucket is there; tells within seconds when it hangs."""
+        work = _in_thread(self._ping_threads, self._ping_client.bucket_exists, self.bucket)
+        await _await_store(asyncio.wait_for(work, _PING_S))
 
     def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._threads, self._ping_threads):
+            threads.shutdown(wait=False, cancel_futures=True)
         self._pool.clear()
+        self._ping_pool.clear()
+
+    async def _call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return await _await_store(_in_thread(self._threads, function, *args, **kwargs))
 
 
-async def _abort(pipe: _Pipe, upload: "asyncio.Future[None]") -> None:
-    """End a broken upload; its own error, if any, is the consequence and not the cause."""
-    pipe.end(abort=True)
-    await asyncio.gather(upload, return_exceptions=True)
-
-
-async def _call(function: Any, *args: Any, **kwargs: Any) -> Any:
-    return await _await_store(asyncio.to_thread(function, *args, **kwargs))
+async def _in_thread(threads: Executor, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Do as `asyncio.to_thread`, in other threads than everybody else's."""
+    run = partial(contextvars.copy_context().run, function, *args, **kwargs)
+    return await asyncio.get_running_loop().run_in_executor(threads, run)
 
 
 async def _await_store(work: Any) -> Any:

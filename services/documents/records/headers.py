@@ -4,6 +4,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from email.message import Message
+from typing import Any
 from urllib.parse import quote
 
 from services.documents.records.errors import RangeNotSatisfiable
@@ -64,8 +65,9 @@ def filename_of(content_disposition: str | None) -> str | None:
         return None
     message = Message()
     message["Content-Disposition"] = content_disposition
+    parameters: list[tuple[str, Any]] = message.get_params([], header="content-disposition")
     plain, extended = None, None
-    for parameter, value in message.get_params([], header="content-disposition"):
+    for parameter, value in parameters:
         if parameter.lower() != "filename":
             continue
         if isinstance(value, tuple):
