@@ -16,7 +16,7 @@ from typing import Any, Literal
 import jwt
 from fastapi import Depends, Request
 
-from shared.errors import DomainError, Unavailable
+from shared.errors import DomainError, Language, Unavailable
 from shared.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -41,6 +41,19 @@ ROLES: Mapping[str, tuple[str, ...]] = {
 MACHINE_ROLES = frozenset({"documents", "billing", "hr", "analytics"})
 
 
+# What the token library and this module say of a token, for those who read Spanish.
+_SPANISH_REASONS: Mapping[str, str] = {
+    "no bearer token": "no hay ninguno",
+    "Not enough segments": "no tiene la forma de un JWT",
+    "Signature verification failed": "la firma no es correcta",
+    "Signature has expired": "ha caducado",
+    "The specified alg value is not allowed": "su algoritmo de firma no se admite",
+    "Invalid issuer": "lo emitió otro emisor",
+    "Audience doesn't match": "es para otro destinatario",
+    "signed with an unknown key": "está firmado con una clave desconocida",
+}
+
+
 class InvalidToken(DomainError):
     code, status = "invalid-token", 401
     en = "The access token is missing or not valid: {reason}."
@@ -48,6 +61,11 @@ class InvalidToken(DomainError):
     hint_en = "Send `Authorization: Bearer <token>` with a token of this installation that has not expired."
     hint_es = "Envíe `Authorization: Bearer <token>` con un token de esta instalación que no haya caducado."
     headers: Mapping[str, str] = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+
+    def detail(self, language: Language) -> str:
+        reason = str(self.values["reason"])
+        told = _SPANISH_REASONS.get(reason, "no cumple lo que se exige") if language == "es" else reason
+        return (self.es if language == "es" else self.en).format(reason=told)
 
 
 class NotAllowed(DomainError):

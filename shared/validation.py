@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pydantic_core import PydanticCustomError
+
 from shared.errors import Language
 
 # pydantic's error types that people meet, in Spanish; its own English text serves English.
-_SPANISH: Mapping[str, str] = {
+_SPANISH: dict[str, str] = {
     "missing": "falta este valor",
     "extra_forbidden": "este nombre no se admite aquí",
     "string_type": "debe ser un texto",
@@ -43,6 +45,12 @@ _SPANISH: Mapping[str, str] = {
 }
 
 
+def value_error(kind: str, en: str, es: str) -> PydanticCustomError:
+    """Return what a validator of ours raises, with its text in both languages; `kind` is the error's stable type."""
+    _SPANISH[kind] = es
+    return PydanticCustomError(kind, en)
+
+
 def describe_errors(errors: Iterable[Mapping[str, Any]], language: Language) -> list[dict[str, str]]:
     """Return one entry per invalid value: `at` (place), `message`, `type`. The value itself is not repeated."""
     return [
@@ -61,6 +69,8 @@ def _message(error: Mapping[str, Any], language: Language) -> str:
     if template is None:
         return english
     try:
-        return template.format_map(error.get("ctx") or {})
+        # pydantic joins the allowed values in English
+        context = {key: str(value).replace(" or ", " o ") for key, value in (error.get("ctx") or {}).items()}
+        return template.format_map(context)
     except KeyError:
         return english

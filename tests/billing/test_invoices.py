@@ -219,8 +219,12 @@ async def test_invalid_values_are_named_in_the_callers_language(billing: Harness
         broken = await client.post("/billing/invoices", content=b"{", headers={"Content-Type": "application/json"})
         missing = await client.get("/billing/nothing")
         method = await client.delete("/billing/invoices")
+        backwards = await client.post("/billing/invoices", json=invoice(due_date="2026-02-01"))
+        no_token = await client.get("/billing/invoices", headers={"Authorization": "nothing"})
     document = problem(answer)
     assert {error["at"] for error in document["errors"]} == {"body.due_date", "body.surprise", "body.currency"}
+    assert problem(backwards)["errors"][0]["message"] == "due_date es anterior a issue_date"
+    assert problem(no_token)["detail"] == "Falta el token de acceso o no es válido: no hay ninguno."
     assert "este nombre no se admite aquí" in str(document["errors"])
     assert (broken.status_code, problem(broken)["errors"][0]["type"]) == (422, "json_invalid")
     assert (null.status_code, problem(null)["code"]) == (422, "null-character")

@@ -11,6 +11,7 @@ from services.billing.invoices.models import InvoiceStatus, SupplierInvoice
 from services.billing.invoices.rules import Line, Totals, VatAmount
 from shared.money import CurrencyCode, DecimalString
 from shared.schemas import Day, Name, RequestModel, ResponseModel
+from shared.validation import value_error
 
 TaxId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 .\-/]{5,24}$")]
 Rate = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,2}(\.[0-9]{1,3})?$")]
@@ -67,9 +68,11 @@ class InvoiceIn(RequestModel):
     @model_validator(mode="after")
     def _due_after_issue(self) -> Self:
         if self.due_date < self.issue_date:
-            raise ValueError("due_date lies before issue_date")
+            raise value_error(
+                "due_before_issue", "due_date lies before issue_date", "due_date es anterior a issue_date"
+            )
         if len({Decimal(vat.rate) for vat in self.vat_breakdown}) < len(self.vat_breakdown):
-            raise ValueError("vat_breakdown names a rate twice")
+            raise value_error("rate_twice", "vat_breakdown names a rate twice", "vat_breakdown repite un tipo")
         return self
 
 

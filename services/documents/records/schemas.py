@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from services.documents.records.models import Record, RecordStatus
 from shared.schemas import Day, Name, RequestModel, ResponseModel, Slug
+from shared.validation import value_error
 
 Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50)]
 Tags = Annotated[list[Tag], Field(max_length=20)]
@@ -37,13 +38,15 @@ class DescriptionIn(RequestModel):
     @classmethod
     def _present(cls, value: object) -> object:
         if value is None:
-            raise ValueError("leave it out to keep it; it cannot be null")
+            raise value_error(
+                "not_null", "leave it out to keep it; it cannot be null", "omítalo para conservarlo; no puede ser null"
+            )
         return value
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not self.model_fields_set:
-            raise ValueError("names nothing to change")
+            raise value_error("nothing_to_change", "names nothing to change", "no indica ningún cambio")
         return self
 
     def changes(self) -> dict[str, Any]:
