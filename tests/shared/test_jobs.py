@@ -11,10 +11,11 @@ import asyncpg
 import pytest
 
 from shared.auth import Principal
-from shared.jobs import JobCode, JobContext, JobFailed, JobRunner, create_job
+from shared.jobs import JobContext, JobFailed, create_job
 from shared.storage import StoreUnavailableError
 from tests.fakes.waiting import eventually
 from tests.fixtures.services import Harness, problem
+from tests.shared.queueing import nothing, queue, runner, shown
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,27 +24,6 @@ ROOT = Path(__file__).parents[2]
 def kind() -> str:
     """A kind of jobs that nobody else works on."""
     return f"kind-{uuid4().hex[:8]}"
-
-
-def runner(kit: Harness, kind: str, code: JobCode) -> JobRunner:
-    return JobRunner("kit", kit.runtime.url, kit.runtime.worker, {kind: code})
-
-
-async def queue(kit: Harness, tenant: str, kind: str, **params: Any) -> UUID:
-    async with kit.runtime.database.transaction(tenant) as session:
-        return await create_job(session, kind, params, Principal("ana", tenant, frozenset()))
-
-
-async def shown(kit: Harness, tenant: str, job: UUID) -> dict[str, Any]:
-    async with kit.client(tenant, "viewer") as client:
-        answer = await client.get(f"/kit/jobs/{job}")
-    assert answer.status_code == 200, answer.text
-    document: dict[str, Any] = answer.json()
-    return document
-
-
-async def nothing(_context: JobContext) -> Mapping[str, Any]:
-    return {}
 
 
 async def test_a_job_goes_from_queued_to_succeeded(kit: Harness, tenant: str, kind: str) -> None:
@@ -266,7 +246,7 @@ async def test_a_job_that_is_not_committed_does_not_exist(kit: Harness, tenant: 
 WORKER = """
 import asyncio, sys
 from shared.db import Database
-from shared.jobs import JobRunner
+from shared.jobs import JobCode, JobContext, JobFailed, JobRunner, create_job
 
 async def stay(context):
     await context.checkpoint({"row": 40}, 40, total=100)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.analytics.event_logs.values import parse_amount, parse_stamp
+from services.analytics.event_logs.values import check_pattern, parse_amount, parse_stamp
 
 NOON = datetime(2010, 12, 30, 12, 0, 0, tzinfo=UTC)
 
@@ -126,3 +126,16 @@ def test_an_amount_with_two_readings_or_none_is_none(text: str) -> None:
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=2, min_value=-(10**10), max_value=10**10))
 def test_every_amount_comes_back(amount: Decimal) -> None:
     assert parse_amount(str(amount)) == amount
+
+
+@pytest.mark.parametrize("pattern", ["%d/%m/%Y %H:%M", "%Y-%m-%dT%H:%M:%S.%f%z", "%d %b %y, %I.%M %p", "%H%%%M %j"])
+def test_formats_of_time_that_can_be_used(pattern: str) -> None:
+    assert check_pattern(pattern) == pattern
+
+
+@pytest.mark.parametrize(
+    "pattern", ["%Y %Y", "%d%m%Y", "%d1%m", "%Y-%m-%d %c", "%Q", "%Y-%", "years", "%%", "%H:%M:%S %S"]
+)
+def test_formats_of_time_that_are_read_in_many_ways_or_in_none(pattern: str) -> None:
+    with pytest.raises(ValueError, match=r"%|directive"):
+        check_pattern(pattern)

@@ -1,0 +1,126 @@
+"""What becomes of an uploaded log: imported once, or removed."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+
+from services.analytics.event_logs.job import jobs
+from services.analytics.event_logs.service import CLEANUP
+from shared.jobs import JobRunner
+from shared.storage import StoreUnavailableError
+from tests.analytics.event_logs.importing import LOG, assert_no_upload_left, at_work, end_of, rows, send
+from tests.fixtures.services import Harness, problem
+
+
+async def _refuse(*_args: Any) -> bool:
+    raise RuntimeError("no statement works today")
+
+
+async def test_an_upload_whose_job_cannot_be_queued_is_removed(
+    analytics: Harness, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.analytics.event_logs.service.replace_job", _refuse)
+    async with analytics.client(tenant) as client:
+        answer = await client.post("/analytics/event-logs", params={"process": "p"}, content=LOG)
+        assert answer.status_code == 500
+    assert await rows(analytics, tenant, "job", "id") == []
+    await assert_no_upload_left(analytics, tenant)
+
+
+async def test_what_could_not_be_removed_at_once_is_removed_by_a_job_of_its_own(
+    analytics: Harness, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(_key: str) -> None:
+        raise StoreUnavailableError("away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("services.analytics.event_logs.service.replace_job", _refuse)
+        patch.setattr(analytics.runtime.store, "abandon", away)
+        async with analytics.client(tenant) as client:
+            answer = await client.post("/analytics/event-logs", params={"process": "p"}, content=LOG)
+            assert answer.status_code == 500
+    (job,) = await rows(analytics, tenant, "job", "id")
+    assert (job["kind"], job["status"]) == (CLEANUP, "queued")
+    runtime = analytics.runtime
+    runner = JobRunner("analytics", runtime.url, runtime.worker, {CLEANUP: jobs(runtime)[CLEANUP]})
+    assert not await runner.run_one(), "an upload may take a day"
+    async with runtime.worker.transaction(tenant) as session:
+        await session.execute(text("UPDATE job SET error = NULL WHERE id = :id"), {"id": job["id"]})
+    assert await runner.run_one()
+    await assert_no_upload_left(analytics, tenant)
+
+
+async def test_a_repeated_upload_with_a_key_is_one_import(analytics: Harness, tenant: str) -> None:
+    key = {"Idempotency-Key": str(uuid4())}
+    async with analytics.client(tenant) as client:
+
+        async def post(content: bytes, query: Mapping[str, str]) -> Any:
+            return await client.post("/analytics/event-logs", params=query, content=content, headers=key)
+
+        first, again = [await post(LOG, {"process": "p"}) for _ in range(2)]
+        assert first.status_code == 202, first.text
+        assert again.json() == first.json()
+        assert again.headers["location"] == first.headers["location"]
+        assert again.headers["idempotency-replayed"] == "true"
+        for content, query in ((LOG, {"process": "q"}), (LOG + b"\n", {"process": "p"})):
+            other = await post(content, query)
+            assert (other.status_code, problem(other)["code"]) == (422, "idempotency-key-reused")
+    assert len(await rows(analytics, tenant, "job", "id")) == 1
+    async with at_work(analytics.runtime):
+        assert (await end_of(analytics, tenant, first.headers["location"]))["status"] == "succeeded"
+    await assert_no_upload_left(analytics, tenant)
+
+
+@pytest.mark.parametrize("pattern", ["%Y %Y", "%d%m%Y", "%Q"])
+async def test_a_format_of_time_that_cannot_be_used_is_refused(analytics: Harness, tenant: str, pattern: str) -> None:
+    async with analytics.client(tenant) as client:
+        answer = await client.post(
+            "/analytics/event-logs", params={"process": "p", "timestamp_format": pattern}, content=LOG
+        )
+    assert answer.status_code == 422, answer.text
+    assert "%" in answer.text
+
+
+async def test_an_import_ends_though_nobody_counts_its_events(
+    analytics: Harness, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.analytics.event_logs.job._PATIENCE_S", 0.3)
+    runtime = analytics.runtime
+    address = await send(analytics, tenant, LOG)
+    runner = JobRunner("analytics", runtime.url, runtime.worker, jobs(runtime))
+    assert await runner.run_one()
+    job = await end_of(analytics, tenant, address)
+    assert (job["status"], job["result"]["visible"]) == ("succeeded", False)
+
+
+async def test_a_log_whose_activities_are_no_activities_is_refused(
+    analytics: Harness, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.analytics.event_logs.job.MAX_ACTIVITIES", 2)
+    address = await send(analytics, tenant, LOG)
+    async with at_work(analytics.runtime):
+        job = await end_of(analytics, tenant, address)
+    assert (job["status"], job["error"]["code"]) == ("failed", "event-log-activities-too-many")
+    await assert_no_upload_left(analytics, tenant)
+
+
+async def test_what_is_left_of_a_case_is_published_in_pages(
+    analytics: Harness, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.analytics.event_logs.job._PUBLISH_EVENTS", 2)
+    sizes: list[int] = []
+    publish = analytics.runtime.log.publish
+
+    async def noted(messages: Any) -> Any:
+        sizes.append(len(messages))
+        return await publish(messages)
+
+    monkeypatch.setattr(analytics.runtime.log, "publish", noted)
+    address = await send(analytics, tenant, LOG)
+    async with at_work(analytics.runtime):
+        job = await end_of(analytics, tenant, address)
+    assert job["result"]["operations"] + job["result"]["observations"] == sum(sizes) == 6
+    assert max(sizes) == 2
