@@ -18,7 +18,7 @@ STOP = ((signal.SIGTERM, 2.0),)  # then SIGKILL: the stop of everything must end
 def part_program(part: Part, data: Path, environment: Mapping[str, str]) -> Program:
     """Describe the process of a part. It dies with us at once: all it does survives that by design."""
     arguments = [sys.executable, "-P", "-m", "deploy.parts", part.kind, part.name, "--of", str(data / "logs")]
-    if part.kind == "serve":
+    if part.port:
         arguments += ["--port", str(part.port)]
     return Program(
         name=part.label.replace(" ", "-"),

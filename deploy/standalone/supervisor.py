@@ -67,9 +67,21 @@ def check_ports(options: Options) -> None:
     raise ServerError(f"{who}. Try: ./trastienda up --port-base {free}" if free else who)
 
 
+def check_environment(environment: str, *, issues_tokens: bool) -> None:
+    """Raise ServerError where this run would have to sign tokens and may not."""
+    if issues_tokens and environment != "development":
+        raise ServerError(
+            f"TRASTIENDA_ENVIRONMENT is {environment}: set TRASTIENDA_ISSUER, for `up` signs tokens in development only"
+        )
+
+
 def parts_of(options: Options) -> list[Part]:
+    """Return every part. In a process of its own, a relay or consumer gets a port for its metrics."""
     served = [Part("serve", name, port) for name, port in options.ports.items()]
-    return served + [Part(kind, name) for name in SERVICES for kind in ("relay", "consume")]
+    others = [(kind, name) for name in SERVICES for kind in ("relay", "consume")]
+    taken = options.ports.values()
+    ports = loopback.free_ports(len(others), taken) if options.processes else [0] * len(others)
+    return served + [Part(kind, name, port) for (kind, name), port in zip(others, ports, strict=True)]
 
 
 class Stack:
@@ -85,6 +97,7 @@ class Stack:
         self._failures: asyncio.Queue[str] = asyncio.Queue()
         self._starting = True
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._parts: list[Part] = []
 
     @property
     def url(self) -> str:
@@ -100,6 +113,8 @@ class Stack:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._stop.set)
+        environment = self._given.get("TRASTIENDA_ENVIRONMENT", "development")
+        check_environment(environment, issues_tokens=self.issues_tokens)
         with self.directory.exclusive():
             self._forget_ready()
             check_ports(self.options)
@@ -174,8 +189,9 @@ class Stack:
         from shared.app import SharedRuntimes
 
         opener = SharedRuntimes()
+        self._parts = parts_of(self.options)
         runs: dict[str, Callable[[asyncio.Event], Awaitable[None]]] = {}
-        for part in parts_of(self.options):
+        for part in self._parts:
             if self.options.processes:
                 program = part_program(part, self.directory.path, environment)
                 runs[part.label] = partial(run_process, program)
@@ -194,7 +210,7 @@ class Stack:
 
     async def _answering(self) -> None:
         """Wait until every part answers. Raises ServerError when one fails first."""
-        urls = [f"http://{loopback.LOOPBACK}:{port}/health/ready" for port in self.options.ports.values()]
+        urls = [f"http://{loopback.LOOPBACK}:{part.port}/health/ready" for part in self._parts if part.port]
         deadline = time.monotonic() + READY_WITHIN_S
         waiting: Mapping[str, str] = {}
         while time.monotonic() < deadline:

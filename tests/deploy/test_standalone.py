@@ -18,7 +18,7 @@ from deploy.standalone.errors import ServerError
 from deploy.standalone.keep import kept, new_secret, write_private
 from deploy.standalone.keeper import keep
 from deploy.standalone.process import Program, Server, end_left_over, left_over
-from deploy.standalone.supervisor import Options, Stack, check_ports, parts_of
+from deploy.standalone.supervisor import Options, Stack, check_environment, check_ports, parts_of
 
 STATE = StackState(os.getpid(), "http://127.0.0.1:8000", "one process", {"gateway": 8000}, {"TRASTIENDA_ISSUER": "x"})
 
@@ -218,3 +218,18 @@ async def test_a_pause_ends_with_the_stop() -> None:
     stop.set()
     async with asyncio.timeout(0.3):
         await kept_going
+
+
+def test_in_processes_of_their_own_relays_and_consumers_answer_for_themselves() -> None:
+    options = Options(Path("data"), port_base=9000, processes=True)
+    ports = [part.port for part in parts_of(options)]
+    assert len(set(ports)) == len(ports) == 13
+    assert all(ports)
+    assert all(not part.port for part in parts_of(Options(Path("data"))) if part.kind != "serve")
+
+
+def test_up_signs_no_tokens_outside_development() -> None:
+    with pytest.raises(ServerError, match="TRASTIENDA_ISSUER"):
+        check_environment("production", issues_tokens=True)
+    check_environment("production", issues_tokens=False)
+    check_environment("development", issues_tokens=True)
