@@ -98,13 +98,8 @@ async def create_job(
 ) -> UUID:
     """Queue a job in the caller's transaction, to begin `after` some time; return its id."""
     job_id = uuid7()
-    await session.execute(
-        text(
-            "INSERT INTO job (id, kind, params, created_by, error) VALUES (:id, :kind, cast(:params AS jsonb), "
-            ":created_by, jsonb_build_object('since', now() + cast(:after AS interval)))"
-        ),
-        {"id": job_id, "kind": kind, "params": _json(params), "created_by": by.id, "after": after},
-    )
+    values = {"id": job_id, "kind": kind, "params": _json(params), "created_by": by.id, "after": after}
+    await session.execute(_QUEUE, values)
     await session.execute(_WAKE_UP)
     return job_id
 
@@ -125,6 +120,9 @@ async def withdraw_job(session: AsyncSession, job: UUID) -> None:
     await session.execute(text("DELETE FROM job WHERE id = :id AND status = 'queued'"), {"id": job})
 
 
+_QUEUE = text("""
+INSERT INTO job (id, kind, params, created_by, error) VALUES (:id, :kind, cast(:params AS jsonb), :created_by,
+jsonb_build_object('since', now() + cast(:after AS interval)))""")
 _WAKE_UP = text("SELECT pg_notify('jobs_' || current_schema(), '')")
 
 
@@ -156,7 +154,6 @@ class JobRunner:
                 return False
             try:
                 if row.error["starts"] > _TRIES:
-                    logger.error("a job stalled", extra={"job": str(row.id), "kind": row.kind})
                     await self._finish(row, "failed", error=_problem_of(JobStalled(starts=_TRIES)))
                 else:
                     await self._work(row, stop or asyncio.Event())
@@ -196,15 +193,12 @@ class JobRunner:
             await self._put_back(row, _AGAIN_S)
         else:
             logger.error("a job failed", extra={"job": str(row.id), "kind": row.kind}, exc_info=error)
-            detail = {"en": DomainError.en, "es": DomainError.es}
-            await self._finish(row, "failed", error={"code": DomainError.code, "detail": detail})
+            await self._finish(row, "failed", error=_problem_of(DomainError()))
 
     async def _put_back(self, row: Any, wait_s: float) -> None:
         """Let the job wait; this start does not count, for its worker lives."""
-        change = (
-            "error = error || jsonb_build_object('starts', greatest(cast(error->>'starts' AS int) - 1, 0), "
-            "'since', clock_timestamp() + cast(:wait AS interval))"
-        )
+        change = """error = error || jsonb_build_object('starts', greatest(cast(error->>'starts' AS int) - 1, 0),
+            'since', clock_timestamp() + cast(:wait AS interval))"""
         async with self._database.transaction(row.tenant_id) as session:
             await _update(session, row.id, row.attempts, change, {"wait": timedelta(seconds=wait_s)})
 
@@ -231,19 +225,14 @@ def _json(value: Mapping[str, Any] | None) -> str | None:
 _OPEN = text("""
 SELECT id FROM job WHERE status IN ('queued', 'running') AND kind = ANY(:kinds)
 AND coalesce(cast(error->>'since' AS timestamptz), '-infinity') <= clock_timestamp()
-ORDER BY cast(error->>'since' AS timestamptz) NULLS FIRST, created_at
-""")
+ORDER BY cast(error->>'since' AS timestamptz) NULLS FIRST, created_at""")
 _START = text("""
 UPDATE job SET status = 'running', attempts = attempts + 1, started_at = coalesce(started_at, now()),
-error = jsonb_build_object(
-  'since', clock_timestamp(),
-  'place', md5(cast(cursor AS text)),
-  'done', greatest(done, cast(error->>'done' AS bigint)),
-  'starts', CASE WHEN error->>'place' = md5(cast(cursor AS text)) AND done <= cast(error->>'done' AS bigint)
-            THEN cast(error->>'starts' AS int) + 1 ELSE 1 END
-)
-WHERE id = :id AND status IN ('queued', 'running') RETURNING *
-""")
+error = jsonb_build_object('since', clock_timestamp(), 'place', md5(cast(cursor AS text)),
+  'done', greatest(done, cast(error->>'done' AS bigint)), 'starts', 1 +
+  CASE WHEN error->>'place' = md5(cast(cursor AS text)) AND done <= cast(error->>'done' AS bigint)
+  THEN cast(error->>'starts' AS int) ELSE 0 END)
+WHERE id = :id AND status IN ('queued', 'running') RETURNING *""")
 
 
 async def _claim(connection: AsyncConnection, kinds: list[str]) -> Any:
