@@ -21,6 +21,11 @@ DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
 SECRETS = ("PASSWORD", "SECRET", "KEY")
 
 
+def is_one_shot(name: str) -> bool:
+    """Tell whether a container ends when its work is done; it is tried again when that failed."""
+    return name in OURS and OURS[name]["command"][0] == "migrate"
+
+
 def test_every_part_of_every_service_has_a_container() -> None:
     commands = {tuple(each["command"]) for each in OURS.values()}
     assert commands == {(kind, name) for kind in KINDS for name in SERVICES} | {("serve", GATEWAY)}
@@ -29,10 +34,19 @@ def test_every_part_of_every_service_has_a_container() -> None:
 @pytest.mark.parametrize("name", CONTAINERS)
 def test_a_container_is_watched_and_pinned(name: str) -> None:
     container = CONTAINERS[name]
-    one_shot = container.get("restart") == "no"
+    one_shot = is_one_shot(name)
     from_image = "HEALTHCHECK" in DOCKERFILE and name in OURS
     assert one_shot or from_image or container["healthcheck"]["test"]
     assert name in OURS or re.search(r":v?\d+\.\d+", container["image"]), "an image without a version"
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_a_container_cannot_gain_privileges(name: str) -> None:
+    container = CONTAINERS[name]
+    assert container["cap_drop"] == ["ALL"]
+    assert container["security_opt"] == ["no-new-privileges:true"]
+    assert container.get("read_only") is True or name == "kafka"
+    assert container["restart"] == ("on-failure:5" if is_one_shot(name) else "unless-stopped")
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -91,7 +105,7 @@ def test_who_depends_on_whom_exists() -> None:
     for name, container in CONTAINERS.items():
         for needed, how in container.get("depends_on", {}).items():
             assert needed in CONTAINERS, name
-            one_shot = CONTAINERS[needed].get("restart") == "no"
+            one_shot = is_one_shot(needed)
             assert how["condition"] == ("service_completed_successfully" if one_shot else "service_healthy")
 
 
@@ -117,7 +131,7 @@ def test_prometheus_asks_every_part_and_its_rules_use_our_metrics() -> None:
     folder = ROOT / "deploy" / "prometheus"
     scrape = yaml.safe_load((folder / "prometheus.yml").read_text())["scrape_configs"][0]["static_configs"]
     targets = {target for group in scrape for target in group["targets"]}
-    long_running = {name for name, each in OURS.items() if each.get("restart") != "no"}
+    long_running = {name for name, each in OURS.items() if each["command"][0] != "migrate"}
     assert targets == {f"{name}:8000" for name in long_running}
     rules = yaml.safe_load((folder / "rules.yml").read_text())["groups"][0]["rules"]
     assert unknown_metrics([rule["expr"] for rule in rules]) == set()
