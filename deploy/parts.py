@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 KINDS = ("serve", "relay", "consume", "migrate")
 DRAIN_S = 2  # how long running requests may take once a stop is asked for
 KEEP_ALIVE_S = 65  # longer than the clients and proxies in front keep theirs
-CANNOT_START = 78
+CANNOT_START, TRY_AGAIN = 78, 75
 logger = logging.getLogger(__name__)
 
 
@@ -235,16 +235,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one part; settings come from the environment. Returns the exit code."""
     import uvloop
 
+    from shared.failures import first_line, is_transient
     from shared.logging import configure_logging
 
     options = parse(arguments)
-    configure_logging(os.environ.get("TRASTIENDA_LOG_LEVEL", "INFO"))
     try:
+        configure_logging(os.environ.get("TRASTIENDA_LOG_LEVEL", "INFO"))
         uvloop.run(run_until_signal(options))
     except (PartError, ValueError) as error:
         # ValueError: a setting is missing, unknown or does not fit; a traceback would hide which one.
         sys.stderr.write(f"{options.kind} {options.name}: {error}\n")
         return CANNOT_START
+    except Exception as error:
+        if not is_transient(error):
+            raise
+        sys.stderr.write(f"{options.kind} {options.name}: a server it needs is away: {first_line(error)}\n")
+        return TRY_AGAIN
     return 0
 
 

@@ -92,7 +92,10 @@ def logging_to(file: Path) -> Iterator[None]:
     from shared.logging import configure_logging
 
     with LogFile(file) as log, redirect_stderr(log):
-        configure_logging(os.environ.get("TRASTIENDA_LOG_LEVEL", "INFO"))
+        try:
+            configure_logging(os.environ.get("TRASTIENDA_LOG_LEVEL", "INFO"))
+        except ValueError as error:
+            raise ServerError(f"TRASTIENDA_LOG_LEVEL: {error}") from error
         try:
             yield
         finally:

@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI, Request
 from starlette.types import ASGIApp
 
-from deploy.parts import PartError, operation, serve
+from deploy.parts import TRY_AGAIN, PartError, main, operation, serve
 from deploy.protocol import HEAD_BYTES, BoundedProtocol
 from deploy.standalone.ports import free_ports
 
@@ -175,3 +175,12 @@ async def test_an_answer_may_take_longer_than_a_head(monkeypatch: pytest.MonkeyP
     async with served(app) as url:
         pieces = (b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n", b"GET /slow")
         assert b"200 OK" in await exchange(url, *pieces, pause=0.05)
+
+
+def test_a_server_that_is_away_is_told_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TRASTIENDA_DATABASE_URL", "postgresql://nobody:nothing@127.0.0.1:9/none")
+    monkeypatch.setattr("shared.logging.configure_logging", lambda _level: None)
+    assert main(["migrate", "billing"]) == TRY_AGAIN
+    assert "is away" in capsys.readouterr().err
