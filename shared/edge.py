@@ -17,13 +17,13 @@ from shared.errors import (
     InvalidInput,
     MethodNotAllowed,
     NotFound,
+    NullCharacter,
     Unavailable,
     preferred_language,
     problem_document,
 )
 from shared.failures import STATEMENT_TIMEOUT, is_transient, sqlstate_of
 from shared.ids import uuid7
-from shared.routing import NullCharacter
 from shared.storage import StoreUnavailableError
 from shared.tracing import acceptable_request_id, continue_trace, current_request_id, current_trace
 from shared.validation import describe_errors
@@ -36,8 +36,10 @@ _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 class BadRequest(DomainError):
     code, status = "bad-request", 400
-    en = "The request could not be understood: {reason}"
-    es = "No se entiende la petición: {reason}"
+    en = "The request could not be understood."
+    es = "No se entiende la petición."
+    hint_en = "See /openapi.json for what is expected here."
+    hint_es = "Vea en /openapi.json lo que se espera aquí."
 
 
 def problem_response(request: Request, error: DomainError) -> Response:
@@ -76,7 +78,7 @@ def _http_refusal(error: HTTPException, request: Request) -> DomainError:
         return NotFound()
     if error.status_code == MethodNotAllowed.status:
         return MethodNotAllowed(method=request.method)
-    return BadRequest(reason=str(error.detail))
+    return BadRequest()
 
 
 async def _answer_failure(request: Request, error: Exception) -> Response:

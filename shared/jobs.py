@@ -39,14 +39,6 @@ _AT_ONCE = timedelta(0)
 logger = logging.getLogger(__name__)
 
 
-class JobFailed(DomainError):
-    """Raised by a job's code for input it cannot work with: the job ends as failed with this problem."""
-
-    code, status = "job-failed", 422
-    en = "{reason}"
-    es = "{reason}"
-
-
 class JobStalled(DomainError):
     code, status = "job-stalled", 500
     en = "The job was begun {starts} times and its worker ended each time before it got any further."

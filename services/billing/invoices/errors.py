@@ -1,5 +1,8 @@
 """Refusals of supplier invoices."""
 
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
 from shared.errors import DomainError
 
 
@@ -22,10 +25,25 @@ class DuplicateInvoice(DomainError):
 class IllegalTransition(DomainError):
     code, status = "illegal-invoice-transition", 409
     en = "Invoice {number} is {state}; {step} needs it to be {needed}."
-    es = "La factura {number} está en estado {state}; {step} exige el estado {needed}."
+    es = "La factura {number} está {state}; para {step} debe estar {needed}."
+    hint_en = "Read the invoice: its status tells which step comes next."
+    hint_es = "Lea la factura: su estado indica qué paso sigue."
+    words: ClassVar[Mapping[str, Sequence[str]]] = {
+        "registered": ("registered", "registrada"),
+        "validated": ("validated", "validada"),
+        "approved": ("approved", "aprobada"),
+        "rejected": ("rejected", "rechazada"),
+        "paid": ("paid", "pagada"),
+        "validation": ("validation", "validarla"),
+        "approval": ("approval", "aprobarla"),
+        "rejection": ("rejection", "rechazarla"),
+        "payment": ("payment", "marcarla como pagada"),
+    }
 
 
 class OwnInvoice(DomainError):
     code, status = "own-invoice", 403
     en = "Invoice {number} was registered by you; another person has to decide on it."
     es = "Usted registró la factura {number}; debe decidir otra persona."
+    hint_en = "Ask someone else who may approve invoices."
+    hint_es = "Pídalo a otra persona que pueda aprobar facturas."
