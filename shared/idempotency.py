@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.auth import Principal, current_principal
 from shared.db import Session
-from shared.errors import DomainError
+from shared.errors import DomainError, refuses
 from shared.ids import stable_id
 
 _KEPT_HEADERS = ("location", "etag", "content-type")
@@ -101,6 +101,7 @@ KeyHeader = Annotated[
 ]
 
 
+@refuses(KeyReused, KeyInProgress)
 async def _idempotent(request: Request, session: Session, key: KeyHeader = None) -> None:
     """Claim the request's key, if it has one; the route class stores the answer."""
     if key is not None:

@@ -39,6 +39,8 @@ class Page(BaseModel, Generic[Out]):
 class PageRequest:
     """Where to begin and how many to give."""
 
+    refusals = (InvalidCursor,)
+
     def __init__(
         self,
         cursor: Annotated[str | None, Query(max_length=64, description="`next_cursor` of the page before")] = None,

@@ -9,7 +9,7 @@ from fastapi import Depends, Header, Request
 
 from shared import clock
 from shared.auth import Principal, current_principal, pseudonym
-from shared.errors import DomainError
+from shared.errors import DomainError, refuses
 from shared.events import Actor, Outcome, Work
 from shared.schemas import Instant
 
@@ -71,6 +71,7 @@ StartHeader = Annotated[
 ]
 
 
+@refuses(ImplausibleStart)
 async def _effort(request: Request, started_at: StartHeader = None) -> Effort:
     principal = await current_principal(request)
     key = request.app.state.runtime.settings.pseudonym_key.get_secret_value().encode()

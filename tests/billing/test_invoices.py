@@ -194,6 +194,33 @@ async def test_if_match_guards_a_step(billing: Harness, tenant: str) -> None:
     assert fresh.status_code == 204
 
 
+async def test_a_step_answers_with_the_etag_for_the_next(billing: Harness, tenant: str) -> None:
+    invoice_id = await register(billing, tenant)
+    etag = '"1"'
+    for role, name, body in (
+        ("operator", "validation", None),
+        ("manager", "approval", None),
+        ("manager", "payment", {"paid_on": "2026-11-20", "reference": "T-1"}),
+    ):
+        key = {"Idempotency-Key": str(uuid4())}
+        done = await step(billing, tenant, role, f"{invoice_id}/{name}", body, **key, **{"If-Match": etag})
+        again = await step(billing, tenant, role, f"{invoice_id}/{name}", body, **key, **{"If-Match": etag})
+        assert (done.status_code, again.headers["idempotency-replayed"]) == (204, "true")
+        assert done.headers["etag"] == again.headers["etag"] != etag
+        etag = done.headers["etag"]
+    async with billing.client(tenant, "viewer") as client:
+        assert (await client.get(f"/billing/invoices/{invoice_id}")).headers["etag"] == etag
+    refused = await step(billing, tenant, "manager", f"{invoice_id}/approval")
+    assert (refused.status_code, "etag" in refused.headers) == (409, False)
+
+
+async def test_a_step_at_the_wrong_time_is_told_in_spanish_words(billing: Harness, tenant: str) -> None:
+    invoice_id = await register(billing, tenant)
+    refused = await step(billing, tenant, "manager", f"{invoice_id}/approval", **{"Accept-Language": "es"})
+    assert problem(refused)["detail"] == "La factura F-2026/001 está registrada; para aprobarla debe estar validada."
+    assert (problem(refused)["state"], problem(refused)["needed"]) == ("registered", "validated")
+
+
 async def test_the_list_is_paged_newest_first(billing: Harness, tenant: str) -> None:
     ids = [await register(billing, tenant, f"P-{n}") for n in range(5)]
     seen: list[str] = []

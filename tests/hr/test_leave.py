@@ -53,11 +53,24 @@ async def test_a_rejection_is_a_normal_decision_and_frees_the_days(hr: Harness, 
         assert (await client.get(f"{PATH}/{leave_request_id}")).json()["decision_reason"] == "Cierre de agosto"
     assert (silent.status_code, done.status_code) == (422, 204)
     assert (again.status_code, problem(again)["code"]) == (409, "illegal-leave-transition")
-    assert "exige el estado" in problem(again)["detail"]
+    assert problem(again)["detail"] == "La ausencia está rechazada; para aprobarla debe estar solicitada."
     event = (await hr.events(tenant))[-1]
     assert (event.type, event.payload["work"]["outcome"]) == ("hr.leave-request.rejected.v1", "done")
     assert "agosto" not in str(event.payload)
     await ask(hr, tenant, employee_id, "2026-08-01", "2026-08-30")
+
+
+@pytest.mark.parametrize("step", ["approval", "rejection", "cancellation"])
+async def test_a_step_answers_with_the_new_etag(hr: Harness, tenant: str, step: str) -> None:
+    employee_id = await employ(hr, tenant)
+    leave_request_id = await ask(hr, tenant, employee_id, "2099-08-01", "2099-08-02")
+    body = {"reason": "No es posible"} if step == "rejection" else None
+    role = "operator" if step == "cancellation" else "manager"
+    async with hr.client(tenant, role) as client:
+        done = await client.post(f"{PATH}/{leave_request_id}/{step}", json=body, headers={"If-Match": '"1"'})
+        read = await client.get(f"{PATH}/{leave_request_id}")
+    assert (done.status_code, done.headers["etag"]) == (204, '"2"')
+    assert read.headers["etag"] == '"2"'
 
 
 @pytest.mark.parametrize("step", ["approval", "rejection"])
