@@ -84,8 +84,8 @@ def data_behind(url: str, given: Path) -> Path:
 def make_token(data: Path, tenant: str, role: str) -> str:
     """Sign a token with the installation's development keys. Raises CommandError for an unknown role."""
     from deploy.registry import SERVICES
+    from deploy.standalone.issuer import DevelopmentIssuer, NotInProductionError
     from shared.auth import ROLES
-    from shared.issuer import DevelopmentIssuer, NotInProductionError
 
     roles = (*ROLES, *SERVICES)
     if role not in roles:

@@ -19,11 +19,11 @@ from deploy.standalone import ports as loopback
 from deploy.standalone.backing import Backing, watch
 from deploy.standalone.directory import DataDirectory, StackState
 from deploy.standalone.errors import ServerError
+from deploy.standalone.issuer import ISSUER, DevelopmentIssuer
 from deploy.standalone.keep import kept, new_secret, write_private
 from deploy.standalone.keeper import keep, wait_until
 from deploy.standalone.processes import part_program, run_process
 from deploy.standalone.readiness import unready
-from shared.issuer import ISSUER, DevelopmentIssuer
 
 if TYPE_CHECKING:
     from shared.app import Opener

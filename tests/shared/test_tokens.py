@@ -18,10 +18,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from deploy.standalone.issuer import ISSUER, DevelopmentIssuer, NotInProductionError
 from shared import auth
 from shared.auth import InvalidToken, Principal, Verifier, grants_of, principal_of, pseudonym
 from shared.errors import TEXTS, Unavailable
-from shared.issuer import ISSUER, DevelopmentIssuer, NotInProductionError
 from shared.settings import Settings
 from shared.work import actor_of
 from tests.fixtures.services import Harness, problem
