@@ -60,7 +60,6 @@ class Database:
             make_url(url).set(drivername="postgresql+asyncpg"),
             pool_size=pool,
             max_overflow=max(pool, 8),
-            pool_pre_ping=False,
             hide_parameters=True,  # errors are logged, and rows hold personal data
             connect_args={
                 "timeout": 10,

@@ -59,7 +59,8 @@ def failure_of(error: Exception, request: Request) -> DomainError:
         described = describe_errors(error.errors(), language)
         return InvalidInput(count=len(described), errors=described)
     if isinstance(error, HTTPException):
-        return _http_refusal(error, request)
+        known = {404: NotFound(), 405: MethodNotAllowed(method=request.method)}
+        return known.get(error.status_code, BadRequest())
     return _refusal_of_failure(error)
 
 
@@ -71,14 +72,6 @@ def _refusal_of_failure(error: Exception) -> DomainError:
     if is_transient(error) or sqlstate_of(error) == STATEMENT_TIMEOUT:
         return Unavailable(part="database")
     return DomainError()
-
-
-def _http_refusal(error: HTTPException, request: Request) -> DomainError:
-    if error.status_code == NotFound.status:
-        return NotFound()
-    if error.status_code == MethodNotAllowed.status:
-        return MethodNotAllowed(method=request.method)
-    return BadRequest()
 
 
 async def _answer_failure(request: Request, error: Exception) -> Response:

@@ -117,11 +117,7 @@ class Unavailable(DomainError):
     es = "Una parte que esta petición necesita ({part}) no responde ahora; no se ha cambiado nada."
     hint_en = "Try again after the time in Retry-After."
     hint_es = "Inténtelo de nuevo pasado el tiempo de Retry-After."
-    words: ClassVar[Mapping[str, Sequence[str]]] = {
-        "database": ("database", "base de datos"),
-        "object store": ("object store", "almacén de objetos"),
-        "token issuer": ("token issuer", "emisor de los tokens"),
-    }
+    words = TEXTS["parts"]
     headers: Mapping[str, str] = {"Retry-After": "2"}
 
 
@@ -200,13 +196,9 @@ PROBLEM_SCHEMA: dict[str, Any] = {
     "required": ["type", "title", "status", "detail", "instance", "code", "request_id", "hint"],
     "properties": {
         "type": {"type": "string", "format": "uri"},
-        "title": {"type": "string"},
         "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "instance": {"type": "string"},
-        "code": {"type": "string"},
         "request_id": {"type": ["string", "null"]},
-        "hint": {"type": "string"},
+        **{text: {"type": "string"} for text in ("title", "detail", "instance", "code", "hint")},
     },
     "additionalProperties": True,
 }

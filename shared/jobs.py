@@ -151,9 +151,7 @@ class JobRunner:
                     await self._work(row, stop or asyncio.Event())
             finally:
                 await connection.rollback()
-                await connection.execute(
-                    text("SELECT pg_advisory_unlock(hashtextextended(:id, 3))"), {"id": str(row.id)}
-                )
+                await connection.execute(_UNLOCK, {"id": str(row.id)})
                 await connection.commit()
         return True
 
@@ -197,11 +195,9 @@ class JobRunner:
     async def _finish(
         self, row: Any, status: str, *, result: Mapping[str, Any] | None = None, error: Mapping[str, Any] | None = None
     ) -> None:
+        change = "status = :status, result = cast(:result AS jsonb), error = cast(:error AS jsonb), finished_at = now()"
+        values = {"status": status, "result": _json(result), "error": _json(error)}
         async with self._database.transaction(row.tenant_id) as session:
-            change = (
-                "status = :status, result = cast(:result AS jsonb), error = cast(:error AS jsonb), finished_at = now()"
-            )
-            values = {"status": status, "result": _json(result), "error": _json(error)}
             if await _update(session, row.id, row.attempts, change, values):
                 metrics.jobs_total.labels(self._service, row.kind, status).inc()
 
@@ -214,6 +210,8 @@ def _json(value: Mapping[str, Any] | None) -> str | None:
     return None if value is None else msgspec.json.encode(value, enc_hook=str).decode()
 
 
+_LOCK = text("SELECT pg_try_advisory_lock(hashtextextended(:id, 3))")
+_UNLOCK = text("SELECT pg_advisory_unlock(hashtextextended(:id, 3))")
 _OPEN = text("""
 SELECT id FROM job WHERE status IN ('queued', 'running') AND kind = ANY(:kinds)
 AND coalesce(cast(error->>'since' AS timestamptz), '-infinity') <= clock_timestamp()
@@ -231,14 +229,12 @@ async def _claim(connection: AsyncConnection, kinds: list[str]) -> Any:
     """Lock and return an open job: one never begun, else the one begun longest ago. The lock is the session's: it lasts until it is given back or it dies."""
     candidates = (await connection.execute(_OPEN, {"kinds": kinds})).scalars()
     for job_id in candidates.all():
-        lock = text("SELECT pg_try_advisory_lock(hashtextextended(:id, 3))")
-        if (await connection.execute(lock, {"id": str(job_id)})).scalar_one():
+        if (await connection.execute(_LOCK, {"id": str(job_id)})).scalar_one():
             row = (await connection.execute(_START, {"id": job_id})).one_or_none()
             await connection.commit()
             if row is not None:
                 return row
-            unlock = text("SELECT pg_advisory_unlock(hashtextextended(:id, 3))")
-            await connection.execute(unlock, {"id": str(job_id)})
+            await connection.execute(_UNLOCK, {"id": str(job_id)})
     await connection.rollback()
     return None
 

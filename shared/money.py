@@ -5,7 +5,7 @@ from math import prod
 from typing import Annotated
 
 import msgspec
-from pydantic import AfterValidator, StringConstraints
+from pydantic import StringConstraints
 
 CurrencyCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 
@@ -43,9 +43,4 @@ def multiply(*factors: Decimal) -> Decimal:
         return prod(factors, start=Decimal(1))
 
 
-def _finite(value: str) -> str:
-    Decimal(value)
-    return value
-
-
-DecimalString = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,15}(\.[0-9]{1,6})?$"), AfterValidator(_finite)]
+DecimalString = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,15}(\.[0-9]{1,6})?$")]

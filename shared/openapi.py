@@ -1,6 +1,7 @@
 """The OpenAPI 3.1 document of a service: problems, scopes and the bearer token on every operation."""
 
 from collections.abc import Iterator
+from functools import cache, partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -48,13 +49,7 @@ def operation_id(route: APIRoute) -> str:
 
 def describe(app: FastAPI) -> None:
     """Give `app` a document that says, for every operation, its scope and every refusal."""
-
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            app.openapi_schema = _document(app)
-        return app.openapi_schema
-
-    app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way
+    app.openapi = cache(partial(_document, app))  # type: ignore[method-assign] # FastAPI's documented way
 
 
 def _document(app: FastAPI) -> dict[str, Any]:

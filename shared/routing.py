@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
 from shared.auth import Requires
-from shared.errors import BodyTooLarge, DomainError, IncompleteBody, NullCharacter, RequestTimeout
+from shared.errors import BodyTooLarge, IncompleteBody, NullCharacter, RequestTimeout
 from shared.etag import send_new_etag
 from shared.idempotency import Attempt, ReplayError
 from shared.openapi import responses_of, scopes_of
@@ -101,18 +101,14 @@ class ServiceRoute(APIRoute):
 def _counted(request: Request, limit: int) -> Receive:
     """Return a receive that refuses a body beyond `limit`, announced or not."""
     announced = request.headers.get("content-length", "")
-    refused: DomainError | None = (
-        BodyTooLarge(limit=limit) if announced.isdecimal() and int(announced) > limit else None
-    )
+    too_large = announced.isdecimal() and int(announced) > limit
     received = 0
 
     async def receive() -> Message:
         nonlocal received
-        if refused is not None:
-            raise refused
-        message = await request.receive()
+        message = {} if too_large else await request.receive()
         received += len(message.get("body", b""))
-        if received > limit:
+        if too_large or received > limit:
             raise BodyTooLarge(limit=limit)
         return message
 

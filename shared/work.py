@@ -42,7 +42,6 @@ class Effort:
         *,
         outcome: Outcome = Outcome.DONE,
         requested_at: datetime | None = None,
-        corrects: UUID | None = None,
     ) -> Work:
         """Return the work block: this effort went into `activity` of `case`, which waited since `requested_at`."""
         return Work(
@@ -54,7 +53,6 @@ class Effort:
             started_at=self.started_at,
             finished_at=self.finished_at,
             outcome=outcome,
-            corrects=corrects,
             estimated=self.estimated,
         )
 
