@@ -11,12 +11,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import jwt
 from fastapi import Depends, Request
 
-from shared.errors import TEXTS, DomainError, Unavailable
+from shared.errors import TEXTS, DomainError, Unavailable, Words
 from shared.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class InvalidToken(DomainError):
     es = "Falta el token de acceso o no es válido: {reason}."
     hint_en = "Send `Authorization: Bearer <token>` with a token of this installation that has not expired."
     hint_es = "Envíe `Authorization: Bearer <token>` con un token de esta instalación que no haya caducado."
-    words = TEXTS["tokens"]
+    words: ClassVar[Words] = {"reason": TEXTS["tokens"]}
     headers: Mapping[str, str] = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
 
     @classmethod

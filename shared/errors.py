@@ -16,6 +16,7 @@ PROBLEM_BASE = "https://trastienda.dev/problems/"
 TEXTS: Mapping[str, Mapping[str, Any]] = tomllib.loads(Path(__file__).with_name("texts.toml").read_text("utf-8"))
 
 Language = Literal["en", "es"]
+Words = Mapping[str, Mapping[str, Sequence[str]]]
 Marked = TypeVar("Marked", bound=Callable[..., Any])
 
 
@@ -23,8 +24,8 @@ class DomainError(Exception):
     """A refusal the caller can understand. Subclasses are named for it and stand beside what raises them.
 
     `en` and `es` are format templates; the keyword values given when it is raised fill them and become
-    members of the problem document, so they must be JSON values and free of secrets. `words` are those among them that
-    are names of ours, as the text says them in English and Spanish; the member keeps the name.
+    members of the problem document, so they must be JSON values and free of secrets. Where a member is a name of ours,
+    `words` has what the text says for it in English and Spanish; the member keeps the name.
     """
 
     code: ClassVar[str] = "internal-error"
@@ -33,7 +34,7 @@ class DomainError(Exception):
     es: ClassVar[str] = "No se pudo atender la petición; el fallo queda registrado con el id de la petición."
     hint_en: ClassVar[str] = ""
     hint_es: ClassVar[str] = ""
-    words: ClassVar[Mapping[str, Sequence[str]]] = {}
+    words: ClassVar[Words] = {}
     headers: Mapping[str, str] = {}
 
     def __init__(self, **values: Any) -> None:
@@ -48,9 +49,9 @@ class DomainError(Exception):
 
     def _fill(self, template: str, language: Language) -> str:
         said = {
-            name: self.words[value][language == "es"].format_map(self.values)
-            for name, value in self.values.items()
-            if isinstance(value, str) and value in self.words
+            member: texts[self.values[member]][language == "es"].format_map(self.values)
+            for member, texts in self.words.items()
+            if self.values[member] in texts
         }
         return template.format_map(self.values | said)
 
@@ -117,7 +118,7 @@ class Unavailable(DomainError):
     es = "Una parte que esta petición necesita ({part}) no responde ahora; no se ha cambiado nada."
     hint_en = "Try again after the time in Retry-After."
     hint_es = "Inténtelo de nuevo pasado el tiempo de Retry-After."
-    words = TEXTS["parts"]
+    words: ClassVar[Words] = {"part": TEXTS["parts"]}
     headers: Mapping[str, str] = {"Retry-After": "2"}
 
 

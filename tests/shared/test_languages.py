@@ -16,6 +16,10 @@ from pydantic_core._pydantic_core import list_all_errors
 
 import gateway.app
 from deploy.registry import SERVICES, load_service
+from services.billing.invoices.errors import IllegalTransition
+from services.billing.invoices.models import InvoiceStatus
+from services.hr.leave.errors import IllegalLeaveTransition
+from services.hr.leave.models import LeaveStatus
 from shared.auth import InvalidToken
 from shared.errors import TEXTS, DomainError, Unavailable, problem_document
 from shared.routing import _parse
@@ -52,9 +56,11 @@ def test_a_refusal_says_the_same_in_both_languages(refusal: type[DomainError]) -
         assert not english or english != spanish
     assert refusal.en
     assert str(refusal.status) in TEXTS["titles"]
-    for english, spanish in refusal.words.values():
-        assert fields_of(english) == fields_of(spanish)
-        assert english != spanish
+    for member, texts in refusal.words.items():
+        assert member in fields_of(refusal.en) & fields_of(refusal.es)
+        for english, spanish in texts.values():
+            assert fields_of(english) == fields_of(spanish)
+            assert english != spanish
 
 
 @pytest.mark.parametrize("refusal", HINTED, ids=lambda each: each.code)
@@ -67,6 +73,13 @@ def test_words_of_ours_are_translated_in_the_text_alone() -> None:
     assert "(base de datos)" in document["detail"]
     assert document["part"] == "database"
     assert "(a thing)" in Unavailable(part="a thing").detail("es")
+    told = IllegalTransition(number="paid", state="paid", step="payment", needed="approved").detail("es")
+    assert told == "La factura paid está pagada; para marcarla como pagada debe estar aprobada."  # a number is a text
+
+
+def test_every_state_has_words() -> None:
+    assert set(InvoiceStatus) == IllegalTransition.words["state"].keys()
+    assert set(LeaveStatus) <= IllegalLeaveTransition.words["state"].keys()
 
 
 @pytest.mark.parametrize("kind", sorted(below(jwt.PyJWTError), key=str))

@@ -1,9 +1,22 @@
 """Refusals of supplier invoices."""
 
-from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from shared.errors import DomainError
+from shared.errors import DomainError, Words
+
+_STATES = {
+    "registered": ("registered", "registrada"),
+    "validated": ("validated", "validada"),
+    "approved": ("approved", "aprobada"),
+    "rejected": ("rejected", "rechazada"),
+    "paid": ("paid", "pagada"),
+}
+_STEPS = {
+    "validation": ("validation", "validarla"),
+    "approval": ("approval", "aprobarla"),
+    "rejection": ("rejection", "rechazarla"),
+    "payment": ("payment", "marcarla como pagada"),
+}
 
 
 class TotalsDoNotAddUp(DomainError):
@@ -28,17 +41,7 @@ class IllegalTransition(DomainError):
     es = "La factura {number} está {state}; para {step} debe estar {needed}."
     hint_en = "Read the invoice: its status tells which step comes next."
     hint_es = "Lea la factura: su estado indica qué paso sigue."
-    words: ClassVar[Mapping[str, Sequence[str]]] = {
-        "registered": ("registered", "registrada"),
-        "validated": ("validated", "validada"),
-        "approved": ("approved", "aprobada"),
-        "rejected": ("rejected", "rechazada"),
-        "paid": ("paid", "pagada"),
-        "validation": ("validation", "validarla"),
-        "approval": ("approval", "aprobarla"),
-        "rejection": ("rejection", "rechazarla"),
-        "payment": ("payment", "marcarla como pagada"),
-    }
+    words: ClassVar[Words] = {"state": _STATES, "needed": _STATES, "step": _STEPS}
 
 
 class OwnInvoice(DomainError):

@@ -1,9 +1,21 @@
 """Refusals of leave."""
 
-from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from shared.errors import DomainError
+from shared.errors import DomainError, Words
+
+_STATES = {
+    "requested": ("requested", "solicitada"),
+    "approved": ("approved", "aprobada"),
+    "rejected": ("rejected", "rechazada"),
+    "cancelled": ("cancelled", "cancelada"),
+    "requested / approved": ("requested or approved", "solicitada o aprobada"),
+}
+_STEPS = {
+    "approval": ("approval", "aprobarla"),
+    "rejection": ("rejection", "rechazarla"),
+    "cancellation": ("cancellation", "cancelarla"),
+}
 
 
 class InvalidPeriod(DomainError):
@@ -44,16 +56,7 @@ class IllegalLeaveTransition(DomainError):
     es = "La ausencia está {state}; para {step} debe estar {needed}."
     hint_en = "Read the leave: its status tells what can still be done."
     hint_es = "Lea la ausencia: su estado indica qué se puede hacer todavía."
-    words: ClassVar[Mapping[str, Sequence[str]]] = {
-        "requested": ("requested", "solicitada"),
-        "approved": ("approved", "aprobada"),
-        "rejected": ("rejected", "rechazada"),
-        "cancelled": ("cancelled", "cancelada"),
-        "requested / approved": ("requested or approved", "solicitada o aprobada"),
-        "approval": ("approval", "aprobarla"),
-        "rejection": ("rejection", "rechazarla"),
-        "cancellation": ("cancellation", "cancelarla"),
-    }
+    words: ClassVar[Words] = {"state": _STATES, "needed": _STATES, "step": _STEPS}
 
 
 class OwnLeave(DomainError):
