@@ -17,6 +17,8 @@ from sqlalchemy.orm import SessionTransaction
 
 from shared import outbox
 from shared.auth import current_principal
+from shared.errors import refuses
+from shared.events import EventTooLargeError
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -92,12 +94,12 @@ class Database:
         await self.engine.dispose()
 
 
+@refuses(EventTooLargeError)
 async def unit_of_work(request: Request) -> AsyncIterator[AsyncSession]:
     """Give the request its transaction, for the verified caller's tenant; commit before the answer is sent."""
     principal = await current_principal(request)
     database: Database = request.app.state.runtime.database
     async with database.transaction(principal.tenant) as session:
-        request.state.session = session
         yield session
 
 

@@ -14,7 +14,7 @@ from starlette.types import Message, Receive
 from shared.auth import Requires
 from shared.errors import BodyTooLarge, IncompleteBody, NullCharacter, RequestTimeout
 from shared.etag import send_new_etag
-from shared.idempotency import Attempt, ReplayError
+from shared.idempotency import ReplayError
 from shared.openapi import responses_of, scopes_of
 from shared.settings import Settings
 
@@ -90,8 +90,7 @@ class ServiceRoute(APIRoute):
             except ClientDisconnect as error:
                 raise IncompleteBody from error
             await send_new_etag(request, response)
-            attempt: Attempt | None = getattr(request.state, "attempt", None)
-            if attempt is not None:
+            if attempt := getattr(request.state, "attempt", None):
                 await attempt.store(response)  # the route's transaction commits after this
             return response
 
