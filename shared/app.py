@@ -86,11 +86,12 @@ async def open_runtime(service: Service, settings: ServiceSettings) -> AsyncIter
     url = settings.database_url.get_secret_value()
     log_url = (settings.eventlog_url or settings.database_url).get_secret_value()
     request_role, worker_role = migrations.roles_of(service.name)
-    options = {"pool": settings.database_pool, "schema": service.name}
+    name, pool, patience_s = service.name, settings.database_pool, settings.request_timeout
     async with AsyncExitStack() as stack:
-        database = Database(url, role=request_role, timeout_s=settings.request_timeout, **options)  # type: ignore[arg-type] # a str and an int by name
+        database = Database(url, schema=name, role=request_role, pool=pool, timeout_s=patience_s)
         stack.push_async_callback(database.close)
-        worker = Database(url, role=worker_role, timeout_s=120, **options)  # type: ignore[arg-type] # as above
+        # Relay, consumer and jobs mostly take turns; beyond half of the pool they open connections for a moment.
+        worker = Database(url, schema=name, role=worker_role, pool=max(1, pool // 2), timeout_s=120)
         stack.push_async_callback(worker.close)
         log = open_event_log(settings.kafka_bootstrap, log_url)
         stack.push_async_callback(log.close)

@@ -17,6 +17,8 @@ from pathlib import Path
 from statistics import median
 from time import monotonic
 
+import psutil
+
 from deploy.standalone.backing import Backing
 from tests.fixtures.stack import Stack
 
@@ -37,6 +39,12 @@ class Start:
     @staticmethod
     def median_of(starts: Sequence["Start"]) -> "Start":
         return Start(*(median(values) for values in zip(*(asdict(start).values() for start in starts), strict=True)))
+
+
+def proportional_bytes(process: psutil.Process) -> int:
+    """Return a process's proportional share of memory: a page that n processes share counts 1/n."""
+    lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
 
 
 async def _seconds_of_servers(folder: Path) -> tuple[float, float]:
@@ -66,7 +74,8 @@ def measure(folder: Path, *options: str) -> Start:
         first = stack.start()
         stack.stop()
         second = stack.start()
-        pss, rss = sum(stack.memory().values()), sum(process.memory_info().rss for process in stack.tree())
+        tree = stack.tree()
+        pss, rss = sum(map(proportional_bytes, tree)), sum(process.memory_info().rss for process in tree)
         return Start(first, second, stack.stop(), pss / MIB, rss / MIB)
     finally:
         stack.end()
