@@ -98,17 +98,16 @@ def test_a_changed_lock_is_followed(environment: Environment, tmp_path: Path) ->
     assert can_import(environment, "addition")
 
 
-@pytest.mark.parametrize("damage", ["unfinished", "no interpreter"])
-def test_a_cut_off_preparation_starts_anew(environment: Environment, damage: str) -> None:
+def test_a_cut_off_preparation_starts_anew(environment: Environment) -> None:
     ensure(environment, "run")
-    module = next(environment.folder.glob("lib/*/site-packages/serverpart.py"))
-    module.unlink()
-    if damage == "unfinished":
-        environment.stamp.write_text(json.dumps({"kind": "unfinished", "digest": ""}))
-    else:
-        environment.python.unlink()
-    ensure(environment, "run")
-    assert can_import(environment, "serverpart")
+    for damage in ("unfinished", "no interpreter"):
+        next(environment.folder.glob("lib/*/site-packages/serverpart.py")).unlink()
+        if damage == "unfinished":
+            environment.stamp.write_text(json.dumps({"kind": "unfinished", "digest": ""}))
+        else:
+            environment.python.unlink()
+        ensure(environment, "run")
+        assert can_import(environment, "serverpart"), damage
 
 
 def test_two_at_once_prepare_it_once(environment: Environment, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,10 +1,13 @@
 """What must not harm a running installation: each gets a clear answer, loses nothing, and memory stays flat."""
 
 import asyncio
+import hashlib
 import json
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -103,28 +106,43 @@ def test_wrong_tokens_and_other_tenants_ids_get_clear_answers(stack: Stack, tena
         assert answers[2].json()["items"] == []
 
 
-def memory(stack: Stack) -> int:
-    """Return the resident bytes of our own Python processes."""
-    return sum(each.memory_info().rss for each in stack.tree() if "python" in each.name())
+@contextmanager
+def watched_memory(stack: Stack) -> Iterator[list[int]]:
+    """Give a list that fills with the resident bytes of all our own Python processes, several times a second."""
+    ours = [each for each in stack.tree() if "python" in each.name()]
+    seen, over = [sum(each.memory_info().rss for each in ours)], threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.1):
+            seen.append(sum(each.memory_info().rss for each in ours))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        watcher.join()
 
 
 def test_a_gigabyte_goes_up_and_comes_back_in_flat_memory(stack: Stack, tenant: str) -> None:
+    size, sent, received = GIB // len(CHUNK) * len(CHUNK), hashlib.sha256(), hashlib.sha256()
+
     def body() -> Iterator[bytes]:
-        for _ in range(GIB // len(CHUNK)):
+        for _ in range(size // len(CHUNK)):
+            sent.update(CHUNK)
             yield CHUNK
 
-    size = GIB // len(CHUNK) * len(CHUNK)
-    before = memory(stack)
-    with client(stack, tenant) as caller:
+    with client(stack, tenant) as caller, watched_memory(stack) as seen:
         stored = caller.post("/documents/records", params={"title": "Huge", "kind": "scan"}, content=body())
         assert stored.status_code == 201, stored.text
-        assert stored.json()["size"] == size
-        received = 0
+        assert (stored.json()["size"], stored.json()["sha256"]) == (size, sent.hexdigest())
         with caller.stream("GET", f"/documents/records/{stored.json()['id']}/content") as answer:
             for chunk in answer.iter_raw():
-                received += len(chunk)
-        assert received == size
-    assert memory(stack) - before < MEMORY_GROWTH
+                received.update(chunk)
+    assert received.digest() == sent.digest()
+    assert len(seen) > 10
+    assert max(seen) - seen[0] < MEMORY_GROWTH
 
 
 def test_a_body_cut_off_half_way_stores_nothing(stack: Stack, tenant: str) -> None:

@@ -134,21 +134,20 @@ def test_memory_stays_small_with_the_demo_and_sigterm_leaves_nothing(new_stack: 
     [((), SECOND_START_WITHIN_S), (("--processes",), PROCESSES_START_WITHIN_S)],
     ids=["one process", "processes"],
 )
-def test_stopped_it_leaves_nothing_and_killed_it_recovers(
+def test_killed_it_recovers_and_stopped_it_leaves_nothing(
     new_stack: NewStack, shape: tuple[str, ...], start_within_s: float
 ) -> None:
     stack = new_stack(*shape)
     stack.start()
+    kill_everything(stack)
+    assert stack.ready_file.exists(), "nobody was left to remove it"
+    stack.ready_file.unlink()
+    assert within(start_within_s, stack.start())
+    assert stack.json("doctor")["ok"] is True
     processes = stack.tree()
     assert within(STOP_WITHIN_S, stack.stop(signal.SIGINT))
     assert left_behind(stack, processes) == []
     assert stack.running.returncode == 0
-    assert within(start_within_s, stack.start())
-    kill_everything(stack)
-    assert stack.ready_file.exists(), "nobody was left to remove it"
-    stack.ready_file.unlink()
-    stack.start()
-    assert stack.json("doctor")["ok"] is True
 
 
 def test_up_recovers_while_servers_of_a_killed_one_still_stop(new_stack: NewStack) -> None:
@@ -253,15 +252,13 @@ def kill_and_see_it_replaced(stack: Stack, words: str) -> None:
     assert stack.running.poll() is None
 
 
-def test_a_server_that_dies_is_started_again_without_ending_anything(new_stack: NewStack) -> None:
-    stack = new_stack()
-    stack.start()
+@pytest.mark.parametrize("stack", ["one process"], indirect=True)
+def test_a_server_that_dies_is_started_again_without_ending_anything(stack: Stack) -> None:
     kill_and_see_it_replaced(stack, "bin/postgres -D")
     kill_and_see_it_replaced(stack, "weed -logtostderr")
     wait_for(lambda: stack.command("doctor", check=False).returncode == 0)
 
 
-def test_a_part_that_dies_is_started_again(new_stack: NewStack) -> None:
-    stack = new_stack("--processes")
-    stack.start()
+@pytest.mark.parametrize("stack", ["processes"], indirect=True)
+def test_a_part_that_dies_is_started_again(stack: Stack) -> None:
     kill_and_see_it_replaced(stack, "serve billing")
