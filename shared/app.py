@@ -233,12 +233,16 @@ async def _measure_lag(log: EventLog, consumption: Consumption, stop: asyncio.Ev
 async def _keep_house(
     runtime: Runtime, chore: Callable[[Runtime], Awaitable[None]], every_s: float, stop: asyncio.Event
 ) -> None:
-    """Do a chore now and then every so many seconds; what it needs may be away for a while."""
+    """Do a chore now and then every so many seconds.
+
+    One that fails waits for its next time: it must not end the consumers and jobs beside it.
+    """
     while not stop.is_set():
         try:
             await chore(runtime)
         except Exception as error:
-            if not is_transient(error):
-                raise
-            logger.warning("housekeeping waits", extra={"reason": first_line(error)})
+            if is_transient(error):
+                logger.warning("housekeeping waits", extra={"reason": first_line(error)})
+            else:
+                logger.exception("housekeeping failed", extra={"service": runtime.service.name})
         await pause(stop, every_s)
