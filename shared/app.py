@@ -102,6 +102,7 @@ async def open_runtime(service: Service, settings: ServiceSettings) -> AsyncIter
             settings.s3_secret_key.get_secret_value(),
             settings.s3_bucket or f"trastienda-{service.name}",
             settings.s3_region,
+            settings.s3_public_endpoint,
         )
         stack.callback(store.close)
         yield Runtime(service, settings, url, database, worker, log, store, Verifier(settings))
