@@ -6,8 +6,8 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -15,7 +15,7 @@ import httpx
 import psutil
 import pytest
 
-from shared.eventlog import Message
+from shared.eventlog import EventLog, Message, Position, Received
 from shared.eventlog.factory import open_event_log
 from tests.fixtures.stack import Stack
 
@@ -46,24 +46,41 @@ def operation(case: str) -> dict[str, Any]:
     }
 
 
-def publish(stack: Stack, message: Message) -> None:
-    """Put a message into the installation's event log, past every check."""
+@asynccontextmanager
+async def event_log(stack: Stack) -> AsyncIterator[EventLog]:
+    """Open the installation's event log, past every check."""
     environment = json.loads((stack.data / "stack.json").read_text())["environment"]
-
-    async def run() -> None:
-        log = open_event_log(None, environment["TRASTIENDA_DATABASE_URL"])
-        await log.start()
-        await log.publish([message])
+    log = open_event_log(None, environment["TRASTIENDA_DATABASE_URL"])
+    await log.start()
+    try:
+        yield log
+    finally:
         await log.close()
 
-    asyncio.run(run())
+
+async def publish(stack: Stack, message: Message) -> Position:
+    async with event_log(stack) as log:
+        return (await log.publish([message]))[0]
+
+
+async def find_dead_letter(stack: Stack, position: str) -> Received:
+    """Return the dead letter of the message that stood at `position`."""
+    async with (
+        event_log(stack) as log,
+        log.subscribe(f"look-{uuid4().hex}", r"billing\.invoices\.dead") as subscription,
+    ):
+        async with asyncio.timeout(30):
+            while True:
+                for letter in await subscription.poll(100, 1.0):
+                    if letter.headers["dead_position"] == position:
+                        return letter
 
 
 @pytest.mark.parametrize(
-    ("value", "headers"),
+    ("value", "headers", "reason"),
     [
-        (b"\xff\xfe not JSON", {}),
-        (b"{}", {"ce_specversion": "1.0", "ce_id": "7", "ce_type": "x", "ce_source": "/x"}),
+        (b"\xff\xfe not JSON", {}, "not-a-cloudevent"),
+        (b"{}", {"ce_specversion": "1.0", "ce_id": "7", "ce_type": "x", "ce_source": "/x"}, "bad-attribute"),
         (
             b'{"work": {"process": 7}}',
             {
@@ -74,21 +91,25 @@ def publish(stack: Stack, message: Message) -> None:
                 "ce_time": "2026-01-01T00:00:00+00:00",
                 "ce_tenant": "local",
             },
+            "bad-data",
         ),
     ],
     ids=["no event", "broken attributes", "wrong work block"],
 )
 def test_a_poison_message_is_set_aside_and_work_goes_on(
-    stack: Stack, tenant: str, value: bytes, headers: dict[str, str]
+    stack: Stack, tenant: str, value: bytes, headers: dict[str, str], reason: str
 ) -> None:
-    publish(stack, Message("billing.invoices", "poison", value, headers))
+    where = asyncio.run(publish(stack, Message("billing.invoices", "poison", value, headers)))
     with client(stack, tenant) as caller:
         accepted = caller.post("/analytics/operations", json={"operations": [operation("a"), operation("b")]})
     assert accepted.status_code == 202
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while stack.kpis("hostile", tenant)["automation_level"]["n"] != 2:
         assert time.monotonic() < deadline
         time.sleep(0.1)
+    letter = asyncio.run(find_dead_letter(stack, f"{where.topic}/{where.partition}/{where.offset}"))
+    assert (letter.value, letter.key, letter.headers["dead_reason"]) == (value, "poison", reason)
+    assert headers.items() <= letter.headers.items()
 
 
 def test_wrong_tokens_and_other_tenants_ids_get_clear_answers(stack: Stack, tenant: str, other_tenant: str) -> None:
