@@ -86,11 +86,12 @@ async def open_runtime(service: Service, settings: ServiceSettings) -> AsyncIter
     url = settings.database_url.get_secret_value()
     log_url = (settings.eventlog_url or settings.database_url).get_secret_value()
     request_role, worker_role = migrations.roles_of(service.name)
-    options = {"pool": settings.database_pool, "schema": service.name}
+    name, pool, patience_s = service.name, settings.database_pool, settings.request_timeout
     async with AsyncExitStack() as stack:
-        database = Database(url, role=request_role, timeout_s=settings.request_timeout, **options)  # type: ignore[arg-type] # a str and an int by name
+        database = Database(url, schema=name, role=request_role, pool=pool, timeout_s=patience_s)
         stack.push_async_callback(database.close)
-        worker = Database(url, role=worker_role, timeout_s=120, **options)  # type: ignore[arg-type] # as above
+        # Relay, consumer and jobs mostly take turns; beyond half of the pool they open connections for a moment.
+        worker = Database(url, schema=name, role=worker_role, pool=max(1, pool // 2), timeout_s=120)
         stack.push_async_callback(worker.close)
         log = open_event_log(settings.kafka_bootstrap, log_url)
         stack.push_async_callback(log.close)
@@ -101,6 +102,7 @@ async def open_runtime(service: Service, settings: ServiceSettings) -> AsyncIter
             settings.s3_secret_key.get_secret_value(),
             settings.s3_bucket or f"trastienda-{service.name}",
             settings.s3_region,
+            settings.s3_public_endpoint,
         )
         stack.callback(store.close)
         yield Runtime(service, settings, url, database, worker, log, store, Verifier(settings))
@@ -232,12 +234,16 @@ async def _measure_lag(log: EventLog, consumption: Consumption, stop: asyncio.Ev
 async def _keep_house(
     runtime: Runtime, chore: Callable[[Runtime], Awaitable[None]], every_s: float, stop: asyncio.Event
 ) -> None:
-    """Do a chore now and then every so many seconds; what it needs may be away for a while."""
+    """Do a chore now and then every so many seconds.
+
+    One that fails waits for its next time: it must not end the consumers and jobs beside it.
+    """
     while not stop.is_set():
         try:
             await chore(runtime)
         except Exception as error:
-            if not is_transient(error):
-                raise
-            logger.warning("housekeeping waits", extra={"reason": first_line(error)})
+            if is_transient(error):
+                logger.warning("housekeeping waits", extra={"reason": first_line(error)})
+            else:
+                logger.exception("housekeeping failed", extra={"service": runtime.service.name})
         await pause(stop, every_s)

@@ -11,6 +11,7 @@ from shared.storage import StoreUnavailableError
 
 HANDLER_FAILED = "handler-failed"
 STATEMENT_TIMEOUT = "57014"
+DISK_FULL = "53100"
 # Of connections, transactions, resources and operators; 55P03 is a lock that did not come in time.
 _PASSING = {"08", "40", "53", "57"}
 

@@ -26,7 +26,7 @@ from shared import metrics
 from shared.auth import Principal, requires
 from shared.db import Database, ReadSession
 from shared.errors import DomainError, NotFound, problems
-from shared.failures import first_line, is_transient
+from shared.failures import DISK_FULL, first_line, is_transient, sqlstate_of
 from shared.ids import uuid7
 from shared.notify import listening
 from shared.routing import ServiceRoute
@@ -150,9 +150,7 @@ class JobRunner:
                 else:
                     await self._work(row, stop or asyncio.Event())
             finally:
-                await connection.rollback()
-                await connection.execute(_UNLOCK, {"id": str(row.id)})
-                await connection.commit()
+                await _let_go(connection, row.id)
         return True
 
     async def _work(self, row: Any, stop: asyncio.Event) -> None:
@@ -178,7 +176,7 @@ class JobRunner:
             logger.warning("a job was taken over", extra={"job": str(row.id), "kind": row.kind})
         elif isinstance(error, DomainError):
             await self._finish(row, "failed", error=_problem_of(error))
-        elif is_transient(error) or row.attempts < _TRIES:
+        elif row.attempts < _TRIES or (is_transient(error) and sqlstate_of(error) != DISK_FULL):
             logger.warning("a job will be tried again", extra={"job": str(row.id), "kind": row.kind}, exc_info=error)
             await self._put_back(row, _AGAIN_S)
         else:
@@ -230,13 +228,24 @@ async def _claim(connection: AsyncConnection, kinds: list[str]) -> Any:
     candidates = (await connection.execute(_OPEN, {"kinds": kinds})).scalars()
     for job_id in candidates.all():
         if (await connection.execute(_LOCK, {"id": str(job_id)})).scalar_one():
-            row = (await connection.execute(_START, {"id": job_id})).one_or_none()
-            await connection.commit()
+            row = None
+            try:
+                row = (await connection.execute(_START, {"id": job_id})).one_or_none()
+                await connection.commit()
+            finally:
+                if row is None:
+                    await _let_go(connection, job_id)
             if row is not None:
                 return row
-            await connection.execute(_UNLOCK, {"id": str(job_id)})
     await connection.rollback()
     return None
+
+
+async def _let_go(connection: AsyncConnection, job_id: UUID) -> None:
+    """Give a job's lock back: it is the session's, so neither a rollback nor the pool frees it."""
+    await connection.rollback()
+    await connection.execute(_UNLOCK, {"id": str(job_id)})
+    await connection.commit()
 
 
 class JobOut(BaseModel):

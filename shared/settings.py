@@ -4,8 +4,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 
 PREFIX = "TRASTIENDA_"
 
@@ -34,6 +35,7 @@ class Settings(BaseModel):
     eventlog_url: SecretStr | None = None
     kafka_bootstrap: str | None = None
     s3_endpoint: str | None = None
+    s3_public_endpoint: str | None = None
     s3_access_key: str | None = None
     s3_secret_key: SecretStr | None = None
     s3_region: str = "us-east-1"
@@ -46,6 +48,17 @@ class Settings(BaseModel):
     json_limit: int = 1024**2
     request_timeout: float = 30.0
     database_pool: int = 5
+
+    @field_validator("s3_endpoint", "s3_public_endpoint")
+    @classmethod
+    def _names_a_host(cls, value: str | None) -> str | None:
+        """Refuse what would be dropped without a word: signatures cover host and path, so a store has no path."""
+        if value is None:
+            return None
+        address = urlsplit(value if "//" in value else f"http://{value}")
+        if address.scheme not in {"http", "https"} or not address.hostname or address.path.strip("/") or address.query:
+            raise ValueError("http://HOST[:PORT] or https://HOST[:PORT] is expected, without a path")
+        return value
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Self:

@@ -65,23 +65,26 @@ class ObjectStore(Protocol):
 class S3Store:
     """Any S3 through the `minio` SDK, which is synchronous: it runs in threads of its own.
 
-    A store that hangs holds these threads and nobody else's, and pings have their own.
+    A store that hangs holds these threads and nobody else's, and pings have their own. `public_endpoint` is how
+    those reach the store whom presigned addresses are given to; without it, as this process does.
     """
 
-    def __init__(self, endpoint: str, access_key: str, secret_key: str, bucket: str, region: str) -> None:
-        address = urlsplit(endpoint if "//" in endpoint else f"http://{endpoint}")
+    def __init__(
+        self,
+        endpoint: str,
+        access_key: str,
+        secret_key: str,
+        bucket: str,
+        region: str,
+        public_endpoint: str | None = None,
+    ) -> None:
         timeout, quick = urllib3.Timeout(connect=5, read=60), urllib3.Timeout(connect=2, read=5)
         self._pool = urllib3.PoolManager(maxsize=_THREADS, timeout=timeout, retries=urllib3.Retry(1, status=0))
         self._ping_pool = urllib3.PoolManager(maxsize=2, timeout=quick, retries=False)
-        client = partial(
-            Minio,
-            address.netloc,
-            access_key=access_key,
-            secret_key=secret_key,
-            secure=address.scheme == "https",
-            region=region,
-        )
-        self._client, self._ping_client = client(http_client=self._pool), client(http_client=self._ping_pool)
+        client = partial(_client, access_key=access_key, secret_key=secret_key, region=region)
+        self._client, self._ping_client = client(endpoint, self._pool), client(endpoint, self._ping_pool)
+        # A signature covers the host, so the address cannot be exchanged afterwards.
+        self._signer = client(public_endpoint or endpoint, self._pool)
         self.bucket = bucket
         self._threads = ThreadPoolExecutor(_THREADS, "object-store")
         self._ping_threads = ThreadPoolExecutor(2, "object-store-ping")
@@ -170,17 +173,14 @@ class S3Store:
     async def presigned_url(self, key: str, lifetime: timedelta, disposition: str, media_type: str) -> str:
         """Return an address that gives the object to whoever holds it, for `lifetime`.
 
-        `disposition` is the whole Content-Disposition that the store will answer with.
+        `disposition` is the whole Content-Disposition that the store will answer with. Nobody is asked: the region is
+        known, so this is arithmetic and needs no thread.
         """
-        headers = {
+        headers: dict[str, Any] = {
             "response-content-disposition": disposition,
             "response-content-type": media_type,
         }
-        return str(
-            await self._call(
-                self._client.presigned_get_object, self.bucket, key, expires=lifetime, response_headers=headers
-            )
-        )
+        return str(self._signer.presigned_get_object(self.bucket, key, expires=lifetime, response_headers=headers))
 
     async def ping(self) -> None:
         """Ask the store whether the bucket is there; tells within seconds when it hangs."""
@@ -195,6 +195,18 @@ class S3Store:
 
     async def _call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return await _await_store(_in_thread(self._threads, function, *args, **kwargs))
+
+
+def _client(endpoint: str, pool: urllib3.PoolManager, access_key: str, secret_key: str, region: str) -> Minio:
+    address = urlsplit(endpoint if "//" in endpoint else f"http://{endpoint}")
+    return Minio(
+        address.netloc,
+        access_key=access_key,
+        secret_key=secret_key,
+        secure=address.scheme == "https",
+        region=region,
+        http_client=pool,
+    )
 
 
 async def _in_thread(threads: Executor, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

@@ -25,6 +25,7 @@ ROLE = "trastienda_eventlog"
 _LOCK = 0x6C6F67  # "log": one preparation at a time in a database
 _PUBLISH_LIMIT_S = 30.0
 _CLOSE_S = 5.0
+_IDLE_S = 10.0  # seconds that an unused connection is kept: a burst must not cost its memory for long
 _DELETE_S = 3600.0
 _COLUMNS = ("partition_id", "log_offset", "appended_at", "key", "headers", "value")
 
@@ -94,7 +95,9 @@ class PostgresEventLog:
         options = connection_options(self._role, idle_in_transaction_s=_PUBLISH_LIMIT_S)
         with translated():
             try:
-                pool = await asyncpg.create_pool(self._url, min_size=0, max_size=4, **options)
+                pool = await asyncpg.create_pool(
+                    self._url, min_size=0, max_size=4, max_inactive_connection_lifetime=_IDLE_S, **options
+                )
                 self._pool = pool
                 self._identity = f"postgresql:{await pool.fetchval(_IDENTITY)}"
             except (asyncpg.UndefinedTableError, asyncpg.InvalidParameterValueError) as error:

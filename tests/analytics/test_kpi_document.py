@@ -25,6 +25,14 @@ def test_the_document_holds_every_definition_word_by_word() -> None:
         assert definition.en in TEXT
 
 
+async def test_the_question_of_the_document_is_answered(analytics: Harness, tenant: str) -> None:
+    (question,) = re.findall(r"^    GET (\S+)$", TEXT, re.MULTILINE)
+    async with analytics.client(tenant, "viewer") as client:
+        answered = await client.get(question)
+    assert answered.status_code == 200, answered.text
+    assert answered.json()["filters"]["process"] == "accounts-payable"
+
+
 def test_the_document_holds_every_default_scale() -> None:
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in TEXT.splitlines() if line.startswith("| `")]
     told = {

@@ -1,6 +1,6 @@
 """GET /analytics/kpis, against figures worked out by hand."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import event as listeners
 
+from services.analytics.indicators.queries import read_figures
+from services.analytics.indicators.selection import GroupBy, Selection
+from shared.events import Event
 from tests.analytics.feeding import MINUTE, T0, answer, ask, by_id, event, feed, kpis, observation, operation
 from tests.fixtures.services import Harness, problem
 
@@ -256,8 +259,55 @@ async def test_a_token_is_needed(analytics: Harness) -> None:
 async def test_too_many_groups_are_refused_with_a_hint(analytics: Harness, tenant: str) -> None:
     await feed(analytics, [operation(tenant, f"c{n}", f"a{n}", finished_at=T0) for n in range(2_001)])
     async with analytics.client(tenant, "viewer") as client:
-        refused = problem(await client.get("/analytics/kpis", params={"group_by": "activity"}))
+        with counted_statements(analytics) as statements:
+            refused = problem(await client.get("/analytics/kpis", params={"group_by": "activity"}))
     assert (refused["code"], refused["groups"]) == ("too-many-groups", 2_001)
+    assert len(statements) == 2, "after the tenant and the operations there is nothing more to read"
+
+
+@pytest.mark.parametrize(
+    ("made", "group_by"),
+    [
+        (lambda tenant, n: operation(tenant, f"c{n}", f"a{n}"), "activity"),
+        (lambda tenant, n: observation(tenant, f"c{n}", T0 + n * DAY), "day"),
+        (lambda tenant, n: answer(tenant, 5, team=f"t{n}"), "team"),
+    ],
+    ids=["operations", "cases", "answers"],
+)
+async def test_no_more_groups_are_read_than_tell_that_they_are_too_many(
+    analytics: Harness,
+    tenant: str,
+    monkeypatch: pytest.MonkeyPatch,
+    made: Callable[[str, int], Event],
+    group_by: GroupBy,
+) -> None:
+    await feed(analytics, [made(tenant, n) for n in range(9)])
+    for limit, expected in ((9, 9), (8, 9), (3, 4)):
+        monkeypatch.setattr("services.analytics.indicators.queries.MAX_GROUPS", limit)
+        async with analytics.runtime.database.session(tenant) as session:
+            read = await read_figures(session, Selection(group_by=(group_by,)))
+        assert len(read.groups) == expected, limit
+
+
+async def test_a_group_that_is_read_is_whole(analytics: Harness, tenant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In each of its currencies, and the last of as many groups as there may be."""
+    monkeypatch.setattr("services.analytics.indicators.queries.MAX_GROUPS", 3)
+    await feed(
+        analytics,
+        [
+            operation(tenant, f"c{n}", f"a{n % 3}", cost={"amount": "2", "currency": currency})
+            for n in range(6)
+            for currency in ("EUR", "USD")
+        ],
+    )
+    document = await ask(analytics, tenant, group_by="activity")
+    assert [group["group"] for group in document["groups"]] == [{"activity": f"a{n}"} for n in range(3)]
+    for group in document["groups"]:
+        cost = by_id(group["kpis"])["cost_per_operation"]
+        assert [(each["currency"], each["total"], each["measured"]) for each in cost["currencies"]] == [
+            ("EUR", 4, 2),
+            ("USD", 4, 2),
+        ]
 
 
 async def test_events_without_work_leave_no_trace(analytics: Harness, tenant: str) -> None:

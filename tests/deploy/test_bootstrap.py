@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -58,13 +57,14 @@ def test_tests_and_benches_need_the_tools_of_developers() -> None:
     assert wanted_kind([]) == "run"
 
 
-def test_installs_what_the_lock_names_and_is_quick_the_second_time(environment: Environment) -> None:
+def test_installs_what_the_lock_names_and_the_second_time_starts_no_program(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ensure(environment, "run")
     assert can_import(environment, "serverpart")
     assert not can_import(environment, "testpart")
-    started = time.perf_counter()
+    monkeypatch.setattr(subprocess, "Popen", None)
     ensure(environment, "run")
-    assert time.perf_counter() - started < 0.05
 
 
 @pytest.mark.usefixtures("without_uv")
@@ -98,17 +98,16 @@ def test_a_changed_lock_is_followed(environment: Environment, tmp_path: Path) ->
     assert can_import(environment, "addition")
 
 
-@pytest.mark.parametrize("damage", ["unfinished", "no interpreter"])
-def test_a_cut_off_preparation_starts_anew(environment: Environment, damage: str) -> None:
+def test_a_cut_off_preparation_starts_anew(environment: Environment) -> None:
     ensure(environment, "run")
-    module = next(environment.folder.glob("lib/*/site-packages/serverpart.py"))
-    module.unlink()
-    if damage == "unfinished":
-        environment.stamp.write_text(json.dumps({"kind": "unfinished", "digest": ""}))
-    else:
-        environment.python.unlink()
-    ensure(environment, "run")
-    assert can_import(environment, "serverpart")
+    for damage in ("unfinished", "no interpreter"):
+        next(environment.folder.glob("lib/*/site-packages/serverpart.py")).unlink()
+        if damage == "unfinished":
+            environment.stamp.write_text(json.dumps({"kind": "unfinished", "digest": ""}))
+        else:
+            environment.python.unlink()
+        ensure(environment, "run")
+        assert can_import(environment, "serverpart"), damage
 
 
 def test_two_at_once_prepare_it_once(environment: Environment, capsys: pytest.CaptureFixture[str]) -> None:

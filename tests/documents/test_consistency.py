@@ -8,8 +8,10 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+from minio.error import S3Error
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
+from urllib3 import HTTPResponse
 
 from services.documents.records import uploads
 from services.documents.records.uploads import Intake, sweep
@@ -225,6 +227,30 @@ async def test_the_worker_sweeps_what_dead_uploads_left_and_nothing_else(
     await age_uploads(documents, other_tenant)
     await sweep(documents.runtime)
     assert await nothing_left(documents, other_tenant)
+
+
+async def test_what_the_store_refuses_to_remove_keeps_no_other_waiting(
+    documents: Harness, tenant: str, other_tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await crash_midway(documents, tenant)
+    await age_uploads(documents, tenant)
+    await crash_midway(documents, other_tenant)
+    await age_uploads(documents, other_tenant)
+    abandon = documents.runtime.store.abandon
+
+    async def refuse(key: str) -> None:
+        if key.startswith(tenant):
+            raise S3Error(HTTPResponse(), "AccessDenied", "no", key, "1", "h")
+        await abandon(key)
+
+    monkeypatch.setattr(documents.runtime.store, "abandon", refuse)
+    await sweep(documents.runtime)
+    assert await nothing_left(documents, other_tenant)
+    assert len(await rows(documents, tenant, "upload")) == 2
+    monkeypatch.undo()
+    await age_uploads(documents, tenant)
+    await sweep(documents.runtime)
+    assert await nothing_left(documents, tenant)
 
 
 async def test_an_upload_that_was_swept_too_early_is_refused(documents: Harness, tenant: str) -> None:

@@ -3,13 +3,18 @@
 import asyncio
 import hashlib
 from base64 import b64encode
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 
+from deploy.standalone.issuer import DevelopmentIssuer
+from deploy.standalone.seaweed import ObjectStoreAccess
 from services.documents.records.headers import clean_filename, content_disposition, filename_of
+from shared.storage import S3Store, StoreUnavailableError
 from tests.documents.uploading import PATH, PDF, stored
-from tests.fixtures.services import Harness, problem
+from tests.fixtures.services import Harness, problem, running
 
 SIZE = len(PDF)
 
@@ -109,6 +114,39 @@ async def test_a_link_gives_the_content_for_a_while(documents: Harness, tenant: 
     assert content.headers["content-type"] == "application/pdf"
     assert content.headers["content-disposition"] == content_disposition("año 2026.pdf")
     assert (changed.status_code, late.status_code) == (403, 403)
+
+
+async def test_a_link_names_the_store_as_those_outside_reach_it(
+    database_url: str, s3: ObjectStoreAccess, issuer: DevelopmentIssuer, tenant: str
+) -> None:
+    inner = urlsplit(s3.endpoint)
+    public = f"localhost:{inner.port}"
+    assert inner.hostname == "127.0.0.1"
+    async with running("documents", database_url, s3, issuer, s3_public_endpoint=f"http://{public}") as documents:
+        record = await stored(documents, tenant)
+        async with documents.client(tenant) as client:
+            answer = await client.post(f"{PATH}/{record['id']}/links", json={})
+    assert answer.status_code == 201, answer.text
+    url = answer.json()["url"]
+    assert urlsplit(url).netloc == public
+    async with httpx.AsyncClient() as anybody:
+        content = await anybody.get(url)
+        elsewhere = await anybody.get(url.replace(public, inner.netloc))
+    assert (content.status_code, content.content) == (200, PDF)
+    assert elsewhere.status_code == 403, "the signature covers the host"
+
+
+async def test_an_address_is_signed_without_asking_anybody() -> None:
+    nobody = "http://127.0.0.1:9"
+    store = S3Store(nobody, "key", "secret-key", "bucket", "eu-south-2", "https://files.example")
+    try:
+        with pytest.raises(StoreUnavailableError):
+            await store.ping()
+        url = urlsplit(await store.presigned_url("t/1", timedelta(minutes=1), "attachment", "text/plain"))
+    finally:
+        store.close()
+    assert (url.scheme, url.netloc, url.path) == ("https", "files.example", "/bucket/t/1")
+    assert "/eu-south-2/s3/" in parse_qs(url.query)["X-Amz-Credential"][0]
 
 
 @pytest.mark.parametrize(

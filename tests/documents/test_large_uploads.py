@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from time import perf_counter
 from urllib.parse import urlsplit
 
 import httpx
@@ -47,9 +46,9 @@ async def blocks(count: int, digest: "hashlib._Hash") -> AsyncIterator[bytes]:
         yield chunk
 
 
-async def round_trip(documents: Harness, tenant: str, server: str, megabytes: int) -> float:
-    """Upload and download so much; check every byte and the memory both took; return the seconds."""
-    sent, received, begun = hashlib.sha256(), hashlib.sha256(), perf_counter()
+async def round_trip(documents: Harness, tenant: str, server: str, megabytes: int) -> None:
+    """Upload and download so much; check every byte and the memory both took."""
+    sent, received = hashlib.sha256(), hashlib.sha256()
     headers = {"Authorization": token(documents, tenant)}
     async with httpx.AsyncClient(base_url=server, headers=headers, timeout=120) as client, measured_growth() as growth:
         answer = await client.post(PATH, params={"title": "Large"}, content=blocks(megabytes, sent))
@@ -61,18 +60,11 @@ async def round_trip(documents: Harness, tenant: str, server: str, megabytes: in
     assert (record["sha256"], record["size"]) == (sent.hexdigest(), megabytes * MEGABYTE + len(PDF))
     assert received.hexdigest() == sent.hexdigest()
     assert growth[0] < 64, f"memory grew by {growth[0]:.0f} MiB"
-    return perf_counter() - begun
 
 
 async def test_a_large_record_passes_through_little_memory(documents: Harness, tenant: str, server: str) -> None:
     await round_trip(documents, tenant, server, 4)  # so that the next growth is that of the size
     await round_trip(documents, tenant, server, 150)
-
-
-@pytest.mark.slow
-async def test_a_gigabyte_passes_through_little_memory(documents: Harness, tenant: str, server: str) -> None:
-    await round_trip(documents, tenant, server, 4)
-    await round_trip(documents, tenant, server, 1024)
 
 
 async def open_upload(

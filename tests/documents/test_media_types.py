@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -201,7 +201,7 @@ def test_a_declaration_is_read_without_its_parameters() -> None:
     [b"<!--" * 2048, b"<?" * 4096, b"<!DOCTYPE [" * 700, b"<!-- -->" * 1024, b" <" * 4096, b"PK\3\4" * 2048],
 )
 def test_no_content_makes_looking_at_it_slow(content: bytes) -> None:
-    begun = perf_counter()
+    begun = process_time()
     media_types(content)
     is_program(content)
-    assert perf_counter() - begun < 0.25
+    assert process_time() - begun < 0.25

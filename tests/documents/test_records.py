@@ -222,6 +222,19 @@ async def test_what_is_not_an_upload_is_refused_and_leaves_nothing(documents: Ha
     assert await nothing_left(documents, tenant)
 
 
+async def test_a_form_is_refused_for_being_one_before_anything_else(documents: Harness, tenant: str) -> None:
+    async with documents.client(tenant) as client:
+        parts: dict[str, Any] = {"files": {"file": ("contrato.pdf", PDF)}, "data": {"title": "Contrato"}}
+        for language, told in (("en", "as the body"), ("es", "como cuerpo")):
+            answer = await client.post(PATH, **parts, headers={"Accept-Language": language})
+            refused = problem(answer)
+            assert (answer.status_code, refused["code"]) == (415, "form-upload")
+            assert refused["declared"] == "multipart/form-data"
+            assert told in refused["hint"]
+            assert "--data-binary @" in refused["hint"]
+    assert await nothing_left(documents, tenant)
+
+
 async def test_the_list_is_filtered_and_paged_newest_first_in_two_statements(documents: Harness, tenant: str) -> None:
     made = [
         await stored(

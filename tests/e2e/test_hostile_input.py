@@ -1,10 +1,13 @@
 """What must not harm a running installation: each gets a clear answer, loses nothing, and memory stays flat."""
 
 import asyncio
+import hashlib
 import json
 import socket
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -12,7 +15,7 @@ import httpx
 import psutil
 import pytest
 
-from shared.eventlog import Message
+from shared.eventlog import EventLog, Message, Position, Received
 from shared.eventlog.factory import open_event_log
 from tests.fixtures.stack import Stack
 
@@ -43,24 +46,41 @@ def operation(case: str) -> dict[str, Any]:
     }
 
 
-def publish(stack: Stack, message: Message) -> None:
-    """Put a message into the installation's event log, past every check."""
+@asynccontextmanager
+async def event_log(stack: Stack) -> AsyncIterator[EventLog]:
+    """Open the installation's event log, past every check."""
     environment = json.loads((stack.data / "stack.json").read_text())["environment"]
-
-    async def run() -> None:
-        log = open_event_log(None, environment["TRASTIENDA_DATABASE_URL"])
-        await log.start()
-        await log.publish([message])
+    log = open_event_log(None, environment["TRASTIENDA_DATABASE_URL"])
+    await log.start()
+    try:
+        yield log
+    finally:
         await log.close()
 
-    asyncio.run(run())
+
+async def publish(stack: Stack, message: Message) -> Position:
+    async with event_log(stack) as log:
+        return (await log.publish([message]))[0]
+
+
+async def find_dead_letter(stack: Stack, position: str) -> Received:
+    """Return the dead letter of the message that stood at `position`."""
+    async with (
+        event_log(stack) as log,
+        log.subscribe(f"look-{uuid4().hex}", r"billing\.invoices\.dead") as subscription,
+    ):
+        async with asyncio.timeout(30):
+            while True:
+                for letter in await subscription.poll(100, 1.0):
+                    if letter.headers["dead_position"] == position:
+                        return letter
 
 
 @pytest.mark.parametrize(
-    ("value", "headers"),
+    ("value", "headers", "reason"),
     [
-        (b"\xff\xfe not JSON", {}),
-        (b"{}", {"ce_specversion": "1.0", "ce_id": "7", "ce_type": "x", "ce_source": "/x"}),
+        (b"\xff\xfe not JSON", {}, "not-a-cloudevent"),
+        (b"{}", {"ce_specversion": "1.0", "ce_id": "7", "ce_type": "x", "ce_source": "/x"}, "bad-attribute"),
         (
             b'{"work": {"process": 7}}',
             {
@@ -71,21 +91,25 @@ def publish(stack: Stack, message: Message) -> None:
                 "ce_time": "2026-01-01T00:00:00+00:00",
                 "ce_tenant": "local",
             },
+            "bad-data",
         ),
     ],
     ids=["no event", "broken attributes", "wrong work block"],
 )
 def test_a_poison_message_is_set_aside_and_work_goes_on(
-    stack: Stack, tenant: str, value: bytes, headers: dict[str, str]
+    stack: Stack, tenant: str, value: bytes, headers: dict[str, str], reason: str
 ) -> None:
-    publish(stack, Message("billing.invoices", "poison", value, headers))
+    where = asyncio.run(publish(stack, Message("billing.invoices", "poison", value, headers)))
     with client(stack, tenant) as caller:
         accepted = caller.post("/analytics/operations", json={"operations": [operation("a"), operation("b")]})
     assert accepted.status_code == 202
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while stack.kpis("hostile", tenant)["automation_level"]["n"] != 2:
         assert time.monotonic() < deadline
         time.sleep(0.1)
+    letter = asyncio.run(find_dead_letter(stack, f"{where.topic}/{where.partition}/{where.offset}"))
+    assert (letter.value, letter.key, letter.headers["dead_reason"]) == (value, "poison", reason)
+    assert headers.items() <= letter.headers.items()
 
 
 def test_wrong_tokens_and_other_tenants_ids_get_clear_answers(stack: Stack, tenant: str, other_tenant: str) -> None:
@@ -103,28 +127,43 @@ def test_wrong_tokens_and_other_tenants_ids_get_clear_answers(stack: Stack, tena
         assert answers[2].json()["items"] == []
 
 
-def memory(stack: Stack) -> int:
-    """Return the resident bytes of our own Python processes."""
-    return sum(each.memory_info().rss for each in stack.tree() if "python" in each.name())
+@contextmanager
+def watched_memory(stack: Stack) -> Iterator[list[int]]:
+    """Give a list that fills with the resident bytes of all our own Python processes, several times a second."""
+    ours = [each for each in stack.tree() if "python" in each.name()]
+    seen, over = [sum(each.memory_info().rss for each in ours)], threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.1):
+            seen.append(sum(each.memory_info().rss for each in ours))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        watcher.join()
 
 
 def test_a_gigabyte_goes_up_and_comes_back_in_flat_memory(stack: Stack, tenant: str) -> None:
+    size, sent, received = GIB // len(CHUNK) * len(CHUNK), hashlib.sha256(), hashlib.sha256()
+
     def body() -> Iterator[bytes]:
-        for _ in range(GIB // len(CHUNK)):
+        for _ in range(size // len(CHUNK)):
+            sent.update(CHUNK)
             yield CHUNK
 
-    size = GIB // len(CHUNK) * len(CHUNK)
-    before = memory(stack)
-    with client(stack, tenant) as caller:
+    with client(stack, tenant) as caller, watched_memory(stack) as seen:
         stored = caller.post("/documents/records", params={"title": "Huge", "kind": "scan"}, content=body())
         assert stored.status_code == 201, stored.text
-        assert stored.json()["size"] == size
-        received = 0
+        assert (stored.json()["size"], stored.json()["sha256"]) == (size, sent.hexdigest())
         with caller.stream("GET", f"/documents/records/{stored.json()['id']}/content") as answer:
             for chunk in answer.iter_raw():
-                received += len(chunk)
-        assert received == size
-    assert memory(stack) - before < MEMORY_GROWTH
+                received.update(chunk)
+    assert received.digest() == sent.digest()
+    assert len(seen) > 10
+    assert max(seen) - seen[0] < MEMORY_GROWTH
 
 
 def test_a_body_cut_off_half_way_stores_nothing(stack: Stack, tenant: str) -> None:

@@ -34,6 +34,7 @@ def test_the_two_commands_come_first() -> None:
     assert BLOCKS[:2] == [START, TEST]
 
 
+@pytest.mark.parametrize("stack", ["one process"], indirect=True)
 def test_the_test_command_finds_the_tests(stack: Stack) -> None:
     output = run(stack, TEST.replace("test\n", "test --collect-only -q tests/e2e/test_readme.py\n"))
     assert "test_the_test_command_finds_the_tests" in output
@@ -51,6 +52,7 @@ def test_every_other_block_works_while_up_is_running(stack: Stack) -> None:
     assert doctor
 
 
+@pytest.mark.parametrize("stack", ["one process"], indirect=True)
 def test_inline_commands_exist(stack: Stack) -> None:
     text = (ROOT / "README.md").read_text()
     commands = set(re.findall(r"`\./trastienda ([a-z-]+)", text)) | set(

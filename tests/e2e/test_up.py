@@ -19,6 +19,7 @@ import pytest
 
 from deploy.standalone.ports import is_free
 from deploy.standalone.seaweed import ObjectStoreAccess
+from tests.fixtures.pace import within
 from tests.fixtures.stack import Stack
 
 pytestmark = pytest.mark.slow
@@ -26,18 +27,13 @@ NewStack = Callable[..., Stack]
 
 STOP_WITHIN_S = 5.0
 SECOND_START_WITHIN_S = 20.0
+PROCESSES_START_WITHIN_S = 40.0  # thirteen interpreters on two cores
 MEMORY_LIMIT = 900 * 1024 * 1024
 
 
 def get(url: str | urllib.request.Request) -> Any:
     with urllib.request.urlopen(url, timeout=10) as answer:
         return json.load(answer)
-
-
-def private_memory(process: psutil.Process) -> int:
-    """Return a process's proportional share of memory in bytes: pages shared by n processes count 1/n."""
-    lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
 
 
 def left_behind(stack: Stack, processes: list[psutil.Process]) -> list[str]:
@@ -127,26 +123,31 @@ def test_memory_stays_small_with_the_demo_and_sigterm_leaves_nothing(new_stack: 
     stack = new_stack("--demo")
     stack.start()
     processes = stack.tree()
-    used = {process.pid: private_memory(process) for process in processes}
+    used = {process.pid: process.memory_info().rss for process in processes}  # counts shared pages once a process
     assert sum(used.values()) < MEMORY_LIMIT, used
-    assert stack.stop(signal.SIGTERM) < STOP_WITHIN_S
+    assert within(STOP_WITHIN_S, stack.stop(signal.SIGTERM))
     assert left_behind(stack, processes) == []
 
 
-@pytest.mark.parametrize("shape", [(), ("--processes",)], ids=["one process", "processes"])
-def test_stopped_it_leaves_nothing_and_killed_it_recovers(new_stack: NewStack, shape: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("shape", "start_within_s"),
+    [((), SECOND_START_WITHIN_S), (("--processes",), PROCESSES_START_WITHIN_S)],
+    ids=["one process", "processes"],
+)
+def test_killed_it_recovers_and_stopped_it_leaves_nothing(
+    new_stack: NewStack, shape: tuple[str, ...], start_within_s: float
+) -> None:
     stack = new_stack(*shape)
-    first = stack.start()
-    processes = stack.tree()
-    assert stack.stop(signal.SIGINT) < STOP_WITHIN_S
-    assert left_behind(stack, processes) == []
-    assert stack.running.returncode == 0
-    assert stack.start() < max(SECOND_START_WITHIN_S, first)  # on a busy machine the first start is the measure
+    stack.start()
     kill_everything(stack)
     assert stack.ready_file.exists(), "nobody was left to remove it"
     stack.ready_file.unlink()
-    stack.start()
+    assert within(start_within_s, stack.start())
     assert stack.json("doctor")["ok"] is True
+    processes = stack.tree()
+    assert within(STOP_WITHIN_S, stack.stop(signal.SIGINT))
+    assert left_behind(stack, processes) == []
+    assert stack.running.returncode == 0
 
 
 def test_up_recovers_while_servers_of_a_killed_one_still_stop(new_stack: NewStack) -> None:
@@ -166,7 +167,7 @@ def test_a_signal_during_the_start_leaves_nothing(new_stack: NewStack) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.02)
     processes = stack.tree()
-    assert stack.stop() < STOP_WITHIN_S
+    assert within(STOP_WITHIN_S, stack.stop())
     assert left_behind(stack, processes) == []
 
 
@@ -251,15 +252,13 @@ def kill_and_see_it_replaced(stack: Stack, words: str) -> None:
     assert stack.running.poll() is None
 
 
-def test_a_server_that_dies_is_started_again_without_ending_anything(new_stack: NewStack) -> None:
-    stack = new_stack()
-    stack.start()
+@pytest.mark.parametrize("stack", ["one process"], indirect=True)
+def test_a_server_that_dies_is_started_again_without_ending_anything(stack: Stack) -> None:
     kill_and_see_it_replaced(stack, "bin/postgres -D")
     kill_and_see_it_replaced(stack, "weed -logtostderr")
     wait_for(lambda: stack.command("doctor", check=False).returncode == 0)
 
 
-def test_a_part_that_dies_is_started_again(new_stack: NewStack) -> None:
-    stack = new_stack("--processes")
-    stack.start()
+@pytest.mark.parametrize("stack", ["processes"], indirect=True)
+def test_a_part_that_dies_is_started_again(stack: Stack) -> None:
     kill_and_see_it_replaced(stack, "serve billing")

@@ -10,6 +10,7 @@ from time import monotonic
 import aiohttp
 import pytest
 
+from tests.fixtures.pace import within
 from tests.gateway.conftest import Door, OpenDoor, problem, until
 from tests.gateway.servers import CHUNK
 
@@ -178,10 +179,10 @@ async def test_a_caller_who_stops_sending_is_refused(open_door: OpenDoor) -> Non
         reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
         writer.write(upload_head(door, "Content-Length: 1000000") + CHUNK)
         started = monotonic()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert (await reader.readline()).startswith(b"HTTP/1.1 408")
             await door.backend.cancelled.wait()
-        assert monotonic() - started < 2
+        assert within(2, monotonic() - started)
         writer.close()
         assert [upload.complete for upload in door.backend.uploads] == [False]
 

@@ -6,10 +6,13 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from shared.auth import Principal
-from shared.jobs import JobContext, create_job, replace_job, withdraw_job
+from shared.db import Database
+from shared.jobs import JobContext, JobRunner, create_job, replace_job, withdraw_job
 from shared.storage import StoreUnavailableError
 from tests.fakes.waiting import eventually
 from tests.fixtures.services import Harness
@@ -128,3 +131,38 @@ async def test_a_job_may_wait_and_become_another_meanwhile(kit: Harness, tenant:
     async with kit.runtime.database.transaction(tenant) as session:
         assert not await replace_job(session, job, kind, {}), "it has been done"
         assert not await replace_job(session, other, kind, {}), "it is gone"
+
+
+async def test_a_disk_that_is_full_is_not_filled_for_ever(
+    kit: Harness, tenant: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.jobs._AGAIN_S", 0.0)
+    tries: list[int] = []
+
+    async def fill(context: JobContext) -> Mapping[str, Any]:
+        tries.append(context.attempts)
+        raise asyncpg.DiskFullError("no space left on device")
+
+    job = await queue(kit, tenant, kind)
+    while await runner(kit, kind, fill).run_one():
+        assert len(tries) <= 10
+    assert (await shown(kit, tenant, job))["status"] == "failed"
+    assert tries == [1, 2, 3, 4, 5]
+
+
+async def test_a_job_that_could_not_be_begun_is_free_for_others(
+    kit: Harness, tenant: str, kind: str, admin: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its row is locked by somebody for longer than a statement waits; the job's own lock must not stay behind."""
+    monkeypatch.setattr("shared.db._LOCK_TIMEOUT_MS", 200)
+    impatient = Database(kit.runtime.url, schema="kit", role="trastienda_kit_worker")
+    other = Database(kit.runtime.url, schema="kit", role="trastienda_kit_worker")
+    job = await queue(kit, tenant, kind)
+    async with admin.transaction():
+        await admin.execute("SELECT FROM kit.job WHERE id = $1 FOR UPDATE", job)
+        with pytest.raises(DBAPIError, match="lock timeout"):
+            await JobRunner("kit", kit.runtime.url, impatient, {kind: nothing}).run_one()
+    assert await JobRunner("kit", kit.runtime.url, other, {kind: nothing}).run_one()
+    assert (await shown(kit, tenant, job))["status"] == "succeeded"
+    await impatient.close()
+    await other.close()

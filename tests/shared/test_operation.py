@@ -1,9 +1,11 @@
 """Health, readiness, metrics and the API's own description."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from shared.app import Runtime, _keep_house
 from shared.eventlog import LogUnavailableError
 from shared.storage import StoreUnavailableError
 from tests.fixtures.services import Harness
@@ -53,6 +55,19 @@ async def test_a_part_that_is_away_is_named(
     assert (ready.status_code, ready.json()["status"], live.status_code) == (503, "unavailable", 200)
     assert parts.pop(part).startswith(type(error).__name__)
     assert set(parts.values()) == {"ok"}
+
+
+async def test_a_chore_that_fails_waits_and_ends_nothing_beside_it(kit: Harness) -> None:
+    stop, calls = asyncio.Event(), list[int]()
+
+    async def chore(_runtime: Runtime) -> None:
+        calls.append(len(calls))
+        if len(calls) == 3:
+            stop.set()
+        raise PermissionError("the store says no")
+
+    await asyncio.wait_for(_keep_house(kit.runtime, chore, 0.01, stop), 10)
+    assert calls == [0, 1, 2]
 
 
 async def test_requests_are_counted_by_route_template(kit: Harness, tenant: str) -> None:

@@ -66,6 +66,22 @@ def test_values_must_fit_and_errors_show_none() -> None:
         assert name.removeprefix("TRASTIENDA_").lower() in str(failure.value)
 
 
+@pytest.mark.parametrize("name", ["TRASTIENDA_S3_ENDPOINT", "TRASTIENDA_S3_PUBLIC_ENDPOINT"])
+def test_an_object_store_is_a_host_without_a_path(name: str) -> None:
+    field = name.removeprefix("TRASTIENDA_").lower()
+    for good in ("http://127.0.0.1:8333", "https://files.example/", "seaweedfs:8333", "http://[::1]:8333"):
+        assert getattr(KitSettings.load({name: good}), field) == good
+    for bad in ("https://example/s3", "https://example/?x=1", "s3://bucket", "https://", "//"):
+        with pytest.raises(ValidationError, match=field):
+            KitSettings.load({name: bad})
+
+
+def test_a_service_may_have_a_public_object_store_of_its_own() -> None:
+    environ = {"TRASTIENDA_S3_PUBLIC_ENDPOINT": "https://all", "TRASTIENDA_KIT_S3_PUBLIC_ENDPOINT": "https://kit"}
+    assert KitSettings.load(environ).s3_public_endpoint == "https://kit"
+    assert Settings.load({"TRASTIENDA_S3_PUBLIC_ENDPOINT": "https://all"}).s3_public_endpoint == "https://all"
+
+
 def test_no_secret_is_shown() -> None:
     secrets = {"TRASTIENDA_S3_SECRET_KEY": "tiger", "TRASTIENDA_PSEUDONYM_KEY": "tiger"}
     settings = KitSettings.load(URL | secrets)

@@ -17,6 +17,14 @@ class EmptyLogError(UnreadableLogError):
     hint_es = "Envíe el registro de eventos como cuerpo de la petición."
 
 
+class FormUploadError(UnreadableLogError):
+    code, status = "event-log-form-upload", 415
+    en = "The body is a form ({declared}); the event log is expected alone."
+    es = "El cuerpo es un formulario ({declared}); se espera solo el registro de eventos."
+    hint_en = "Send the file itself as the body: `curl --data-binary @FILE`, or `curl -X POST -T FILE`; not `-F`."
+    hint_es = "Envíe el fichero como cuerpo: `curl --data-binary @FICHERO`, o `curl -X POST -T FICHERO`; no `-F`."
+
+
 class UnknownFormatError(UnreadableLogError):
     code = "event-log-format-unknown"
     en = "The file is neither XES nor CSV ({found})."

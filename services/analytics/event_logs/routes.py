@@ -2,12 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.analytics.event_logs.errors import (
     DamagedArchiveError,
     DoctypeRefusedError,
     EmptyLogError,
+    FormUploadError,
     MalformedXmlError,
     MissingColumnError,
     NotXesError,
@@ -35,6 +36,7 @@ _REFUSALS = problems(
     DamagedArchiveError,
     DoctypeRefusedError,
     EmptyLogError,
+    FormUploadError,
     IncompleteBody,
     KeyInProgress,
     KeyReused,
@@ -53,7 +55,20 @@ _FILE = {"schema": {"type": "string", "format": "binary"}}
 _BODY = {"required": True, "content": {"application/octet-stream": _FILE, "application/xml": _FILE, "text/csv": _FILE}}
 
 
-@router.post("", status_code=202, responses=_REFUSALS, openapi_extra={**STREAMS, "requestBody": _BODY})
+def refuse_forms(request: Request) -> None:
+    """Raise FormUploadError before anything else is told: a form's lines would read as a CSV with strange columns."""
+    declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if declared.startswith("multipart/"):
+        raise FormUploadError(declared=declared)
+
+
+@router.post(
+    "",
+    status_code=202,
+    dependencies=[Depends(refuse_forms)],
+    responses=_REFUSALS,
+    openapi_extra={**STREAMS, "requestBody": _BODY},
+)
 async def import_event_log(
     request: Request,
     response: Response,

@@ -1,7 +1,7 @@
 """The figures behind the indicators: one statement each for operations, touch times, cases and answers.
 
-The number of statements does not depend on the number of groups. Row-level security holds every statement
-to the caller's tenant.
+The number of statements does not depend on the number of groups, and none returns more than MAX_GROUPS of them and
+one, which tells that there are too many. Row-level security holds every statement to the caller's tenant.
 """
 
 from typing import Any
@@ -13,6 +13,7 @@ from services.analytics.indicators.selection import OF_OPERATIONS_ONLY, Selectio
 from services.analytics.indicators.sums import CaseSums, Figures, Key, Quantiles, SurveySums
 from services.analytics.operations.measures import AGGREGATES, COLUMNS, HOUR, KEY
 
+MAX_GROUPS = 2_000
 _KEY = ", ".join(KEY)
 _FILTERS = ("process", "activity", "team", "actor_kind")
 _PERCENTILES = "percentile_cont(ARRAY[0.5, 0.9, 0.95, 0.99]) WITHIN GROUP (ORDER BY {value})"
@@ -30,13 +31,14 @@ class FiguresByGroup:
 
 
 async def read_figures(session: AsyncSession, selection: Selection) -> FiguresByGroup:
-    """Return all figures of a selection. Without `details`, those that need facts are left out."""
+    """Return all figures of a selection. Without `details`, those that need facts are left out.
+
+    More than MAX_GROUPS groups end the reading: then the figures are not whole, and the caller has to refuse.
+    """
     figures = FiguresByGroup()
-    await _read_operations(session, selection, figures)
-    if selection.details:
-        await _read_touch_times(session, selection, figures)
-    await _read_cases(session, selection, figures)
-    await _read_answers(session, selection, figures)
+    for read in (_read_operations, _read_touch_times, _read_cases, _read_answers):
+        if len(figures.groups) <= MAX_GROUPS:
+            await read(session, selection, figures)
     return figures
 
 
@@ -73,8 +75,9 @@ def operations_statement(selection: Selection) -> tuple[TextClause, dict[str, An
     if not parts:
         parts.append(f"SELECT hour, {_KEY}, {COLUMNS} FROM rollup_hour WHERE false")  # noqa: S608 - as above
     groups, names = _aliases(selection.keys("hour"))
+    few = f"JOIN (SELECT DISTINCT {names} FROM daily LIMIT {MAX_GROUPS + 1}) AS few USING ({names})" if names else ""  # noqa: S608 - as above
     return text(
-        _PRICED.format(parts=" UNION ALL ".join(parts), groups=groups, names=names and f"{names}, ")
+        _PRICED.format(parts=" UNION ALL ".join(parts), groups=groups, names=names and f"{names}, ", few=few)
     ), parameters
 
 
@@ -89,7 +92,7 @@ SELECT {{names}}coalesce(nullif(daily.currency, ''), model.currency, '') AS paid
        sum(n) FILTER (WHERE actor_kind = 'automation') AS automation_n,
        sum(CASE WHEN fixed.amount IS NOT NULL THEN n WHEN rate.amount IS NOT NULL THEN touch_n ELSE 0 END) AS modelled_n,
        sum(coalesce(fixed.amount, 0) * n + coalesce(rate.amount, 0) * touch_us / 3600000000) AS modelled_sum
-FROM daily
+FROM daily {{few}}
 LEFT JOIN cost_model AS model ON daily.currency = ''
 LEFT JOIN LATERAL (
     SELECT amount FROM hourly_rate WHERE daily.currency = '' AND daily.actor_kind = 'person'
@@ -114,6 +117,9 @@ async def _read_operations(session: AsyncSession, selection: Selection, figures:
 
 
 async def _read_touch_times(session: AsyncSession, selection: Selection, figures: FiguresByGroup) -> None:
+    """Read percentiles; groups of facts are groups of roll-ups, whose number is known by now."""
+    if not selection.details:
+        return
     groups, names = _aliases(selection.keys("finished_at"))
     sets = f"GROUP BY GROUPING SETS (({names}), ())" if names else ""
     whole = f"grouping({names})" if names else "1"
@@ -195,7 +201,7 @@ def _grouped_cases(selection: Selection, own: str) -> str:
     members = f"(SELECT DISTINCT {columns} FROM operation AS o WHERE {_SAME_CASE}{own})"  # noqa: S608 - as above
     return f"""
         , member AS (SELECT {named}c.* FROM chosen AS c {f"CROSS JOIN LATERAL {members} AS m" if columns else ""})
-        SELECT {names}, false AS whole, {_CASE_FIGURES} FROM member GROUP BY {names}
+        (SELECT {names}, false AS whole, {_CASE_FIGURES} FROM member GROUP BY {names} LIMIT {MAX_GROUPS + 1})
         UNION ALL"""  # noqa: S608 - as above
 
 
@@ -211,7 +217,8 @@ async def _read_answers(session: AsyncSession, selection: Selection, figures: Fi
         FROM (SELECT {groups}score FROM survey_response
               WHERE {"false" if nowhere else "true"}{selection.conditions("process", "team")}
               {selection.within("answered_at")}) AS answered
-        {sets}""")  # noqa: S608 - as above
+        {sets}
+        LIMIT {MAX_GROUPS + 2}""")  # noqa: S608 - as above
     for row in await session.execute(statement, selection.parameters):
         survey = SurveySums(row.answers, row.satisfied, int(row.score_sum))
         figures.of(None if row.whole else _key(row, selection)).survey = survey

@@ -9,14 +9,12 @@ from services.analytics.bands.rules import grade
 from services.analytics.bands.service import Scales, read_scales
 from services.analytics.indicators.advice import advise
 from services.analytics.indicators.definitions import DEFINITIONS
-from services.analytics.indicators.queries import read_figures
+from services.analytics.indicators.queries import MAX_GROUPS, read_figures
 from services.analytics.indicators.rules import Measured, measure, protect_answers
 from services.analytics.indicators.schemas import KpisOut
 from services.analytics.indicators.selection import Selection
 from services.analytics.indicators.sums import Figures, sorted_keys
 from shared.errors import DomainError, Language
-
-MAX_GROUPS = 2_000
 
 
 class BadPeriod(DomainError):
@@ -27,8 +25,8 @@ class BadPeriod(DomainError):
 
 class TooManyGroups(DomainError):
     code, status = "too-many-groups", 422
-    en = "This would be {groups} groups; {limit} are answered at most."
-    es = "Serían {groups} grupos; se responden {limit} como máximo."
+    en = "This would be {groups} groups or more; {limit} are answered at most."
+    es = "Serían {groups} grupos o más; se responden {limit} como máximo."
     hint_en = "Choose a shorter period or a coarser grouping."
     hint_es = "Elija un periodo más corto o una agrupación más gruesa."
 

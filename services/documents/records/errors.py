@@ -21,8 +21,14 @@ class FormUpload(DomainError):
     code, status = "form-upload", 415
     en = "The body is a form ({declared}); the content is expected alone."
     es = "El cuerpo es un formulario ({declared}); se espera solo el contenido."
-    hint_en = "Send the file itself as the body, its type as Content-Type and the rest in the query (`curl -T FILE`)."
-    hint_es = "Envíe el fichero como cuerpo, su tipo en Content-Type y lo demás en la consulta (`curl -T FICHERO`)."
+    hint_en = (
+        "Send the file itself as the body, its type as Content-Type and the rest in the query: "
+        "`curl --data-binary @FILE`, or `curl -X POST -T FILE`; not `-F`."
+    )
+    hint_es = (
+        "Envíe el fichero como cuerpo, su tipo en Content-Type y lo demás en la consulta: "
+        "`curl --data-binary @FICHERO`, o `curl -X POST -T FICHERO`; no `-F`."
+    )
 
 
 class ExecutableContent(DomainError):

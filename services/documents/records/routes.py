@@ -76,7 +76,20 @@ def _runtime(request: Request) -> Runtime:
 RuntimeOf = Annotated[Runtime, Depends(_runtime)]
 
 
-@router.post("", status_code=201, openapi_extra=STREAMS | RAW_BODY, responses=UPLOAD_REFUSALS)
+def refuse_forms(request: Request) -> None:
+    """Raise FormUpload before anything else is told: whoever sends a form has put the title into it as well."""
+    declared = declared_type(request.headers.get("content-type"))
+    if declared is not None and declared.startswith("multipart/"):
+        raise FormUpload(declared=declared)
+
+
+@router.post(
+    "",
+    status_code=201,
+    dependencies=[Depends(refuse_forms)],
+    openapi_extra=STREAMS | RAW_BODY,
+    responses=UPLOAD_REFUSALS,
+)
 async def store(
     request: Request,
     response: Response,

@@ -12,7 +12,6 @@ from services.documents.records.errors import (
     DuplicateContent,
     EmptyContent,
     ExecutableContent,
-    FormUpload,
     MediaTypeMismatch,
 )
 from services.documents.records.models import Record, RecordStatus
@@ -68,8 +67,6 @@ async def store_record(intake: Intake, session: AsyncSession, arriving: Arriving
 def _check_content(arriving: Arriving, head: bytes) -> str:
     """Return the media type to keep, before a single byte reaches the store."""
     declared = arriving.declared
-    if declared is not None and declared.startswith("multipart/"):
-        raise FormUpload(declared=declared)
     if not head:
         raise EmptyContent
     if rules.names_a_program(declared, arriving.filename) or is_program(head):

@@ -130,7 +130,14 @@ async def _sweep_one(runtime: Runtime) -> bool:
         upload = (await session.scalars(dead.with_for_update(skip_locked=True))).one_or_none()
         if upload is None:
             return False
-        await runtime.store.abandon(upload.object_key)
+        try:
+            await runtime.store.abandon(upload.object_key)
+        except Exception as error:
+            if is_transient(error):
+                raise
+            logger.exception("what a dead upload left cannot be removed", extra={"upload": str(upload.id)})
+            upload.touched_at = func.now()  # its turn comes again; the others must not wait for it
+            return True
         await session.delete(upload)
     logger.info("removed what a dead upload left", extra={"upload": str(upload.id)})
     return True

@@ -19,6 +19,25 @@ async def _refuse(*_args: Any) -> bool:
     raise RuntimeError("no statement works today")
 
 
+@pytest.mark.parametrize("query", [{"process": "p"}, {}])
+async def test_a_form_is_refused_for_being_one_before_anything_else(
+    analytics: Harness, tenant: str, query: dict[str, str]
+) -> None:
+    parts: dict[str, Any] = {"files": {"file": ("log.xes", LOG)}, "data": {"process": "p"}}
+    async with analytics.client(tenant) as client:
+        for language, told in (("en", "as the body"), ("es", "como cuerpo")):
+            headers = {"Accept-Language": language}
+            answer = await client.post("/analytics/event-logs", params=query, **parts, headers=headers)
+            refused = problem(answer)
+            assert (answer.status_code, refused["code"]) == (415, "event-log-form-upload")
+            assert refused["declared"] == "multipart/form-data"
+            assert told in refused["hint"]
+            assert "--data-binary @" in refused["hint"]
+            assert "-T " in refused["hint"]
+    assert await rows(analytics, tenant, "job", "id") == []
+    await assert_no_upload_left(analytics, tenant)
+
+
 async def test_an_upload_whose_job_cannot_be_queued_is_removed(
     analytics: Harness, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
