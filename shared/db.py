@@ -98,16 +98,14 @@ class Database:
 async def unit_of_work(request: Request) -> AsyncIterator[AsyncSession]:
     """Give the request its transaction, for the verified caller's tenant; commit before the answer is sent."""
     principal = await current_principal(request)
-    database: Database = request.app.state.runtime.database
-    async with database.transaction(principal.tenant) as session:
+    async with request.app.state.runtime.database.transaction(principal.tenant) as session:
         yield session
 
 
 async def read_only(request: Request) -> AsyncIterator[AsyncSession]:
     """Give the request a transaction that cannot write."""
     principal = await current_principal(request)
-    database: Database = request.app.state.runtime.database
-    async with database.session(principal.tenant, read_only=True) as session:
+    async with request.app.state.runtime.database.session(principal.tenant, read_only=True) as session:
         yield session
 
 

@@ -50,8 +50,7 @@ def _refusal_of(error: Exception, method: str, language: Language) -> DomainErro
         described = describe_errors(error.errors(), language)
         return InvalidInput(count=len(described), errors=described)
     if isinstance(error, HTTPException):
-        known = {404: NotFound(), 405: MethodNotAllowed(method=method)}
-        return known.get(error.status_code, BadRequest())
+        return {404: NotFound(), 405: MethodNotAllowed(method=method)}.get(error.status_code, BadRequest())
     return _refusal_of_failure(error)
 
 

@@ -34,11 +34,10 @@ def check_version(if_match: str | None, version: int, *, required: bool = True) 
 
     A weak tag counts: ours name a version of the row, and it was a proxy that compressed the answer that weakened it.
     """
-    if if_match is None:
-        if required:
-            raise PreconditionRequired
-        return
-    tags = {tag.strip().removeprefix("W/").strip('"') for tag in if_match.split(",")}
+    if if_match is None and required:
+        raise PreconditionRequired
+    seen = "*" if if_match is None else if_match
+    tags = {tag.strip().removeprefix("W/").strip('"') for tag in seen.split(",")}
     if "*" not in tags and str(version) not in tags:
         raise PreconditionFailed(current=version)
 

@@ -106,8 +106,7 @@ async def _idempotent(request: Request, session: Session, key: KeyHeader = None)
     """Claim the request's key, if it has one; the route class stores the answer."""
     if key is not None:
         principal = await current_principal(request)
-        body = await request.body()
-        request.state.attempt = await begin(session, principal, key, fingerprint_of(request, body))
+        request.state.attempt = await begin(session, principal, key, fingerprint_of(request, await request.body()))
 
 
 Idempotent: Any = Depends(_idempotent)

@@ -128,15 +128,13 @@ class JobRunner:
         async with listening(self._url, f"jobs_{self._database.schema}") as wake_up:
             while not stop.is_set():
                 try:
-                    worked = await self.run_one(stop)
+                    if not await self.run_one(stop):
+                        await wake_up.wait(_IDLE_S)
                 except Exception as error:
                     if not is_transient(error):
                         raise
                     logger.warning("jobs wait", extra={"service": self._service, "reason": first_line(error)})
                     await asyncio.sleep(_RETRY_S)
-                    continue
-                if not worked:
-                    await wake_up.wait(_IDLE_S)
 
     async def run_one(self, stop: asyncio.Event | None = None) -> bool:
         """Take the first open job that nobody holds and work on it; tell whether there was one."""

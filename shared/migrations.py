@@ -128,8 +128,7 @@ async def _in_transaction(url: str, run: Callable[[Connection], None]) -> None:
 
 def current_revision(connection: Connection, schema: str) -> str | None:
     """Return the revision the database is at."""
-    options = {"version_table_schema": schema}
-    return MigrationContext.configure(connection, opts=options).get_current_revision()
+    return MigrationContext.configure(connection, opts={"version_table_schema": schema}).get_current_revision()
 
 
 def run_environment(metadata: MetaData) -> None:

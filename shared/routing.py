@@ -22,8 +22,6 @@ _NULL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # the escape, not an escaped ba
 
 STREAMS = {"x-streams": True}  # `openapi_extra=` of a route whose body or answer streams
 
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
-
 
 class _JsonRequest(Request):
     """Reads JSON as RFC 8259 has it: UTF-8 alone, no NaN or Infinity; and no half characters."""
@@ -62,7 +60,7 @@ class ServiceRoute(APIRoute):
         super().__init__(*args, **kwargs)
         self.responses = responses_of(self)
 
-    def get_route_handler(self) -> Handler:
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         streams = bool((self.openapi_extra or {}).get("x-streams"))
         scopes = scopes_of(self)

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from shared import clock
+from tests.fakes.clock import frozen
 from tests.fixtures.services import Harness, problem
 from tests.hr.people import approve, as_user, ask, balance, counted_statements, employ, leave
 
@@ -96,7 +96,7 @@ async def test_leave_is_cancelled_before_it_starts_by_those_concerned(hr: Harnes
     hers = await ask(hr, tenant, employee_id, "2026-08-05", "2026-08-06")
     await approve(hr, tenant, hers)
     late_in_july = datetime(2026, 7, 31, 21, 59, tzinfo=UTC)  # two minutes before August in Madrid
-    with clock.frozen(late_in_july):
+    with frozen(late_in_july):
         async with hr.client(tenant, "manager", **SPANISH) as client:
             stranger = await client.post(f"{PATH}/{mine}/cancellation")
         async with as_user(hr, tenant, "operator", "lucia") as client:
@@ -117,7 +117,7 @@ async def test_leave_is_cancelled_before_it_starts_by_those_concerned(hr: Harnes
 async def test_leave_that_began_is_not_cancelled(hr: Harness, tenant: str) -> None:
     employee_id = await employ(hr, tenant)
     leave_request_id = await ask(hr, tenant, employee_id, "2026-08-01", "2026-08-02")
-    with clock.frozen(datetime(2026, 7, 31, 22, 0, tzinfo=UTC)):  # August has begun in Madrid
+    with frozen(datetime(2026, 7, 31, 22, 0, tzinfo=UTC)):  # August has begun in Madrid
         async with hr.client(tenant, **SPANISH) as client:
             late = await client.post(f"{PATH}/{leave_request_id}/cancellation")
     assert (late.status_code, problem(late)["first_day"]) == (409, "2026-08-01")

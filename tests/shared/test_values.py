@@ -21,6 +21,7 @@ from shared.money import DecimalString, minor_digits, round_money
 from shared.pagination import InvalidCursor, PageRequest, _encode
 from shared.schemas import Day, Id, Instant
 from shared.tracing import TraceContext, acceptable_request_id, continue_trace
+from tests.fakes.clock import frozen
 
 
 def test_uuid7_has_its_version_variant_and_time() -> None:
@@ -61,7 +62,7 @@ def test_a_stable_id_stays_what_it_is() -> None:
 
 def test_time_can_be_held_still() -> None:
     at = datetime(2026, 1, 1, 12, tzinfo=timezone(timedelta(hours=2)))
-    with clock.frozen(at):
+    with frozen(at):
         assert clock.now() == at
         assert clock.now().tzinfo is UTC
     assert clock.now() > at
