@@ -4,6 +4,7 @@ Every service has two database roles that own nothing: `trastienda_<service>` se
 the transaction names; `trastienda_<service>_worker` (relay, consumers, jobs) sees every tenant's.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
@@ -17,8 +18,9 @@ from sqlalchemy.orm import SessionTransaction
 
 from shared import outbox
 from shared.auth import current_principal
-from shared.errors import refuses
+from shared.errors import OutcomeUnknown, refuses
 from shared.events import EventTooLargeError
+from shared.failures import leaves_open
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -88,18 +90,26 @@ class Database:
         async with self.session(tenant) as session:
             yield session
             await outbox.flush(session)
+            session.info["committing"] = True
             await session.commit()
 
     async def close(self) -> None:
         await self.engine.dispose()
 
 
-@refuses(EventTooLargeError)
+@refuses(EventTooLargeError, OutcomeUnknown)
 async def unit_of_work(request: Request) -> AsyncIterator[AsyncSession]:
     """Give the request its transaction, for the verified caller's tenant; commit before the answer is sent."""
     principal = await current_principal(request)
-    async with request.app.state.runtime.database.transaction(principal.tenant) as session:
-        yield session
+    session: AsyncSession | None = None
+    try:
+        async with request.app.state.runtime.database.transaction(principal.tenant) as session:
+            yield session
+    except (Exception, asyncio.CancelledError) as error:  # cancelled: the request's time is over
+        committing = session is not None and "committing" in session.info
+        if committing and (isinstance(error, asyncio.CancelledError) or leaves_open(error)):
+            raise OutcomeUnknown from error
+        raise
 
 
 async def read_only(request: Request) -> AsyncIterator[AsyncSession]:

@@ -122,6 +122,15 @@ class Unavailable(DomainError):
     headers: Mapping[str, str] = {"Retry-After": "2"}
 
 
+class OutcomeUnknown(DomainError):
+    code, status = "outcome-unknown", 503
+    en = "The database did not confirm the change: it may have happened or not."
+    es = "La base de datos no confirmó el cambio: puede haberse hecho o no."
+    hint_en = "Look whether it happened, or repeat the request with the same Idempotency-Key."
+    hint_es = "Compruebe si se hizo o repita la petición con la misma Idempotency-Key."
+    headers: Mapping[str, str] = {"Retry-After": "2"}
+
+
 def preferred_language(accept_language: str | None) -> Language:
     """Return the better of English and Spanish by `Accept-Language` weights (RFC 9110); English when equal."""
     weights = {"en": 0.0, "es": 0.0}

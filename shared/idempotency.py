@@ -25,7 +25,11 @@ _STORE = text(
     "INSERT INTO idempotency_key (subject, key, fingerprint, status, headers, body) "
     "VALUES (:subject, :key, :fingerprint, :status, cast(:headers AS jsonb), :body)"
 )
-_FORGET = text("DELETE FROM idempotency_key WHERE created_at < now() - interval '24 hours'")
+_FORGET = text(
+    "DELETE FROM idempotency_key WHERE ctid IN (SELECT ctid FROM idempotency_key "
+    "WHERE created_at < now() - interval '24 hours' LIMIT :limit FOR UPDATE SKIP LOCKED)"
+)
+_FORGOTTEN_AT_ONCE = 5_000
 
 
 class KeyReused(DomainError):
@@ -112,6 +116,7 @@ async def _idempotent(request: Request, session: Session, key: KeyHeader = None)
 Idempotent: Any = Depends(_idempotent)
 
 
-async def forget_old_keys(session: AsyncSession) -> None:
-    """Delete keys older than 24 hours, every tenant's; for the worker."""
-    await session.execute(_FORGET)
+async def forget_old_keys(session: AsyncSession) -> bool:
+    """Delete some keys older than 24 hours, every tenant's, for the worker; tell whether there may be more."""
+    forgotten: Any = await session.execute(_FORGET, {"limit": _FORGOTTEN_AT_ONCE})
+    return bool(forgotten.rowcount == _FORGOTTEN_AT_ONCE)
