@@ -97,6 +97,40 @@ async def test_a_number_is_taken_once_per_supplier_however_it_is_written(
     await register(billing, other_tenant, "F-2026/001")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"supplier": {"tax_id": "-----", "name": "Nobody"}},
+        {"currency": "ZZZ"},
+        {"issue_date": "1026-03-01"},
+        {"due_date": "9999-12-31"},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+async def test_what_no_invoice_can_say_is_refused(billing: Harness, tenant: str, change: dict[str, Any]) -> None:
+    async with billing.client(tenant) as client:
+        answer = await client.post("/billing/invoices", json=invoice(**change))
+    assert answer.status_code == 422
+    assert [error["at"].split(".")[1] for error in problem(answer)["errors"]] == list(change)
+
+
+async def test_amounts_come_back_with_the_decimals_of_their_currency(billing: Harness, tenant: str) -> None:
+    invoice_id = await register(billing, tenant)
+    async with billing.client(tenant, "viewer") as client:
+        totals = (await client.get(f"/billing/invoices/{invoice_id}")).json()["totals"]
+    assert totals == invoice()["totals"]
+    assert (await billing.events(tenant))[0].payload["gross"] == totals["gross"]
+
+
+async def test_a_payment_is_not_noted_before_it_is_made(billing: Harness, tenant: str) -> None:
+    invoice_id = await register(billing, tenant)
+    await step(billing, tenant, "operator", f"{invoice_id}/validation")
+    await step(billing, tenant, "manager", f"{invoice_id}/approval")
+    payment = {"paid_on": "2199-12-31", "reference": "SEPA 1"}
+    refused = await step(billing, tenant, "manager", f"{invoice_id}/payment", payment)
+    assert (refused.status_code, problem(refused)["code"]) == (422, "paid-ahead")
+
+
 async def test_of_concurrent_registrations_one_succeeds(billing: Harness, tenant: str) -> None:
     async with billing.client(tenant) as client:
         answers = await asyncio.gather(*(client.post("/billing/invoices", json=invoice()) for _ in range(6)))

@@ -50,3 +50,11 @@ class OwnInvoice(DomainError):
     es = "Usted registró la factura {number}; debe decidir otra persona."
     hint_en = "Ask someone else who may approve invoices."
     hint_es = "Pídalo a otra persona que pueda aprobar facturas."
+
+
+class PaidAhead(DomainError):
+    code, status = "paid-ahead", 422
+    en = "{paid_on} is still to come; a payment is noted once it was made."
+    es = "El {paid_on} aún no ha llegado; un pago se anota cuando se ha hecho."
+    hint_en = "Check `paid_on`."
+    hint_es = "Compruebe `paid_on`."

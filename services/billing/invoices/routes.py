@@ -6,7 +6,13 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from services.billing.invoices import queries, service
-from services.billing.invoices.errors import DuplicateInvoice, IllegalTransition, OwnInvoice, TotalsDoNotAddUp
+from services.billing.invoices.errors import (
+    DuplicateInvoice,
+    IllegalTransition,
+    OwnInvoice,
+    PaidAhead,
+    TotalsDoNotAddUp,
+)
 from services.billing.invoices.models import InvoiceStatus, SupplierInvoice
 from services.billing.invoices.rules import normalise_tax_id
 from services.billing.invoices.schemas import InvoiceIn, InvoiceOut, PaymentIn, RejectionIn, present_invoice
@@ -27,6 +33,7 @@ CanApprove = Annotated[Principal, requires("billing.invoices:approve")]
 
 CurrentInvoice = Annotated[SupplierInvoice, row_to_change(queries.get_invoice, "invoice_id")]
 STEP_REFUSALS = problems(IllegalTransition)
+PAYMENT_REFUSALS = problems(IllegalTransition, PaidAhead)
 DECISION_REFUSALS = problems(IllegalTransition, OwnInvoice)
 
 
@@ -82,7 +89,7 @@ async def reject(
     await service.reject_invoice(session, invoice, rejection.reason, by, work)
 
 
-@router.post("/{invoice_id}/payment", status_code=204, dependencies=[Idempotent], responses=STEP_REFUSALS)
+@router.post("/{invoice_id}/payment", status_code=204, dependencies=[Idempotent], responses=PAYMENT_REFUSALS)
 async def pay(invoice: CurrentInvoice, payment: PaymentIn, session: Session, _by: CanApprove, work: HumanWork) -> None:
     """Mark the approved invoice as paid."""
     await service.mark_paid(session, invoice, payment, work)
