@@ -1,7 +1,9 @@
 """Money: a decimal amount and its ISO 4217 currency; decimal strings on the wire."""
 
+import tomllib
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from math import prod
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -9,21 +11,9 @@ from pydantic import AfterValidator, StringConstraints
 
 from shared.validation import value_error
 
-# ISO 4217, the currencies of countries and of unions of them.
-_CODES = (
-    "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF "
-    "CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ "
-    "GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP "
-    "LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR "
-    "PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC "
-    "SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VED VES VND VUV WST XAF XCD XCG XOF "
-    "XPF YER ZAR ZMW ZWG"
-)
-CURRENCIES = frozenset(_CODES.split())
-
 
 def _known(code: str) -> str:
-    if code not in CURRENCIES:
+    if code not in _DIGITS:
         raise value_error("currency", "not a currency code of ISO 4217", "no es un código de moneda de ISO 4217")
     return code
 
@@ -32,12 +22,8 @@ CurrencyCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), AfterVal
 
 _PRECISION = 80  # digits: the product of three amounts of 15 digits and 6 decimals, and room
 
-# ISO 4217: the currencies whose smallest unit is not a hundredth.
-_EXPONENTS = {
-    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND"), 0),
-    **dict.fromkeys(("VUV", "XAF", "XOF", "XPF"), 0),
-    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
-}
+_LISTED = tomllib.loads(Path(__file__).with_name("currencies.toml").read_text())
+_DIGITS = {code: int(digits) for digits, codes in _LISTED.items() for code in codes.split()}
 
 
 class Money(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +35,7 @@ class Money(msgspec.Struct, frozen=True, kw_only=True):
 
 def minor_digits(currency: str) -> int:
     """Return how many decimals the currency's smallest unit has (ISO 4217)."""
-    return _EXPONENTS.get(currency, 2)
+    return _DIGITS.get(currency, 2)
 
 
 def round_money(amount: Decimal, currency: str) -> Decimal:

@@ -123,7 +123,7 @@ async def test_pages_follow_each_other_newest_first(kit: Harness, tenant: str) -
             cursor = {"cursor": page["next_cursor"] or ""}
         assert seen == ["n4", "n3", "n2", "n1", "n0"]
         assert cursor == {"cursor": ""}
-        for limit in ("0", "201", "x", "1.5"):
+        for limit in ("0", "201", "x", "1.5", "1.0", " 5"):
             assert (await client.get("/kit/things", params={"limit": limit})).status_code == 422
         exact = (await client.get("/kit/things", params={"limit": "5"})).json()
         assert (len(exact["items"]), exact["next_cursor"]) == (5, None)
