@@ -75,7 +75,7 @@ def test_events_are_told_apart() -> None:
         ({"activity": "x" * 201}, "work.activity"),
         ({"case": "a\x00b"}, "work.case"),
         ({"actor": {"kind": "robot"}}, "$.work.actor.kind"),
-        ({"actor": {"kind": "person", "team": "x" * 101}}, "work.actor.team"),
+        ({"actor": {"kind": "person", "team": "x" * 256}}, "work.actor.team"),
         ({"outcome": "fine"}, "$.work.outcome"),
         ({"corrects": "no-id"}, "$.work.corrects"),
         ({"cost": {"amount": "NaN", "currency": "EUR"}}, "work.cost.amount"),

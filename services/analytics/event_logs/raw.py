@@ -9,7 +9,8 @@ from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
 from services.analytics.event_logs.values import parse_amount, parse_stamp
-from services.analytics.operations.facts import MAX_ACTIVITY, MAX_ACTOR, MAX_CASE, MAX_TEAM, Plausible
+from services.analytics.operations.facts import Plausible
+from shared.events import MAX_ACTIVITY, MAX_ACTOR, MAX_CASE, MAX_TEAM
 
 COMPLETE, START = "complete", "start"
 ANY_TIME = Plausible(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))

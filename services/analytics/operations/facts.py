@@ -9,10 +9,17 @@ from uuid import UUID
 import msgspec
 
 from shared.contracts.analytics import ObservationRecorded, SurveyAnswered
-from shared.events import Event, MalformedEventError, Work
+from shared.events import (
+    MAX_ACTIVITY,
+    MAX_ACTOR,
+    MAX_CASE,
+    MAX_PROCESS,
+    MAX_TEAM,
+    Event,
+    MalformedEventError,
+    Work,
+)
 
-# Longest texts, in characters: together they stay below what one index entry may hold.
-MAX_PROCESS, MAX_ACTIVITY, MAX_CASE, MAX_TEAM, MAX_ACTOR = 100, 200, 200, 100, 200
 MAX_COMMENT = 2_000
 MAX_COST = Decimal(10) ** 12
 MAX_COST_DECIMALS = 12

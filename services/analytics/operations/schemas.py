@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from services.analytics.operations.facts import MAX_ACTIVITY, MAX_ACTOR, MAX_CASE, MAX_PROCESS, MAX_TEAM
+from shared.events import MAX_ACTIVITY, MAX_ACTOR, MAX_CASE, MAX_PROCESS, MAX_TEAM
 from shared.money import CurrencyCode, DecimalString
 from shared.schemas import Id, Instant, RequestModel, ResponseModel
 
