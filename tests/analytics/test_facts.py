@@ -81,6 +81,7 @@ def test_events_are_told_apart() -> None:
         ({"cost": {"amount": "NaN", "currency": "EUR"}}, "work.cost.amount"),
         ({"cost": {"amount": "1e13", "currency": "EUR"}}, "work.cost.amount"),
         ({"cost": {"amount": "1e-13", "currency": "EUR"}}, "work.cost.amount"),
+        ({"cost": {"amount": "0E+99999999", "currency": "EUR"}}, "work.cost.amount"),
         ({"cost": {"amount": "1", "currency": "euro"}}, "work.cost.currency"),
     ],
 )

@@ -195,5 +195,28 @@ async def test_every_operation_that_an_import_publishes_can_be_kept(analytics: H
     assert len(published) == report["operations"] == 5
 
 
+async def test_what_the_consumer_could_not_keep_is_rejected_and_not_published(
+    analytics: Harness, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An order that no question makes today stands for every disagreement between intake and consumer."""
+    address = await send(analytics, tenant, LOG)
+    async with analytics.runtime.worker.transaction(tenant) as session:
+        change = text("""UPDATE job SET params = jsonb_set(params, '{process}', '" "') WHERE tenant_id = :tenant""")
+        await session.execute(change, {"tenant": tenant})
+
+    async def publish(messages: list[Message]) -> list[Position]:
+        raise AssertionError(f"{len(messages)} messages that the consumer could not keep")
+
+    monkeypatch.setattr(analytics.runtime.log, "publish", publish)
+    async with at_work(analytics.runtime):
+        job = await end_of(analytics, tenant, address)
+    report = job["result"]
+    assert (job["status"], report["operations"], report["observations"], report["paired"]) == ("succeeded", 0, 0, 0)
+    assert (report["events"], report["rejected"]) == (9, {"no-case": 1, "unusable": 6})
+    samples = [sample for sample in report["samples"] if sample["reason"] == "unusable"]
+    assert (len(samples), samples[0]["position"]) == (5, "case c1")
+    assert samples[0]["text"].startswith("work.process: ")
+
+
 def _received(message: Message) -> Received:
     return Received(message.topic, 0, 0, message.key, message.value, message.headers, MONDAY)
