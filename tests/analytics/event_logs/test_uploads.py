@@ -1,7 +1,9 @@
 """What becomes of an uploaded log: imported once, or removed."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -12,7 +14,7 @@ from services.analytics.event_logs.service import CLEANUP
 from shared.jobs import JobRunner
 from shared.storage import StoreUnavailableError
 from tests.analytics.event_logs.importing import LOG, assert_no_upload_left, at_work, end_of, rows, send
-from tests.fixtures.services import Harness, problem
+from tests.fixtures.services import Harness, problem, serving
 
 
 async def _refuse(*_args: Any) -> bool:
@@ -90,6 +92,27 @@ async def test_a_repeated_upload_with_a_key_is_one_import(analytics: Harness, te
     assert len(await rows(analytics, tenant, "job", "id")) == 1
     async with at_work(analytics.runtime):
         assert (await end_of(analytics, tenant, first.headers["location"]))["status"] == "succeeded"
+    await assert_no_upload_left(analytics, tenant)
+
+
+@pytest.mark.parametrize("arrived", [b"", LOG[:200], LOG + b"<!--" + b" " * 100_000])
+async def test_a_sender_that_falls_silent_is_given_up(
+    analytics: Harness, tenant: str, monkeypatch: pytest.MonkeyPatch, arrived: bytes
+) -> None:
+    impatient = analytics.settings.model_copy(update={"request_timeout": 0.5})
+    monkeypatch.setattr(analytics.runtime, "settings", impatient)
+    async with serving(analytics) as address, asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(address).port)
+        head = (
+            f"POST /analytics/event-logs?process=p HTTP/1.1\r\nHost: analytics\r\nContent-Length: 99000000\r\n"
+            f"Authorization: Bearer {analytics.issuer.token(tenant, 'operator')}\r\n\r\n"
+        )
+        writer.write(head.encode() + arrived)
+        answer = await reader.readuntil(b"}")
+        writer.close()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b'"code":"incomplete-body"' in answer
+    assert await rows(analytics, tenant, "job", "id") == []
     await assert_no_upload_left(analytics, tenant)
 
 
