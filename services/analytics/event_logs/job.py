@@ -18,7 +18,6 @@ from sqlalchemy import text
 from services.analytics.event_logs.errors import (
     NothingReadableError,
     TooManyActivitiesError,
-    UnreadableLogError,
     UploadLostError,
 )
 from services.analytics.event_logs.formats import LogReader
@@ -32,7 +31,7 @@ from services.analytics.operations.consume import GROUP
 from services.analytics.operations.facts import BadFieldError
 from shared.app import Runtime
 from shared.eventlog import Message, Position
-from shared.jobs import JobCode, JobContext
+from shared.jobs import JobCode, JobContext, WithCleanup
 from shared.storage import ObjectNotFoundError
 
 _FEED_BYTES = 64 * 1024  # at a time, so that the event loop is never held for long
@@ -73,30 +72,26 @@ class Cursor:
 
 def jobs(runtime: Runtime) -> Mapping[str, JobCode]:
     """Return the code of analytics' jobs, by kind."""
-    return {IMPORT: partial(import_event_log, runtime), CLEANUP: partial(clean_up, runtime)}
+    return {
+        IMPORT: WithCleanup(partial(import_event_log, runtime), CLEANUP),
+        CLEANUP: partial(clean_up, runtime),
+    }
 
 
 async def import_event_log(runtime: Runtime, job: JobContext) -> Mapping[str, Any]:
     """Import a log; return the report, whose `visible` is False when the indicators do not show all of it yet.
 
-    Raises UnreadableLogError when the file as a whole cannot be read.
+    Raises UnreadableLogError when the file as a whole cannot be read. Of an import that fails for good, whatever
+    the reason, the cleanup removes the file, as it names persons.
     """
     order = msgspec.convert(job.params, ImportOrder)
     cursor = Cursor.resume(job.cursor, runtime.log.identity)
     if cursor.report is None:
-        try:
-            cursor.report = await _import(runtime, job, order, cursor)
-        except UnreadableLogError:
-            await _delete_upload(runtime, job, order, cursor)
-            raise
-    await _delete_upload(runtime, job, order, cursor)
-    return cursor.report
-
-
-async def _delete_upload(runtime: Runtime, job: JobContext, order: ImportOrder, cursor: Cursor) -> None:
-    """Delete the file, unless another worker has taken the job and may still read it."""
+        cursor.report = await _import(runtime, job, order, cursor)
+    # Delete the file, unless another worker has taken the job and may still read it.
     await job.checkpoint(asdict(cursor), job.done)
     await runtime.store.delete(order.key)
+    return cursor.report
 
 
 async def _import(runtime: Runtime, job: JobContext, order: ImportOrder, cursor: Cursor) -> dict[str, Any]:

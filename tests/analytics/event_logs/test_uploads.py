@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from services.analytics.event_logs.job import jobs
-from services.analytics.event_logs.service import CLEANUP
+from services.analytics.event_logs.service import CLEANUP, IMPORT
 from shared.jobs import JobRunner
 from shared.storage import StoreUnavailableError
 from tests.analytics.event_logs.importing import LOG, assert_no_upload_left, at_work, end_of, rows, send
@@ -145,8 +145,37 @@ async def test_a_log_whose_activities_are_no_activities_is_refused(
     address = await send(analytics, tenant, LOG)
     async with at_work(analytics.runtime):
         job = await end_of(analytics, tenant, address)
-    assert (job["status"], job["error"]["code"]) == ("failed", "event-log-activities-too-many")
-    await assert_no_upload_left(analytics, tenant)
+        assert (job["status"], job["error"]["code"]) == ("failed", "event-log-activities-too-many")
+        await assert_no_upload_left(analytics, tenant)
+
+
+async def _fail(*_args: Any) -> None:
+    raise RuntimeError("a mistake")
+
+
+_TRIED_TOO_OFTEN = text("""
+UPDATE job SET error = jsonb_build_object('starts', 5, 'done', 0, 'place', md5(cast(cursor AS text)))
+WHERE tenant_id = :tenant""")
+
+
+@pytest.mark.parametrize(("stalled", "code"), [(False, "internal-error"), (True, "job-stalled")])
+async def test_an_import_that_fails_for_good_leaves_no_file(
+    analytics: Harness, tenant: str, monkeypatch: pytest.MonkeyPatch, stalled: bool, code: str
+) -> None:
+    monkeypatch.setattr("shared.jobs._AGAIN_S", 0.0)
+    monkeypatch.setattr("services.analytics.event_logs.job._stage", _fail)
+    address = await send(analytics, tenant, LOG)
+    if stalled:
+        async with analytics.runtime.worker.transaction(tenant) as session:
+            await session.execute(_TRIED_TOO_OFTEN, {"tenant": tenant})
+    async with at_work(analytics.runtime):
+        job = await end_of(analytics, tenant, address)
+        assert (job["status"], job["error"]["code"]) == ("failed", code)
+        await assert_no_upload_left(analytics, tenant)
+    assert {job["kind"]: job["status"] for job in await rows(analytics, tenant, "job", "id")} == {
+        IMPORT: "failed",
+        CLEANUP: "succeeded",
+    }
 
 
 async def test_what_is_left_of_a_case_is_published_in_pages(
