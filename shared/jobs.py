@@ -85,6 +85,17 @@ async def _update(session: AsyncSession, job: UUID, attempt: int, change: str, v
 JobCode = Callable[[JobContext], Awaitable[Mapping[str, Any]]]
 
 
+@dataclass(frozen=True, slots=True)
+class WithCleanup:
+    """Code whose job, when it has failed for good, is followed by one of the kind `cleanup` with the same parameters."""
+
+    code: JobCode
+    cleanup: str
+
+    def __call__(self, context: JobContext) -> Awaitable[Mapping[str, Any]]:
+        return self.code(context)
+
+
 async def create_job(
     session: AsyncSession, kind: str, params: Mapping[str, Any], by: Principal, *, after: timedelta = _AT_ONCE
 ) -> UUID:
@@ -196,6 +207,10 @@ class JobRunner:
         async with self._database.transaction(row.tenant_id) as session:
             if await _update(session, row.id, row.attempts, change, values):
                 metrics.jobs_total.labels(self._service, row.kind, status).inc()
+                code = self._kinds[row.kind]
+                if status == "failed" and isinstance(code, WithCleanup):
+                    by = Principal(row.created_by, row.tenant_id, frozenset())
+                    await create_job(session, code.cleanup, row.params, by)
 
 
 def _problem_of(error: DomainError) -> dict[str, Any]:

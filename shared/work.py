@@ -43,14 +43,18 @@ class Effort:
         outcome: Outcome = Outcome.DONE,
         requested_at: datetime | None = None,
     ) -> Work:
-        """Return the work block: this effort went into `activity` of `case`, which waited since `requested_at`."""
+        """Return the work block: this effort went into `activity` of `case`, which waited since `requested_at`.
+
+        Its moments never run backwards, though a clock may have been set back between two of its readings.
+        """
+        started_at = min(self.started_at, self.finished_at)
         return Work(
             process=process,
             activity=activity,
             case=str(case),
             actor=self.actor,
-            requested_at=None if requested_at is None else min(requested_at, self.started_at),
-            started_at=self.started_at,
+            requested_at=None if requested_at is None else min(requested_at, started_at),
+            started_at=started_at,
             finished_at=self.finished_at,
             outcome=outcome,
             estimated=self.estimated,

@@ -14,7 +14,7 @@ from services.analytics.event_logs.errors import (
     TruncatedLogError,
     UnknownFormatError,
 )
-from services.analytics.event_logs.raw import ANY_TIME, Field, Intake, RawEvent, Rejection, Remark, Tally
+from services.analytics.event_logs.raw import ANY_TIME, Field, Intake, RawEvent, Rejection, Remark, Tally, show_text
 from services.analytics.operations.facts import Plausible
 
 MAX_ROW_BYTES = 1024 * 1024
@@ -160,7 +160,7 @@ class CsvReader:
         candidates = self._delimiter or DELIMITERS
         names = {delimiter: self._split_header(text, delimiter) for delimiter in candidates}
         self._delimiter = max(candidates, key=lambda each: (len(self._locate(names[each])), len(names[each])))
-        columns = [name.strip() for name in names[self._delimiter]]
+        columns = [show_text(name.strip()) for name in names[self._delimiter]]
         places = self._locate(columns)
         wanted = {*_REQUIRED, *self._columns.given()}
         if missing := sorted(wanted - places.keys()):
@@ -194,9 +194,7 @@ class CsvReader:
 
     def _read_row(self, text: str, number: int) -> RawEvent | None:
         if "\0" in text:
-            self._intake.refuse(
-                Rejection.UNREADABLE_TEXT, number, text.strip().replace("\0", "\N{REPLACEMENT CHARACTER}")
-            )
+            self._intake.refuse(Rejection.UNREADABLE_TEXT, number, text.strip())
             return None
         try:
             row: list[str] = _split(text, self._delimiter or ",")

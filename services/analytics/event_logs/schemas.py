@@ -11,8 +11,9 @@ from pydantic_core import PydanticCustomError
 from services.analytics.event_logs.delimited import Columns
 from services.analytics.event_logs.formats import Format, ReadOptions
 from services.analytics.event_logs.values import check_pattern
-from services.analytics.operations.facts import MAX_ACTOR, Plausible
+from services.analytics.operations.facts import Plausible
 from services.analytics.operations.schemas import ProcessName, Text
+from shared.events import MAX_ACTOR
 from shared.money import CurrencyCode
 from shared.schemas import RequestModel, ResponseModel
 

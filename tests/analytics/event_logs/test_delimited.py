@@ -129,6 +129,17 @@ def test_what_cannot_be_used_is_counted_with_its_line() -> None:
     assert {sample.reason: sample.position for sample in tally.samples}["unreadable-stamp"] == "line 6"
 
 
+def test_what_is_told_of_a_file_holds_no_nul() -> None:
+    header = b"case:concept:name,activity,timestamp\n"
+    for row in (b"c\0,A,soon\n", b"c\xf1o\0,A,soon\n", b'"c\xf1o\n\0",A,soon\n'):
+        _, tally = read(header + row)
+        assert tally.samples
+        assert "\0" not in "".join(sample.text for sample in tally.samples)
+    with pytest.raises(MissingColumnError) as refused:
+        read(b"case_id,activity,and something more\0\nc,A\n")
+    assert refused.value.values["columns"] == ["case_id", "activity", "and something more\N{REPLACEMENT CHARACTER}"]
+
+
 @pytest.mark.parametrize(
     ("content", "refusal"),
     [
