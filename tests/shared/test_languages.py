@@ -118,8 +118,7 @@ def raised_kinds() -> Iterator[str]:
 def test_what_we_raise_ourselves_has_a_spanish_text() -> None:
     kinds = set(raised_kinds())
     assert "date_parsing" in kinds
-    # Told in general words in Spanish, until it is raised with `value_error`.
-    assert kinds - TEXTS["values"].keys() <= {"stamp_pattern"}, "use value_error(kind, en, es)"
+    assert kinds <= TEXTS["values"].keys(), "use value_error(kind, en, es)"
 
 
 def test_an_own_validators_words_are_kept_in_each_language() -> None:

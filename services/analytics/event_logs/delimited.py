@@ -32,7 +32,7 @@ _NAMES: dict[Field, tuple[str, ...]] = {
     Field.ROLE: ("org:role", "role"),
     Field.COST: (),
 }
-_REQUIRED = (Field.CASE, Field.ACTIVITY, Field.STAMP)
+_REQUIRED = {Field.CASE: "case", Field.ACTIVITY: "activity", Field.STAMP: "timestamp"}
 _SEPARATOR_LINE = re.compile(r"sep=([^\r\n\"])\s*", re.IGNORECASE)  # what spreadsheets put before the header
 _COLUMNS_TOLD = 40
 _NAME_TOLD = 200
@@ -164,8 +164,9 @@ class CsvReader:
         places = self._locate(columns)
         wanted = {*_REQUIRED, *self._columns.given()}
         if missing := sorted(wanted - places.keys()):
-            needed = ", ".join(self._columns.given().get(field) or field.name.lower() for field in missing)
-            raise MissingColumnError(needed=needed, columns=[name[:_NAME_TOLD] for name in columns[:_COLUMNS_TOLD]])
+            needed = ", ".join({**_REQUIRED, **self._columns.given()}[field] for field in missing)
+            told = [name[:_NAME_TOLD] for name in columns[:_COLUMNS_TOLD]]
+            raise MissingColumnError(needed=needed, columns=told, found=", ".join(told))
         self._width = len(columns)
         self._order = [places.get(field, self._width) for field in Field]
 
@@ -207,7 +208,8 @@ class CsvReader:
             self._intake.refuse(Rejection.EXTRA_FIELDS, number, text.strip())
             return None
         length = len(row)  # a row may be short, and a column the table does not have stands beyond its width
-        return self._intake.admit([row[place] if place < length else "" for place in self._order], number)
+        # Blanks around a value are the table's layout, as they are around a column's name.
+        return self._intake.admit([row[place].strip() if place < length else "" for place in self._order], number)
 
 
 def _split(text: str, delimiter: str) -> list[str]:

@@ -121,7 +121,7 @@ async def _stage(runtime: Runtime, job: JobContext, order: ImportOrder, cursor: 
     await staging.add(waiting)
     if not reader.tally.used:
         reasons = ", ".join(f"{reason} {n}" for reason, n in reader.tally.rejected.items())
-        raise NothingReadableError(reasons=reasons or "0")
+        raise NothingReadableError(reasons=reasons or "none")
     await staging.sort()
     return reader.tally
 

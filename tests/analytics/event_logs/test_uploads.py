@@ -67,7 +67,10 @@ async def test_what_could_not_be_removed_at_once_is_removed_by_a_job_of_its_own(
     assert (job["kind"], job["status"]) == (CLEANUP, "queued")
     runtime = analytics.runtime
     runner = JobRunner("analytics", runtime.url, runtime.worker, {CLEANUP: jobs(runtime)[CLEANUP]})
-    assert not await runner.run_one(), "an upload may take a day"
+    while await runner.run_one():
+        pass  # what other tests' imports left to be removed
+    (job,) = await rows(analytics, tenant, "job", "id")
+    assert job["status"] == "queued", "an upload may take a day"
     async with runtime.worker.transaction(tenant) as session:
         await session.execute(text("UPDATE job SET error = NULL WHERE id = :id"), {"id": job["id"]})
     assert await runner.run_one()
