@@ -212,6 +212,16 @@ async def test_observations_widen_cases_and_are_no_operations(analytics: Harness
     assert got["error_rate"]["n"] == 1
 
 
+async def test_both_stamps_of_work_are_events_and_neither_a_request_nor_an_assumed_start_is(
+    analytics: Harness, tenant: str
+) -> None:
+    """Two rows of a table, one of them with a start, are three events, as the same work is in a log of events."""
+    await feed(analytics, [operation(tenant, "c1", minutes=5), operation(tenant, "c2", minutes=None)])
+    assert (await kpis(analytics, tenant))["case_throughput_time"]["events"] == 3
+    await feed(analytics, [operation(tenant, "c3", minutes=5, estimated=True, requested_at=T0 - 30 * MINUTE)])
+    assert (await kpis(analytics, tenant))["case_throughput_time"]["events"] == 4
+
+
 async def test_a_correction_counts_once_whatever_else_is_wrong(analytics: Harness, tenant: str) -> None:
     good, bad = operation(tenant, "c1"), operation(tenant, "c2", outcome="error")
     fixes = [operation(tenant, f"fix{n}", corrects=wrong.id) for n, wrong in enumerate((good, good, bad))]
