@@ -27,7 +27,7 @@ IDS = [
 ]
 COUNTS = {
     *("n", "unknown", "estimated", "errors", "rework", "cancelled", "corrected", "defects", "measured", "modelled"),
-    *("automation", "person", "waiting", "cases", "events", "variants", "rework_cases", "rework_events"),
+    *("automation", "person", "cases", "events", "variants", "rework_cases", "rework_events"),
     *("no_touch_cases", "first_pass_cases"),
 }
 DAY = timedelta(days=1)
