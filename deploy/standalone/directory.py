@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from deploy.standalone.errors import ServerError
@@ -14,13 +14,17 @@ from deploy.standalone.keep import write_private
 
 @dataclass(frozen=True)
 class StackState:
-    """What runs, as `stack.json` tells other commands. `environment` holds secrets: the file is private."""
+    """What runs, as `stack.json` tells other commands. `environment` holds secrets: the file is private.
+
+    `metrics` names the port at which each relay and consumer answers for itself, by its label.
+    """
 
     pid: int
     url: str
     shape: str
     ports: Mapping[str, int]
     environment: Mapping[str, str]
+    metrics: Mapping[str, int] = field(default_factory=dict)
 
 
 class DataDirectory:

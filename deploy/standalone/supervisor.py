@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -84,6 +84,11 @@ def parts_of(options: Options) -> list[Part]:
     return served + [Part(kind, name, port) for (kind, name), port in zip(others, ports, strict=True)]
 
 
+def metrics_ports(parts: Iterable[Part], options: Options) -> dict[str, int]:
+    """Return where each relay and consumer answers: at its own port, or with the service whose process it shares."""
+    return {part.label: part.port or options.ports[part.name] for part in parts if part.kind != "serve"}
+
+
 class Stack:
     """One run of everything. `on_ready` is called once all of it answers."""
 
@@ -153,7 +158,8 @@ class Stack:
         await self.timed("gateway and services", self._answering())
         self._starting = False
         shape = "processes" if self.options.processes else "one process"
-        state = StackState(os.getpid(), self.url, shape, self.options.ports, environment)
+        metrics = metrics_ports(self._parts, self.options)
+        state = StackState(os.getpid(), self.url, shape, self.options.ports, environment, metrics)
         self.directory.write_state(state)
 
     async def _migrate(self, name: str, environment: Mapping[str, str]) -> None:

@@ -6,7 +6,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
@@ -46,14 +46,14 @@ def operation(case: str) -> dict[str, Any]:
     }
 
 
-def publish(stack: Stack, message: Message) -> None:
-    """Put a message into the installation's event log, past every check."""
+def publish(stack: Stack, *messages: Message) -> None:
+    """Put messages into the installation's event log, past every check."""
     environment = json.loads((stack.data / "stack.json").read_text())["environment"]
 
     async def run() -> None:
         log = open_event_log(None, environment["TRASTIENDA_DATABASE_URL"])
         await log.start()
-        await log.publish([message])
+        await log.publish(messages)
         await log.close()
 
     asyncio.run(run())
@@ -89,6 +89,19 @@ def test_a_poison_message_is_set_aside_and_work_goes_on(
     while stack.kpis("hostile", tenant)["automation_level"]["n"] != 2:
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+@pytest.mark.parametrize("shape", [(), ("--processes",)], ids=["one process", "processes"])
+def test_doctor_fails_while_a_consumer_stands(new_stack: Callable[..., Stack], shape: tuple[str, ...]) -> None:
+    stack = new_stack(*shape)
+    stack.start()
+    assert stack.json("doctor")["ok"] is True
+    publish(stack, *(Message("billing.invoices", "poison", b"no event", {}) for _ in range(150)))
+    deadline = time.monotonic() + 60
+    while (told := stack.command("doctor", "--json", check=False)).returncode == 0:
+        assert time.monotonic() < deadline
+    failed = [check for check in json.loads(told.stdout)["checks"] if check["status"] == "failed"]
+    assert [check["name"] for check in failed] == ["analytics consumers"]
 
 
 def test_wrong_tokens_and_other_tenants_ids_get_clear_answers(stack: Stack, tenant: str, other_tenant: str) -> None:
