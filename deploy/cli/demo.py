@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from deploy.cli.console import CommandError, out
-from deploy.cli.target import DEFAULT_DATA, Data, make_token, running_stack
+from deploy.cli.target import DEFAULT_DATA, Data, command_line, make_token, running_stack
 from deploy.standalone.directory import DataDirectory
 
 TENANT = "demo"
@@ -21,6 +22,16 @@ def marker(data: Path) -> Path:
     return DataDirectory(data).path / "demo-seed"
 
 
+def load_note(data: Path, seed: int) -> str:
+    """Say that a demo is there already, and how to get the one that was asked for."""
+    loaded = marker(data).read_text(encoding="utf-8").strip()
+    clearing = command_line("demo", "clear", data=data)
+    if loaded == str(seed):
+        return f"The demo is there already, with seed {loaded}; {clearing} removes it."
+    loading = command_line("demo", "load", "--seed", seed, data=data)
+    return f"The demo is there already, with seed {loaded}, not {seed}. For that: {clearing} && {loading}"
+
+
 @app.command()
 def load(seed: Seed = 1, data: Data = DEFAULT_DATA) -> None:
     """Play the demo through the running installation's APIs, unless it is there already."""
@@ -28,8 +39,7 @@ def load(seed: Seed = 1, data: Data = DEFAULT_DATA) -> None:
     from deploy.demo.load import DemoError
 
     if marker(data).exists():
-        loaded = marker(data).read_text(encoding="utf-8")
-        out.print(f"The demo is there already, with seed {loaded}; ./trastienda demo clear removes it.")
+        out.print(escape(load_note(data, seed)), highlight=False, soft_wrap=True)
         return
     try:
         asyncio.run(play(running_stack(data).url, lambda role: make_token(data, TENANT, role), seed))

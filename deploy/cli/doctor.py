@@ -17,7 +17,7 @@ import typer
 from deploy.bootstrap import Environment
 from deploy.cli.check import Check
 from deploy.cli.console import AsJson, out, print_json
-from deploy.cli.target import DEFAULT_DATA, ROOT, Data
+from deploy.cli.target import DEFAULT_DATA, ROOT, Data, command_line
 from deploy.standalone.directory import DataDirectory, StackState
 from deploy.standalone.errors import ServerError
 
@@ -72,7 +72,9 @@ def reachable(data: Path) -> Iterator[Check]:
         return
     state = DataDirectory(data).running()
     if state is None:
-        yield Check("running", "failed", f"nothing runs in {data.absolute()}; start it with ./trastienda up")
+        yield Check(
+            "running", "failed", f"nothing runs in {data.absolute()}; start it with {command_line('up', data=data)}"
+        )
         return
     yield Check("running", "ok", f"pid {state.pid}, {state.shape}, {state.url}")
     yield from gateway(state.url)

@@ -50,8 +50,16 @@ class DataDirectory:
         return self.path / "up.lock"
 
     def prepare(self) -> None:
-        for folder in (self.path, self.keys, self.logs):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        """Make the directory where it is missing. Raises ServerError where it cannot be, or cannot be written to."""
+        try:
+            for folder in (self.path, self.keys, self.logs):
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise ServerError(
+                f"{self.path} cannot be the data directory: {error.strerror} ({error.filename})"
+            ) from error
+        if not os.access(self.path, os.W_OK | os.X_OK):
+            raise ServerError(f"{self.path} cannot be the data directory: it cannot be written to")
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:

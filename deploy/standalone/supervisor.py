@@ -50,6 +50,7 @@ class Options:
     port_base: int = 8000
     processes: bool = False
     ready_file: Path | None = None
+    again: str = "./trastienda up"  # how the same is asked for once more
 
     @property
     def ports(self) -> dict[str, int]:
@@ -64,7 +65,7 @@ def check_ports(options: Options) -> None:
         return
     who = ", ".join(f"port {port} is used by {loopback.holder(port)}" for port in taken)
     free = loopback.free_base(len(options.ports), options.port_base + 100)
-    raise ServerError(f"{who}. Try: ./trastienda up --port-base {free}" if free else who)
+    raise ServerError(f"{who}. Try: {options.again} --port-base {free}" if free else who)
 
 
 def check_environment(environment: str, *, issues_tokens: bool) -> None:
@@ -233,7 +234,10 @@ class Stack:
         if self.options.ready_file is not None:
             urls = {name: f"http://{loopback.LOOPBACK}:{port}" for name, port in self.options.ports.items()}
             content = {"url": self.url, "urls": urls, "pid": os.getpid(), "data": str(self.directory.path)}
-            write_private(self.options.ready_file.absolute(), json.dumps(content, indent=1))
+            try:
+                write_private(self.options.ready_file.absolute(), json.dumps(content, indent=1))
+            except OSError as error:  # its directory went away meanwhile
+                raise ServerError(f"the ready file {self.options.ready_file} cannot be written: {error}") from error
 
     def _forget_ready(self) -> None:
         if self.options.ready_file is not None:
