@@ -17,7 +17,7 @@ from rich.markup import escape
 from rich.panel import Panel
 
 from deploy.cli.console import CommandError, out
-from deploy.cli.demo import TENANT, load_note, marker
+from deploy.cli.demo import TENANT, cut_off_note, load_note, marker
 from deploy.cli.target import DEFAULT_DATA, DEFAULT_TENANT, USAGE, Data, command_line, make_token
 from deploy.standalone.errors import ServerError
 
@@ -123,8 +123,10 @@ def logging_to(file: Path) -> Iterator[None]:
 
 async def welcome(stack: "Stack", demo_seed: int | None) -> None:
     if demo_seed is not None:
-        if marker(stack.directory.path).exists():
-            out.print(f"  {escape(load_note(stack.options.data, demo_seed))}", highlight=False, soft_wrap=True)
+        data = stack.options.data
+        note = load_note(data, demo_seed) if marker(data).exists() else cut_off_note(data, demo_seed)
+        if note:
+            out.print(f"  {escape(note)}", highlight=False, soft_wrap=True)
         else:
             await load_demo(stack, demo_seed)
     show_tokens(stack)

@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import subprocess
+from datetime import date
 from pathlib import Path
 
 import jwt
@@ -11,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from deploy.cli.console import CommandError
-from deploy.cli.demo import load_note, marker
+from deploy.cli.demo import begin, cut_off_note, load_note, marker
 from deploy.cli.doctor import ready_report
 from deploy.cli.kpi import lists_of, table_of
 from deploy.cli.target import DEFAULT_DATA, command_line, find_target
@@ -114,6 +115,16 @@ def test_a_demo_of_another_seed_is_told_with_the_way_to_get_it(tmp_path: Path) -
     assert "seed 1;" in same
     assert "load" not in same
     assert f"./trastienda demo clear --data {tmp_path} && ./trastienda demo load --seed 2 --data {tmp_path}" in other
+
+
+def test_a_load_that_was_cut_off_goes_on_as_it_began_or_not_at_all(tmp_path: Path) -> None:
+    assert begin(tmp_path, 1, date(2026, 3, 1)) == date(2026, 3, 1)
+    assert begin(tmp_path, 1, date(2026, 3, 2)) == date(2026, 3, 1)
+    assert cut_off_note(tmp_path, 1) == ""
+    note = cut_off_note(tmp_path, 2)
+    assert f"./trastienda demo load --seed 1 --data {tmp_path} goes on" in note
+    refused = command("demo", "load", "--seed", "2", data=tmp_path)
+    assert (refused.returncode, refused.stderr) == (1, f"error: {note}\n")
 
 
 @pytest.mark.parametrize("columns", ["80", "1000"])
