@@ -174,6 +174,31 @@ def test_a_body_cut_off_half_way_stores_nothing(stack: Stack, tenant: str) -> No
         assert whole.status_code == 201
 
 
+@pytest.mark.parametrize("door", ["gateway", "documents"])
+@pytest.mark.parametrize("framing", ["Content-Length: 1000000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n493e0\r\n"])
+def test_who_ends_sending_inside_a_body_is_told_and_nothing_is_stored(
+    stack: Stack, tenant: str, door: str, framing: str
+) -> None:
+    with client(stack, tenant) as caller:
+        head = (
+            "POST /documents/records?title=Cut&kind=letter HTTP/1.1\r\n"
+            f"Host: {door}\r\nAuthorization: {caller.headers['Authorization']}\r\nAccept-Language: es\r\n"
+            f"Content-Type: text/plain\r\n{framing}"
+        )
+        port = int(stack.urls[door].rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(head.encode() + b"x" * 300_000)
+            connection.shutdown(socket.SHUT_WR)
+            answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+        assert answer.startswith("HTTP/1.1 400 ")
+        assert answer.count("HTTP/1.1 ") == 1
+        problem = json.loads(answer.partition("\r\n\r\n")[2])
+        assert (problem["code"], problem["instance"]) == ("incomplete-body", "/documents/records")
+        assert problem["title"] == "Petición incorrecta"
+        time.sleep(0.5)
+        assert caller.get("/documents/records").json()["items"] == []
+
+
 def test_everything_is_still_well(stack: Stack) -> None:
     assert stack.json("doctor")["ok"] is True
     assert all(process.status() != psutil.STATUS_ZOMBIE for process in stack.tree())
