@@ -97,9 +97,9 @@ class Consumer:
         running = metrics.consumer_running.labels(self.name)
         try:
             async with self._log.subscribe(self.name, self.pattern) as subscription:
-                running.set(1)
                 while not stop.is_set():
                     await self._step(subscription)
+                    running.set(1)  # not before: one that fails at its first batch whenever it is started does not run
         finally:
             running.set(0)
 

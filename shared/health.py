@@ -46,6 +46,9 @@ def health_router() -> APIRouter:
         body, media_type = metrics.render()
         return Response(body, media_type=media_type)
 
+    # Probes ask with HEAD too, as they may at the gateway.
+    for path, answer in (("/health/live", live), ("/health/ready", ready), ("/metrics", prometheus)):
+        router.add_api_route(path, answer, methods=["HEAD"], include_in_schema=False)
     return router
 
 

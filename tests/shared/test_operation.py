@@ -34,6 +34,16 @@ async def test_a_healthy_service_is_alive_and_ready(kit: Harness) -> None:
     )
 
 
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics"])
+async def test_a_probe_may_ask_for_the_head_alone(kit: Harness, path: str) -> None:
+    async with kit.anonymous() as client:
+        whole, head, other = await client.get(path), await client.head(path), await client.post(path)
+        described = (await client.get("/openapi.json")).json()["paths"].get(path, {})
+    assert head.status_code == whole.status_code == 200
+    assert (other.status_code, other.headers["allow"]) == (405, "GET, HEAD")
+    assert "head" not in described
+
+
 @pytest.mark.parametrize(
     ("part", "owner", "error"),
     [
