@@ -121,11 +121,12 @@ def make_token(data: Path, tenant: str, role: str) -> str:
 def check_tenant(tenant: str) -> None:
     """Raise CommandError for a name that every verifier refuses."""
     from shared.auth import InvalidToken, principal_of
+    from shared.errors import TEXTS
 
     try:
         principal_of({"tenant": tenant, "sub": "anybody", "scope": "", "exp": 0})
     except InvalidToken as error:
-        rule = f"{error.values['reason']}, beginning with a letter or digit"
+        rule = f"{TEXTS['tokens'][error.values['reason']][0]}, beginning with a letter or digit"
         raise CommandError(f"--tenant {shlex.quote(tenant)} cannot be: {rule}", code=USAGE) from error
 
 

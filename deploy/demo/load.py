@@ -73,7 +73,8 @@ class Stage:
 async def load(environment: Mapping[str, str], token_for: TokenFor, seed: int, until: date) -> None:
     """Load the demo into the installation whose settings are given.
 
-    The story ends with the month before `until`, what happens to single things on the working day before it. The indicators show all of it once the events are `drained`.
+    The story ends with the month before `until`, what happens to single things on the working day before it. The
+    indicators show all of it once the events are `drained`.
     """
     random = Random(seed)  # noqa: S311 - reproducible names, not secrets
     cast = Cast(random)

@@ -19,8 +19,8 @@ from deploy.cli.target import DEFAULT_DATA, command_line, find_target
 from deploy.cli.up import ConsoleReport, welcome
 from deploy.parts import parse
 from deploy.standalone.errors import ServerError
+from deploy.standalone.issuer import DevelopmentIssuer
 from deploy.standalone.supervisor import Options, Stack
-from shared.issuer import DevelopmentIssuer
 
 LAUNCHER = Path(__file__).parents[2] / "trastienda"
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from tests.fakes.clock import frozen
+from shared.clock import frozen
 from tests.fixtures.services import Harness, problem
 from tests.hr.people import approve, as_user, ask, balance, counted_statements, employ, leave
 

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import UTC, datetime
 
-from tests.fakes.clock import frozen
+from shared.clock import frozen
 from tests.fixtures.services import Harness, problem
 from tests.hr.people import ask, balance, counted_statements, employ, leave
 

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from shared import clock
+from shared.clock import frozen
 from shared.etag import PreconditionFailed, PreconditionRequired, check_version, set_etag
 from shared.ids import stable_id, uuid7
 from shared.money import DecimalString, minor_digits, round_money
 from shared.pagination import InvalidCursor, PageRequest, _encode
 from shared.schemas import Day, Id, Instant
 from shared.tracing import TraceContext, acceptable_request_id, continue_trace
-from tests.fakes.clock import frozen
 
 
 def test_uuid7_has_its_version_variant_and_time() -> None:
