@@ -57,7 +57,8 @@ def up(
 
     check_ready_file(ready_file)
     flags = [*(["--processes"] if processes else []), *(["--demo", "--seed", seed] if demo else [])]
-    options = Options(data, port_base, processes, ready_file, again=command_line("up", *flags, data=data))
+    further = command_line(*flags, data=data).removeprefix("./trastienda")
+    options = Options(data, port_base, processes, ready_file, further)
     stack = Stack(options, ConsoleReport())
     stack.directory.prepare()
     out.print(f"Trastienda starts in [bold]{escape(str(data))}[/]", highlight=False, soft_wrap=True)

@@ -50,7 +50,7 @@ class Options:
     port_base: int = 8000
     processes: bool = False
     ready_file: Path | None = None
-    again: str = "./trastienda up"  # how the same is asked for once more
+    further: str = ""  # options of a command to copy that asks for the same at another port
 
     @property
     def ports(self) -> dict[str, int]:
@@ -65,7 +65,7 @@ def check_ports(options: Options) -> None:
         return
     who = ", ".join(f"port {port} is used by {loopback.holder(port)}" for port in taken)
     free = loopback.free_base(len(options.ports), options.port_base + 100)
-    raise ServerError(f"{who}. Try: {options.again} --port-base {free}" if free else who)
+    raise ServerError(f"{who}. Try: ./trastienda up --port-base {free}{options.further}" if free else who)
 
 
 def check_environment(environment: str, *, issues_tokens: bool) -> None:
