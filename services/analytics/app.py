@@ -16,6 +16,7 @@ from services.analytics.operations.routes import router as operations
 from services.analytics.settings import AnalyticsSettings
 from services.analytics.surveys.routes import router as surveys
 from services.analytics.tables import metadata
+from services.analytics.what_if.routes import router as what_if
 from shared.app import Consumption, Runtime, Service
 from shared.contracts import analytics as events
 from shared.jobs import JobCode
@@ -31,7 +32,7 @@ SERVICE = Service(
     settings=AnalyticsSettings,
     metadata=metadata,
     migrations=Path(__file__).with_name("migrations"),
-    routers=[indicators, operations, event_logs, surveys, costs, bands, rebuilds, forecasts],
+    routers=[indicators, operations, event_logs, surveys, costs, bands, rebuilds, forecasts, what_if],
     events=[events.OperationRecorded, events.ObservationRecorded, events.SurveyAnswered],
     consumptions=[Consumption(GROUP, PATTERN, consume)],
     jobs=_jobs,
