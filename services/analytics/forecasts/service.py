@@ -60,7 +60,7 @@ async def answer_forecast(session: AsyncSession, asked: ForecastQuery, language:
     arrived = await read_arrivals(session, _selection(asked, first, begin), ZONE)
     settling = asked.settling_days
     if settling is None:
-        settling = min(arrived.settling_days or 0, MOST_SETTLING_DAYS)
+        settling = max(0, min(arrived.settling_days or 0, MOST_SETTLING_DAYS))
     past_begin, past = _past(arrived, begin - timedelta(days=settling), settling)
     holiday_numbers = frozenset((day - past_begin).days for day in holidays if day >= past_begin)
     prediction = Prediction(past, past_begin.weekday(), holiday_numbers, asked.weeks)
