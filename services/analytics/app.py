@@ -7,6 +7,7 @@ from services.analytics.bands.routes import router as bands
 from services.analytics.costs.routes import router as costs
 from services.analytics.event_logs import job as import_job
 from services.analytics.event_logs.routes import router as event_logs
+from services.analytics.forecasts.routes import router as forecasts
 from services.analytics.indicators.routes import router as indicators
 from services.analytics.operations.consume import GROUP, PATTERN, consume
 from services.analytics.operations.rebuilding import REBUILD, run_rebuild
@@ -15,6 +16,7 @@ from services.analytics.operations.routes import router as operations
 from services.analytics.settings import AnalyticsSettings
 from services.analytics.surveys.routes import router as surveys
 from services.analytics.tables import metadata
+from services.analytics.what_if.routes import router as what_if
 from shared.app import Consumption, Runtime, Service
 from shared.contracts import analytics as events
 from shared.jobs import JobCode
@@ -30,7 +32,7 @@ SERVICE = Service(
     settings=AnalyticsSettings,
     metadata=metadata,
     migrations=Path(__file__).with_name("migrations"),
-    routers=[indicators, operations, event_logs, surveys, costs, bands, rebuilds],
+    routers=[indicators, operations, event_logs, surveys, costs, bands, rebuilds, forecasts, what_if],
     events=[events.OperationRecorded, events.ObservationRecorded, events.SurveyAnswered],
     consumptions=[Consumption(GROUP, PATTERN, consume)],
     jobs=_jobs,
