@@ -22,7 +22,7 @@ def _text(value: Any) -> Any:
 
 def whole_number(value: Any) -> Any:
     """Refuse a query's number that is not written in digits alone; pydantic would take "1.0" and " 1"."""
-    if isinstance(value, str) and not re.fullmatch(r"-?[0-9]+", value):
+    if isinstance(value, str) and not re.fullmatch(r"[0-9]+", value):
         raise PydanticCustomError("int_parsing", "Input should be a whole number, in digits")
     return value
 

@@ -1,10 +1,10 @@
 """What the questions of several slices have in common: a query string, closed and strict."""
 
-import re
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
-from pydantic_core import PydanticCustomError
+
+from shared.schemas import whole_number
 
 
 class Question(BaseModel):
@@ -18,10 +18,4 @@ class Question(BaseModel):
         return {name: value for name, value in values.items() if value != ""} if isinstance(values, dict) else values
 
 
-def _digits(value: Any) -> Any:
-    if isinstance(value, str) and not re.fullmatch(r"[0-9]{1,9}", value):
-        raise PydanticCustomError("int_parsing", "Input should be a valid integer")
-    return value
-
-
-Whole = Annotated[int, BeforeValidator(_digits)]
+Whole = Annotated[int, BeforeValidator(whole_number)]

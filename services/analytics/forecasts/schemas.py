@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from services.analytics.forecasts.rules import Basis
-from services.analytics.indicators.request import Filter
+from services.analytics.indicators.request import ActivityFilter, ProcessFilter, TeamFilter
 from services.analytics.indicators.schemas import DefinitionOut
 from services.analytics.operations.schemas import Text
 from services.analytics.questions import Question, Whole
@@ -19,9 +19,9 @@ MAX_DAYS = 60
 class ForecastQuery(Question):
     """Filters select operations; the rest says how to look ahead and how people work."""
 
-    process: Filter = None
-    activity: Filter = None
-    team: Filter = None
+    process: ProcessFilter = None
+    activity: ActivityFilter = None
+    team: TeamFilter = None
     actor_kind: Literal["person", "automation"] | None = None
     begin: Annotated[Day, Field(ge=date(1900, 1, 1), lt=date(3000, 1, 1))] | None = Field(
         default=None,

@@ -31,7 +31,7 @@ from services.analytics.forecasts.schemas import (
     TouchOut,
 )
 from services.analytics.indicators.selection import Selection
-from shared.clock import now
+from shared import clock
 from shared.errors import DomainError, Language
 
 ZONE = "UTC"  # the calendar of the indicators
@@ -53,7 +53,7 @@ class TooLittleHistory(DomainError):
 
 async def answer_forecast(session: AsyncSession, asked: ForecastQuery, language: Language) -> ForecastOut:
     """Return the forecast. Raises TooLittleHistory, UnknownCountry, UnknownRegion."""
-    begin = asked.begin or now().date()
+    begin = asked.begin or clock.now().date()
     first = begin - timedelta(days=HISTORY_DAYS)
     last = begin + timedelta(days=asked.days - 1)
     holidays = read_holidays(asked.country, asked.region, first, last, language)

@@ -36,7 +36,10 @@ def _moment(value: Any) -> Any:
     return moment
 
 
-Absent = BeforeValidator(_absent)
+_Absent = BeforeValidator(_absent)
+ProcessFilter = Annotated[Annotated[str, Text(MAX_PROCESS)] | None, _Absent]
+ActivityFilter = Annotated[Annotated[str, Text(MAX_ACTIVITY)] | None, _Absent]
+TeamFilter = Annotated[Annotated[str, Text(MAX_TEAM)] | None, _Absent]
 Moment = Annotated[datetime | None, BeforeValidator(_moment)]
 
 
@@ -45,10 +48,10 @@ class KpiQuery(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    process: Annotated[Annotated[str, Text(MAX_PROCESS)] | None, Absent] = None
-    activity: Annotated[Annotated[str, Text(MAX_ACTIVITY)] | None, Absent] = None
-    team: Annotated[Annotated[str, Text(MAX_TEAM)] | None, Absent] = None
-    actor_kind: Annotated[Literal["person", "automation"] | None, Absent] = None
+    process: ProcessFilter = None
+    activity: ActivityFilter = None
+    team: TeamFilter = None
+    actor_kind: Annotated[Literal["person", "automation"] | None, _Absent] = None
     begin: Moment = Field(default=None, alias="from", description="ISO date or instant; included")
     end: Moment = Field(default=None, alias="to", description="ISO date or instant; excluded")
     group_by: list[GroupBy] = Field(
@@ -56,7 +59,7 @@ class KpiQuery(BaseModel):
     )
     currency: Annotated[
         Annotated[str, Text(3, pattern="^[A-Z]{3}$")] | None,
-        Absent,
+        _Absent,
         Field(description="Which currency cost_per_operation answers in, where there are several"),
     ] = None
     details: bool = Field(default=True, description="false leaves out percentiles and variants, which need every fact")

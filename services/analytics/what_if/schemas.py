@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from services.analytics.bands.rules import Band
 from services.analytics.costs.schemas import Amount
-from services.analytics.indicators.request import Filter, Moment
+from services.analytics.indicators.request import Moment, ProcessFilter
 from services.analytics.indicators.schemas import DefinitionOut, PeriodOut
 from services.analytics.questions import Question, Whole
 from services.analytics.what_if.inputs import Source
@@ -34,7 +34,7 @@ Volume = Annotated[Amount, AfterValidator(_above_zero)]
 class WhatIfQuery(Question):
     """Each input that is left out is taken from the live figures of `process` and the period, else from its default."""
 
-    process: Filter = Field(default=None, description="Whose live figures are taken, and whose bands hold")
+    process: ProcessFilter = Field(default=None, description="Whose live figures are taken, and whose bands hold")
     begin: Moment = Field(default=None, alias="from", description="Live figures from here on; 90 days before `to`")
     end: Moment = Field(default=None, alias="to", description="Live figures until here; the begin of today (UTC)")
     live: bool = Field(default=True, description="false takes no live figures: what is left out has its default")
