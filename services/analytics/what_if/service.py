@@ -43,7 +43,7 @@ from services.analytics.what_if.schemas import (
     WhatIfQuery,
 )
 from services.analytics.what_if.texts import tell_break_even, tell_reason
-from shared.clock import now
+from shared import clock
 from shared.errors import DomainError, Language
 
 DEFAULT_CURRENCY = "EUR"
@@ -106,7 +106,7 @@ async def answer_what_if(session: AsyncSession, asked: WhatIfQuery, language: La
 async def _read_live(session: AsyncSession, asked: WhatIfQuery) -> Live:
     if not asked.live or (asked.process is None and asked.begin is None and asked.end is None):
         return Live(None, {}, asked.currency or DEFAULT_CURRENCY, "given" if asked.currency else "default")
-    today = now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    today = clock.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     period = period_of(asked.begin, asked.end, today)
     if period.end < period.begin:
         raise BadPeriod(begin=period.begin.isoformat(), end=period.end.isoformat())
