@@ -7,6 +7,9 @@ from services.analytics.bands.routes import router as bands
 from services.analytics.costs.routes import router as costs
 from services.analytics.event_logs import job as import_job
 from services.analytics.event_logs.routes import router as event_logs
+from services.analytics.exports import job as export_job
+from services.analytics.exports.routes import router as exports
+from services.analytics.exports.service import sweep
 from services.analytics.forecasts.routes import router as forecasts
 from services.analytics.indicators.routes import router as indicators
 from services.analytics.operations.consume import GROUP, PATTERN, consume
@@ -23,7 +26,7 @@ from shared.jobs import JobCode
 
 
 def _jobs(runtime: Runtime) -> Mapping[str, JobCode]:
-    return {**import_job.jobs(runtime), REBUILD: run_rebuild}
+    return {**import_job.jobs(runtime), **export_job.jobs(runtime), REBUILD: run_rebuild}
 
 
 SERVICE = Service(
@@ -32,8 +35,9 @@ SERVICE = Service(
     settings=AnalyticsSettings,
     metadata=metadata,
     migrations=Path(__file__).with_name("migrations"),
-    routers=[indicators, operations, event_logs, surveys, costs, bands, rebuilds, forecasts, what_if],
+    routers=[indicators, operations, event_logs, exports, surveys, costs, bands, rebuilds, forecasts, what_if],
     events=[events.OperationRecorded, events.ObservationRecorded, events.SurveyAnswered],
     consumptions=[Consumption(GROUP, PATTERN, consume)],
     jobs=_jobs,
+    housekeeping=sweep,
 )

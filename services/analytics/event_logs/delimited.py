@@ -15,6 +15,7 @@ from services.analytics.event_logs.errors import (
     UnknownFormatError,
 )
 from services.analytics.event_logs.raw import ANY_TIME, Field, Intake, RawEvent, Rejection, Remark, Tally, show_text
+from services.analytics.event_logs.told import NAMES, bare
 from services.analytics.operations.facts import Plausible
 
 MAX_ROW_BYTES = 1024 * 1024
@@ -32,6 +33,7 @@ _NAMES: dict[Field, tuple[str, ...]] = {
     Field.ROLE: ("org:role", "role"),
     Field.COST: (),
 }
+_OURS = {Field[field]: name for field, name in NAMES.items()}
 _REQUIRED = {Field.CASE: "case", Field.ACTIVITY: "activity", Field.STAMP: "timestamp"}
 _SEPARATOR_LINE = re.compile(r"sep=([^\r\n\"])\s*", re.IGNORECASE)  # what spreadsheets put before the header
 _COLUMNS_TOLD = 40
@@ -80,6 +82,7 @@ class CsvReader:
         self._delimiter: str | None = None
         self._order: list[int] = []
         self._width = 0
+        self._is_ours = False
 
     @property
     def tally(self) -> Tally:
@@ -168,7 +171,9 @@ class CsvReader:
             told = [name[:_NAME_TOLD] for name in columns[:_COLUMNS_TOLD]]
             raise MissingColumnError(needed=needed, columns=told, found=", ".join(told))
         self._width = len(columns)
-        self._order = [places.get(field, self._width) for field in Field]
+        self._is_ours = not _OURS.keys().isdisjoint(places)
+        order = [places.get(field, self._width) for field in Field]
+        self._order = order if self._is_ours else order[: Field.INSTANCE]
 
     def _split_header(self, text: str, delimiter: str) -> list[str]:
         """Return the names. Raises TooLongError and TooManyColumnsError before anything is done with each of them."""
@@ -187,6 +192,7 @@ class CsvReader:
             keys.setdefault(_simplify(name), place)
         given = self._columns.given()
         wanted = {field: (given[field],) if field in given else names for field, names in _NAMES.items()}
+        wanted |= {field: (name,) for field, name in _OURS.items()}
         found = {
             field: next((keys[_simplify(name)] for name in names if _simplify(name) in keys), None)
             for field, names in wanted.items()
@@ -209,7 +215,8 @@ class CsvReader:
             return None
         length = len(row)  # a row may be short, and a column the table does not have stands beyond its width
         # Blanks around a value are the table's layout, as they are around a column's name.
-        return self._intake.admit([row[place].strip() if place < length else "" for place in self._order], number)
+        texts = [row[place].strip() if place < length else "" for place in self._order]
+        return self._intake.admit([bare(cell) for cell in texts] if self._is_ours else texts, number)
 
 
 def _split(text: str, delimiter: str) -> list[str]:
