@@ -22,7 +22,7 @@ MAX_ROW_BYTES = 1024 * 1024
 MAX_COLUMNS = 1_000
 DELIMITERS = ",;\t|"
 
-_NAMES: dict[Field, tuple[str, ...]] = {
+USUAL_NAMES: dict[Field, tuple[str, ...]] = {
     Field.CASE: ("case:concept:name", "case_id", "caseid", "case"),
     Field.ACTIVITY: ("concept:name", "activity", "activity_name"),
     Field.TRANSITION: ("lifecycle:transition", "lifecycle", "transition"),
@@ -189,12 +189,12 @@ class CsvReader:
         """Return where each field stands; the first column wins where a name comes twice."""
         keys: dict[str, int] = {}
         for place, name in enumerate(columns):
-            keys.setdefault(_simplify(name), place)
+            keys.setdefault(simplify(name), place)
         given = self._columns.given()
-        wanted = {field: (given[field],) if field in given else names for field, names in _NAMES.items()}
+        wanted = {field: (given[field],) if field in given else names for field, names in USUAL_NAMES.items()}
         wanted |= {field: (name,) for field, name in _OURS.items()}
         found = {
-            field: next((keys[_simplify(name)] for name in names if _simplify(name) in keys), None)
+            field: next((keys[simplify(name)] for name in names if simplify(name) in keys), None)
             for field, names in wanted.items()
         }
         return {field: place for field, place in found.items() if place is not None}
@@ -223,7 +223,7 @@ def _split(text: str, delimiter: str) -> list[str]:
     return next(csv.reader((text,), delimiter=delimiter), [])
 
 
-def _simplify(name: str) -> str:
+def simplify(name: str) -> str:
     return re.sub(r"[\s._-]+", "_", name.strip().lower())
 
 

@@ -54,7 +54,11 @@ def comparable(indicators: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any
 
 @pytest.mark.parametrize(
     ("form", "query"),
-    [("xes", {"cost_attribute": "cost:total"}), ("csv", {"cost_attribute": "cost"})],
+    [
+        ("xes", {"cost_attribute": "cost:total"}),
+        ("csv", {"cost_attribute": "cost"}),
+        ("ocel2-json", {"cost_attribute": "cost:total"}),
+    ],
 )
 async def test_every_indicator_survives(
     analytics: Harness, tenant: str, other_tenant: str, form: str, query: dict[str, str]
