@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 
+from services.analytics.cells import bare
 from services.analytics.event_logs.errors import (
     EmptyLogError,
     MissingColumnError,
@@ -15,7 +16,7 @@ from services.analytics.event_logs.errors import (
     UnknownFormatError,
 )
 from services.analytics.event_logs.raw import ANY_TIME, Field, Intake, RawEvent, Rejection, Remark, Tally, show_text
-from services.analytics.event_logs.told import NAMES, bare
+from services.analytics.event_logs.told import NAMES
 from services.analytics.operations.facts import Plausible
 
 MAX_ROW_BYTES = 1024 * 1024

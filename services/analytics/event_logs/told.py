@@ -29,7 +29,6 @@ ActorKind = Literal["person", "automation"]
 _KINDS: dict[str, ActorKind] = {kind: kind for kind in get_args(ActorKind)}
 _OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 _CURRENCY = re.compile("[A-Z]{3}")
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 
 class Told(NamedTuple):
@@ -76,13 +75,3 @@ def tell(
 def _moment(text: str | None) -> datetime | None:
     found = parse_stamp(text) if text else None
     return found and found[0]
-
-
-def harmless(text: str) -> str:
-    """Return a CSV cell that no spreadsheet takes for a formula: an apostrophe before what could begin one."""
-    return f"'{text}" if _FORMULA.match(text) else text
-
-
-def bare(text: str | None) -> str | None:
-    """Undo `harmless`."""
-    return text[1:] if text and text.startswith("'") and _FORMULA.match(text) else text

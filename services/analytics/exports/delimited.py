@@ -1,10 +1,9 @@
 """Operations as CSV (RFC 4180): one row each, with both stamps, and no cell that a spreadsheet would execute."""
 
-import csv
-import io
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 
-from services.analytics.event_logs.told import NAMES, TRUE, harmless
+from services.analytics.cells import csv_lines, harmless
+from services.analytics.event_logs.told import NAMES, TRUE
 from services.analytics.exports.queries import Row, Source
 from services.analytics.exports.xes import moment
 
@@ -16,15 +15,9 @@ _HEADER = (
 
 
 async def write_csv(source: Source) -> AsyncIterator[str]:
-    yield lines_of([_HEADER])
+    yield csv_lines([_HEADER])
     async for page in source.operations():
-        yield lines_of(_cells(row) for row in page)
-
-
-def lines_of(rows: Iterable[Iterable[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue()
+        yield csv_lines(_cells(row) for row in page)
 
 
 def _cells(row: Row) -> tuple[str, ...]:

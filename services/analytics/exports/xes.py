@@ -3,14 +3,10 @@
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
+from services.analytics.cells import xml_text
 from services.analytics.event_logs.told import NAMES, PREFIX, TRUE, URI
 from services.analytics.exports.queries import Row, Source
 
-_REPLACED = dict.fromkeys([*range(32), 0xFFFE, 0xFFFF, *range(0xD800, 0xE000)], "\N{REPLACEMENT CHARACTER}")
-# In an attribute a parser turns white space into blanks, unless it is written as a reference.
-_ESCAPES = str.maketrans(
-    {**_REPLACED, "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"}
-)
 _STANDARD = "http://www.xes-standard.org"
 _EXTENSIONS = (
     ("Concept", "concept", f"{_STANDARD}/concept.xesext"),
@@ -102,12 +98,7 @@ def _completion(row: Row) -> list[str]:
 
 
 def _attribute(kind: str, key: str, value: str) -> str:
-    return f'<{kind} key="{key}" value="{escape(value)}"/>\n'
-
-
-def escape(text: str) -> str:
-    """Return a text as an XML attribute holds it; what XML 1.0 cannot hold is replaced."""
-    return text.translate(_ESCAPES)
+    return f'<{kind} key="{key}" value="{xml_text(value)}"/>\n'
 
 
 def moment(at: datetime) -> str:

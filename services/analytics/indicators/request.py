@@ -62,6 +62,9 @@ class KpiQuery(BaseModel):
         _Absent,
         Field(description="Which currency cost_per_operation answers in, where there are several"),
     ] = None
+    format: Annotated[Literal["json", "csv", "xlsx"], BeforeValidator(lambda value: value or "json")] = Field(
+        default="json", description="csv and xlsx have one row per group and indicator"
+    )
     details: bool = Field(default=True, description="false leaves out percentiles and variants, which need every fact")
 
     @field_validator("group_by", mode="before")
