@@ -118,6 +118,14 @@ class CaseTypeNeededError(UnreadableLogError):
     hint_es = "Nombre uno de ellos con case_object_type."
 
 
+class NoRoomError(UnreadableLogError):
+    code, status = "event-log-no-room", 507
+    en = "The server has no room to put the object-centric log together."
+    es = "El servidor no tiene espacio para componer el registro centrado en objetos."
+    hint_en = "Split the log by cases, or give the server's folder for temporary files (TMPDIR) more room."
+    hint_es = "Divida el registro por casos o amplíe la carpeta de ficheros temporales del servidor (TMPDIR)."
+
+
 class TooDeepError(UnreadableLogError):
     code = "event-log-too-deep"
     en = "The XML is nested deeper than {limit} levels."

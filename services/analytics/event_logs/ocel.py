@@ -11,11 +11,12 @@ from typing import Any
 import msgspec
 
 from services.analytics.event_logs.delimited import USUAL_NAMES, simplify
-from services.analytics.event_logs.errors import CaseTypeNeededError, NotOcelError
+from services.analytics.event_logs.errors import CaseTypeNeededError, NoRoomError, NotOcelError
 from services.analytics.event_logs.raw import Field, Intake, RawEvent, Rejection, show_text
 from services.analytics.event_logs.told import NAMES
 
 PAGE = 2_000
+MAX_SCRATCH_PAGES = 8 * 1024**3 // 4096
 _TYPES_TOLD = 40
 _NAME_TOLD = 200
 _BY_NAME = {
@@ -77,23 +78,24 @@ class Scratch:
     def __init__(self, intake: Intake, case_type: str | None) -> None:
         self._intake, self._case_type = intake, case_type
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        self._database.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {_CREATE}")
+        settings = f"journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA max_page_count = {MAX_SCRATCH_PAGES}"
+        self._database.executescript(f"PRAGMA {settings}; {_CREATE}")
         self._n = 0
 
     def close(self) -> None:
         self._database.close()
 
     def add_objects(self, objects: Iterable[tuple[str, str]]) -> None:
-        self._database.executemany("INSERT OR IGNORE INTO object VALUES (?, ?)", objects)
+        self._write("INSERT OR IGNORE INTO object VALUES (?, ?)", objects)
 
     def add_event(self, texts: Sequence[str | None], objects: Iterable[str]) -> None:
         """Add an event that names its objects."""
         self._n += 1
         if not self._readable(texts):
             return
-        self._database.execute("INSERT INTO event VALUES (?, NULL, ?)", (self._n, msgspec.json.encode(texts)))
+        self._write("INSERT INTO event VALUES (?, NULL, ?)", [(self._n, msgspec.json.encode(texts))])
         relations = [(self._n, each) for each in objects]
-        self._database.executemany("INSERT OR IGNORE INTO relation VALUES (?, ?)", relations)
+        self._write("INSERT OR IGNORE INTO relation VALUES (?, ?)", relations)
 
     def key_events(self) -> None:
         """Prepare for `add_keyed` and `relate`."""
@@ -104,11 +106,18 @@ class Scratch:
         self._n += 1
         if self._readable(texts):
             row = (self._n, key, msgspec.json.encode(texts))
-            self._database.execute("INSERT OR IGNORE INTO event VALUES (?, ?, ?)", row)
+            self._write("INSERT OR IGNORE INTO event VALUES (?, ?, ?)", [row])
 
     def relate(self, relations: Iterable[tuple[str, str]]) -> None:
         """Add relations of events by key and objects."""
-        self._database.executemany("INSERT OR IGNORE INTO relation SELECT n, ?2 FROM event WHERE key = ?1", relations)
+        self._write("INSERT OR IGNORE INTO relation SELECT n, ?2 FROM event WHERE key = ?1", relations)
+
+    def _write(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Carry out a statement for every row. Raises NoRoomError."""
+        try:
+            self._database.executemany(statement, rows)
+        except sqlite3.OperationalError as error:  # there is no constraint that a row could break
+            raise NoRoomError from error
 
     def _readable(self, texts: Sequence[str | None]) -> bool:
         """Tell whether PostgreSQL can hold the texts; count the event as rejected if not."""

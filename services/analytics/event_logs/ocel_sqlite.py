@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Any
 from urllib.parse import quote
 
-from services.analytics.event_logs.errors import DamagedDatabaseError, NotOcelError, TooLargeLogError
+from services.analytics.event_logs.errors import DamagedDatabaseError, NoRoomError, NotOcelError, TooLargeLogError
 from services.analytics.event_logs.ocel import PAGE, Names, Scratch
 from services.analytics.event_logs.raw import ANY_TIME, Intake, RawEvent, Tally
 from services.analytics.operations.facts import Plausible
@@ -63,11 +63,14 @@ class OcelSqliteReader:
         self._size += len(chunk)
         if self._size > MAX_BYTES:
             raise TooLargeLogError(limit=MAX_BYTES)
-        self._file.write(chunk)
+        try:
+            self._file.write(chunk)
+            self._file.flush()
+        except OSError as error:
+            raise NoRoomError from error
         return []
 
     def finish(self) -> Iterator[list[RawEvent]]:
-        self._file.flush()
         try:
             with closing(_Upload(self._file.name)) as upload:
                 upload.prepare()

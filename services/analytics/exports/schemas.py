@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from services.analytics.operations.schemas import ProcessName
 from shared.schemas import Instant, RequestModel, ResponseModel
@@ -15,8 +15,6 @@ ExportFormat = Literal["xes", "csv", "ocel2-json"]
 
 class ExportIn(RequestModel):
     """The operations of a process that were finished in the period; without bounds, all of them."""
-
-    model_config = ConfigDict(populate_by_name=True)
 
     process: ProcessName
     format: ExportFormat

@@ -12,6 +12,7 @@ from services.analytics.event_logs.errors import (
     CaseTypeNeededError,
     DamagedDatabaseError,
     MalformedJsonError,
+    NoRoomError,
     NotOcelError,
     TooLongError,
     TruncatedLogError,
@@ -20,7 +21,7 @@ from services.analytics.event_logs.errors import (
 from services.analytics.event_logs.formats import Format, ReadOptions
 from services.analytics.event_logs.json_sections import JsonSections
 from tests.analytics.event_logs.logs import read
-from tests.analytics.event_logs.ocels import EVENTS, OBJECTS, ocel1, ocel2, ocel_sqlite
+from tests.analytics.event_logs.ocels import EVENTS, OBJECTS, Event, ocel1, ocel2, ocel_sqlite
 
 ORDERS = ReadOptions(case_object_type="order", cost_attribute="cost")
 
@@ -204,3 +205,11 @@ def test_many_events_are_read_in_pages(monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setattr("services.analytics.event_logs.ocel_sqlite.PAGE", 2)
     for content in (ocel2(EVENTS), ocel_sqlite(tmp_path)):
         assert len(read(content, ORDERS)[0]) == 3
+
+
+def test_a_log_for_which_there_is_no_room_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("services.analytics.event_logs.ocel.MAX_SCRATCH_PAGES", 8)
+    many: list[Event] = [(f"e{n}", "Place", "2026-01-05T09:00:00Z", {}, ("o1",)) for n in range(2_000)]
+    for content in (ocel2(many), ocel_sqlite(tmp_path, many)):
+        with pytest.raises(NoRoomError):
+            read(content, ORDERS)
