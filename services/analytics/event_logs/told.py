@@ -15,7 +15,6 @@ PREFIX = "trastienda"
 URI = "https://trastienda.dev/xes/trastienda.xesext"
 # By the names of the fields that readers fill.
 NAMES = {
-    "INSTANCE": f"{PREFIX}:instance",
     "ACTOR_KIND": f"{PREFIX}:actor_kind",
     "OUTCOME": f"{PREFIX}:outcome",
     "REQUESTED": f"{PREFIX}:requested_at",

@@ -125,6 +125,7 @@ class XesReader:
             slots.setdefault(self._cost_attribute, Field.COST)
         if self._is_ours:
             slots |= {name: Field[field] for field, name in NAMES.items()}
+            slots |= {f"{concept}:instance": Field.INSTANCE, "cost:currency": Field.CURRENCY}
         return slots
 
     @property

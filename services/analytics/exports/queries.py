@@ -103,6 +103,6 @@ class Source:
             yield [row[0] for row in page]
 
     async def _pages(self, statement: Any) -> AsyncIterator[Sequence[Any]]:
-        result = await self._session.stream(statement, self._values, execution_options={"yield_per": PAGE})
-        async for page in result.partitions():
+        result = await self._session.stream(statement, self._values)
+        async for page in result.partitions(PAGE):  # without a size it would be everything at once
             yield page

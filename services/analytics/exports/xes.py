@@ -68,7 +68,6 @@ def event_of(row: Row) -> str:
         _attribute("string", "concept:instance", str(row.id)),
         _attribute("string", "lifecycle:transition", "start" if row.is_start else "complete"),
         _attribute("date", "time:timestamp", moment(at)),
-        _attribute("string", NAMES["INSTANCE"], str(row.id)),
     ]
     if row.actor:
         parts.append(_attribute("string", "org:resource", row.actor))
@@ -87,7 +86,6 @@ def _completion(row: Row) -> list[str]:
     if row.cost is not None:
         parts.append(_attribute("float", "cost:total", f"{row.cost:f}"))
         parts.append(_attribute("string", "cost:currency", row.currency))
-        parts.append(_attribute("string", NAMES["CURRENCY"], row.currency))
     if row.requested_at is not None:
         parts.append(_attribute("date", NAMES["REQUESTED"], moment(row.requested_at)))
     if row.estimated:

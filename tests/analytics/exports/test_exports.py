@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -14,6 +14,8 @@ import pytest_asyncio
 from sqlalchemy import text
 
 from services.analytics.exports.job import jobs
+from services.analytics.exports.queries import Source
+from services.analytics.exports.schemas import ExportOrder
 from services.analytics.exports.service import sweep
 from shared.jobs import JobRunner
 from tests.analytics.event_logs.importing import end_of
@@ -200,3 +202,17 @@ async def _make_older(harness: Harness, tenant: str) -> None:
     async with harness.runtime.worker.transaction(tenant) as session:
         older = text("UPDATE job SET finished_at = finished_at - cast(:age AS interval) WHERE tenant_id = :tenant")
         await session.execute(older, {"tenant": tenant, "age": timedelta(hours=25)})
+
+
+@pytest.mark.parametrize("read", [Source.operations, Source.events, Source.cases])
+async def test_no_more_than_a_page_is_ever_in_memory(
+    analytics: Harness, tenant: str, monkeypatch: pytest.MonkeyPatch, read: Callable[[Source], AsyncIterator[Any]]
+) -> None:
+    monkeypatch.setattr("services.analytics.exports.queries.PAGE", 10)
+    await feed(analytics, [operation(tenant, f"c{n}") for n in range(95)])
+    async with analytics.runtime.worker.session(tenant, read_only=True) as session:
+        source = Source(session, tenant, ExportOrder("p", "xes", None, None))
+        await source.begin()
+        pages = [len(page) async for page in read(source)]
+    assert max(pages) == 10
+    assert sum(pages) == (190 if read is Source.events else 95)
