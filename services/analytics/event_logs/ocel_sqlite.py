@@ -87,9 +87,12 @@ class OcelSqliteReader:
             self._scratch.add_objects(_texts_only(page))
             yield
         self._scratch.key_events()
+        unread = set(upload.tables)  # each table is read once, however many types claim it
         for kinds in upload.read("event_map_type", ("ocel_type", "ocel_type_map")):
             for kind, name in _texts_only(kinds):
-                yield from self._copy_events(upload, kind, f"event_{name}")
+                if (table := f"event_{name}") in unread:
+                    unread.remove(table)
+                    yield from self._copy_events(upload, kind, table)
         for page in upload.read("event", ("ocel_id", "ocel_type")):
             for key, kind in _texts_only(page):  # known, unless no table holds its moment
                 self._scratch.add_keyed(key, self._names.texts(kind, None, ()))
@@ -99,8 +102,6 @@ class OcelSqliteReader:
             yield
 
     def _copy_events(self, upload: "_Upload", kind: str, table: str) -> Iterator[None]:
-        if table not in upload.tables:
-            return
         attributes = [name for name in upload.columns(table) if name not in _OWN_COLUMNS and self._names(name)]
         for page in upload.read(table, ("ocel_id", "ocel_time", *attributes)):
             for key, stamp, *values in page:
