@@ -7,6 +7,7 @@ from services.analytics.bands.routes import router as bands
 from services.analytics.costs.routes import router as costs
 from services.analytics.event_logs import job as import_job
 from services.analytics.event_logs.routes import router as event_logs
+from services.analytics.explanations.routes import router as explanations
 from services.analytics.forecasts.routes import router as forecasts
 from services.analytics.indicators.routes import router as indicators
 from services.analytics.operations.consume import GROUP, PATTERN, consume
@@ -32,7 +33,7 @@ SERVICE = Service(
     settings=AnalyticsSettings,
     metadata=metadata,
     migrations=Path(__file__).with_name("migrations"),
-    routers=[indicators, operations, event_logs, surveys, costs, bands, rebuilds, forecasts, what_if],
+    routers=[indicators, explanations, operations, event_logs, surveys, costs, bands, rebuilds, forecasts, what_if],
     events=[events.OperationRecorded, events.ObservationRecorded, events.SurveyAnswered],
     consumptions=[Consumption(GROUP, PATTERN, consume)],
     jobs=_jobs,
