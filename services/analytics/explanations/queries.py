@@ -159,6 +159,7 @@ def _sha256(line: str, order: str) -> str:
 async def read_case_shares(session: AsyncSession, items: ItemList, by: By) -> dict[str | None, Share]:
     """Return what the groups contribute to an indicator of cases, each case divided by its selected operations."""
     (term,) = _ITEMS[items.kpi].terms.values()
+    (divisor,) = FORMULAS[items.kpi].terms.values()
     own = items.selection.conditions(*FILTERS[1:])
     parts = f"(SELECT {by} AS part, count(*) AS k, sum(count(*)) OVER () AS whole FROM operation AS o WHERE {SAME_CASE}{own} GROUP BY 1)"  # noqa: S608 - as above
     joined = "" if by == "process" else f"LEFT JOIN LATERAL {parts} AS m ON true"
@@ -174,6 +175,6 @@ async def read_case_shares(session: AsyncSession, items: ItemList, by: By) -> di
     shares: dict[str | None, Share] = {}
     for row in await session.execute(statement, items.parameters):
         whole, group = int(row.whole), row.part or None
-        share = Share(Fraction(int(row.numerator), whole), Fraction(int(row.n), whole))
+        share = Share(Fraction(int(row.numerator), whole * divisor), Fraction(int(row.n), whole))
         shares[group] = shares.get(group, Share()) + share
     return shares

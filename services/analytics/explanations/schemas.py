@@ -2,8 +2,10 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
+
+from pydantic import PlainSerializer
 
 from services.analytics.bands.rules import Band
 from services.analytics.bands.schemas import ScaleOut
@@ -14,6 +16,7 @@ from shared.pagination import Page
 from shared.schemas import ResponseModel
 
 Contributions = dict[str, str]
+Rounded = Annotated[Decimal, PlainSerializer(lambda amount: f"{amount:f}", return_type=str)]  # without exponent
 
 
 class FormulaOut(ResponseModel):
@@ -68,7 +71,7 @@ class CostOut(ResponseModel):
 
     source: Literal["measured", "modelled"]
     currency: str
-    amount: Decimal
+    amount: Rounded
     touch_us: int | None
     hourly_rate: RateOut | None
     fixed_cost: FixedOut | None
@@ -117,9 +120,9 @@ class EffectOut(ResponseModel):
     value_before: float | None
     share: float
     share_before: float
-    mix: Decimal
-    rate: Decimal
-    total: Decimal
+    mix: Rounded
+    rate: Rounded
+    total: Rounded
 
 
 class ComparisonOut(ResponseModel):
@@ -130,7 +133,7 @@ class ComparisonOut(ResponseModel):
     value: float | None
     n: int
     by: By
-    difference: Decimal | None
+    difference: Rounded | None
     parts: list[EffectOut]
 
 

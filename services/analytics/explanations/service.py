@@ -1,6 +1,7 @@
 """The answer of GET /analytics/kpis/{id}/explanation. It reads alone, in one snapshot."""
 
 from datetime import datetime
+from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -113,8 +114,14 @@ def _shown(measured: Measured) -> bool:
 
 
 def _inputs(kpi: KpiId, sums: Sums, *, shown: bool) -> dict[str, str | None]:
-    terms = {name: f"{term:f}" if shown else None for name, term in sums.terms.items()}
+    terms = {name: _exact(term) if shown else None for name, term in sums.terms.items()}
     return {**terms, FORMULAS[kpi].denominator: str(sums.n)}
+
+
+def _exact(amount: Decimal) -> str:
+    """Write a sum as the list writes what adds up to it: no exponent, no zeros at the end."""
+    told = f"{amount:f}"
+    return told.rstrip("0").rstrip(".") if "." in told else told
 
 
 def _band(measured: Measured, process: str, scales: Scales) -> BandOut:
