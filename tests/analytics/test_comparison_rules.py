@@ -5,7 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.analytics.explanations.comparison import (
@@ -32,6 +32,7 @@ def value_of(shares: Shares) -> Fraction:
     return value
 
 
+@settings(max_examples=40)
 @given(periods, periods)
 def test_the_parts_add_up_to_the_difference(now: Shares, before: Shares) -> None:
     effects = decompose(now, before)
@@ -44,6 +45,7 @@ def test_the_parts_add_up_to_the_difference(now: Shares, before: Shares) -> None
     assert swapped == {effect.group: (effect.mix, effect.rate) for effect in effects}
 
 
+@settings(max_examples=40)
 @given(periods, periods)
 def test_the_mix_is_what_other_shares_alone_do_on_average(now: Shares, before: Shares) -> None:
     """Changing the shares first and the values then, or the other way round: the mean of both ways (Shapley)."""
@@ -77,6 +79,7 @@ def test_a_period_without_value_has_no_parts(shares: Mapping[str | None, Share])
             decompose(now, before)
 
 
+@settings(max_examples=40)
 @given(st.lists(st.fractions(-5, 5), max_size=12))
 def test_rounded_parts_add_up_to_the_rounded_whole(parts: list[Fraction]) -> None:
     rounded = round_parts(parts)
@@ -93,6 +96,7 @@ answers = st.dictionaries(
 )
 
 
+@settings(max_examples=40)
 @given(answers, answers)
 def test_no_part_tells_of_fewer_answers_than_may_be_told(now: Shares, before: Shares) -> None:
     merged_now, merged_before, hidden = merge_small(now, before, 5)

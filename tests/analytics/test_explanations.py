@@ -8,7 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.analytics.explanations.request import Position, decode_cursor, encode_cursor
 from shared.events import Event
+from shared.pagination import InvalidCursor
 from tests.analytics.explaining import LISTED, digest_of, evaluate, explain, explain_all, listed, recompute, respond
 from tests.analytics.feeding import MINUTE, T0, answer, feed, kpis, observation, operation
 from tests.analytics.test_costs import MODEL, put
@@ -81,6 +83,16 @@ async def check_left_out(document: dict[str, Any], shown: dict[str, dict[str, An
     skipped = sum(each["n"] or 0 for each in document["left_out"])
     over = "case_throughput_time" if document["cases"] else "error_rate"
     assert document["n"] + skipped == shown[over]["n"], document["id"]
+
+
+async def test_the_example_is_explained_item_by_item(analytics: Harness, tenant: str) -> None:
+    await feed_example(analytics, tenant)
+    shown = await kpis(analytics, tenant)
+    for kpi in LISTED:
+        document, items = await explain_all(analytics, tenant, kpi, 2)
+        assert recompute(document, items) == document["value"] == shown[kpi]["value"]
+    given = {item["case"]: item["contributes"]["first_pass_cases"] for item in items}
+    assert given == {"clean": "1", "auto": "1", "twice": "0", "wrong": "0"}
 
 
 async def test_every_digit_of_a_cost_can_be_followed(analytics: Harness, tenant: str) -> None:
@@ -279,6 +291,16 @@ async def test_a_cursor_belongs_to_its_list(analytics: Harness, tenant: str) -> 
     ]:
         refused = await respond(analytics, tenant, kpi, filters | {"cursor": cursors[from_list]})
         assert problem(refused)["code"] == "invalid-cursor", (kpi, filters)
+
+
+@pytest.mark.parametrize(
+    ("key", "of_cases"),
+    [(["p", "c\0"], True), (["p"], True), (["p", 5], True), (["p", ["c"]], True), (["zz"], False), ([5], False)],
+)
+def test_a_made_up_cursor_never_reaches_the_database(key: list[Any], of_cases: bool) -> None:
+    cursor = encode_cursor(Position(T0, tuple(key)), "mark")
+    with pytest.raises(InvalidCursor):
+        decode_cursor(cursor, "mark", of_cases=of_cases)
 
 
 async def test_tenants_do_not_mix(analytics: Harness, tenant: str, other_tenant: str) -> None:

@@ -2,10 +2,12 @@
 
 import base64
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -90,15 +92,22 @@ def encode_cursor(last: Position, mark: str) -> str:
     return base64.urlsafe_b64encode(told.encode()).decode().rstrip("=")
 
 
-def decode_cursor(cursor: str, mark: str, parts: int) -> Position:
-    """Read a cursor whose key has this many parts. Raises InvalidCursor."""
+def decode_cursor(cursor: str, mark: str, *, of_cases: bool) -> Position:
+    """Read a cursor of a list of cases (process, case) or operations (id). Raises InvalidCursor."""
     try:
-        told = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        _, at, *key = told
+        _, at, *key = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         position = Position(datetime.fromisoformat(at), tuple(key))
-        whole = len(key) == parts and encode_cursor(position, mark) == cursor
-    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        whole = encode_cursor(position, mark) == cursor and _is_key(key, of_cases=of_cases)
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise InvalidCursor from error
-    if not whole or any("\x00" in part for part in position.key):
+    if not whole:
         raise InvalidCursor
     return position
+
+
+def _is_key(key: Sequence[Any], *, of_cases: bool) -> bool:
+    """Tell whether the database can look for it; anybody may make a cursor up."""
+    if of_cases:
+        texts = [part for part in key if isinstance(part, str) and "\x00" not in part]
+        return len(texts) == len(key) == len(("process", "case"))
+    return len(key) == 1 and str(UUID(key[0])) == key[0]

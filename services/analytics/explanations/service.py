@@ -81,7 +81,7 @@ async def _read_list(
     if over == "answers":
         return None, None
     mark = f"{items.kpi} {items.unit} {items.selection}"
-    after = decode_cursor(asked.cursor, mark, len(items.key)) if asked.cursor else None
+    after = decode_cursor(asked.cursor, mark, of_cases=items.of_cases) if asked.cursor else None
     rows = await read_page(session, items, after, asked.limit)
     if over == "cases":
         return None, page_of(items, rows, asked.limit, mark, present_case)
