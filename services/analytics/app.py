@@ -12,6 +12,7 @@ from services.analytics.operations.consume import GROUP, PATTERN, consume
 from services.analytics.operations.rebuilding import REBUILD, run_rebuild
 from services.analytics.operations.rebuilding import router as rebuilds
 from services.analytics.operations.routes import router as operations
+from services.analytics.processes.routes import router as processes
 from services.analytics.settings import AnalyticsSettings
 from services.analytics.surveys.routes import router as surveys
 from services.analytics.tables import metadata
@@ -30,7 +31,7 @@ SERVICE = Service(
     settings=AnalyticsSettings,
     metadata=metadata,
     migrations=Path(__file__).with_name("migrations"),
-    routers=[indicators, operations, event_logs, surveys, costs, bands, rebuilds],
+    routers=[indicators, operations, event_logs, surveys, costs, bands, rebuilds, processes],
     events=[events.OperationRecorded, events.ObservationRecorded, events.SurveyAnswered],
     consumptions=[Consumption(GROUP, PATTERN, consume)],
     jobs=_jobs,

@@ -4,7 +4,19 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Date, DateTime, Index, Numeric, Sequence, SmallInteger, Text, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    Date,
+    DateTime,
+    Index,
+    Numeric,
+    Sequence,
+    SmallInteger,
+    Text,
+    text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.db import service_metadata
@@ -215,6 +227,16 @@ class BandScale(AnalyticsTable):
     acceptable: Mapped[float]
     minimum_n: Mapped[int]
     source: Mapped[str]
+    version: Mapped[int]
+
+
+class ProcessSetting(AnalyticsTable):
+    """What a tenant says of a process: finishing any of `terminal_activities` ends a case."""
+
+    __tablename__ = "process_setting"
+
+    process: Mapped[str] = mapped_column(primary_key=True)
+    terminal_activities: Mapped[list[str]] = mapped_column(ARRAY(Text))
     version: Mapped[int]
 
 
