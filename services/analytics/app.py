@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from services.analytics.bands.routes import router as bands
+from services.analytics.control_charts.routes import router as control_charts
 from services.analytics.costs.routes import router as costs
 from services.analytics.event_logs import job as import_job
 from services.analytics.event_logs.routes import router as event_logs
@@ -31,7 +32,7 @@ SERVICE = Service(
     settings=AnalyticsSettings,
     metadata=metadata,
     migrations=Path(__file__).with_name("migrations"),
-    routers=[indicators, operations, event_logs, surveys, costs, bands, rebuilds, processes],
+    routers=[indicators, operations, event_logs, surveys, costs, bands, rebuilds, processes, control_charts],
     events=[events.OperationRecorded, events.ObservationRecorded, events.SurveyAnswered],
     consumptions=[Consumption(GROUP, PATTERN, consume)],
     jobs=_jobs,

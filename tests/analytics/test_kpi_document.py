@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from services.analytics.bands.defaults import DEFAULTS
+from services.analytics.control_charts.definitions import LIMITS, RULES
 from services.analytics.described import Described
 from services.analytics.indicators.definitions import DEFINITIONS
 from services.analytics.processes import definitions
@@ -24,6 +25,7 @@ def block(name: str) -> Any:
 def test_the_document_holds_every_definition_word_by_word() -> None:
     described = [each for each in vars(definitions).values() if isinstance(each, Described)]
     assert described
+    described += [*LIMITS.values(), *RULES.values()]
     told = {(each.id, each.version, each.en) for each in described}
     told |= {(each.id, each.version, each.en) for each in DEFINITIONS.values()}
     for name, version, text in told:

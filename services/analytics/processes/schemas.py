@@ -5,10 +5,10 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from services.analytics.cursors import Cursor, Limit
-from services.analytics.indicators.request import Filter, Moment
+from services.analytics.filters import OperationQuery
 from services.analytics.indicators.schemas import DefinitionOut, PeriodOut
 from services.analytics.indicators.selection import Selection
 from services.analytics.operations.schemas import ActivityName
@@ -27,20 +27,8 @@ Share = Annotated[str, StringConstraints(pattern=r"^(0(\.[0-9]{1,6})?|1(\.0{1,6}
 Top = Annotated[int, Field(ge=1, le=MAX_LIMIT, description="How many are answered, the greatest first")]
 
 
-def _absent(value: object) -> object:
-    return None if value == "" else value
-
-
-class ProcessQuery(BaseModel):
-    """The filters and the period of GET /analytics/kpis; an empty value is no value."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-    activity: Filter = None
-    team: Filter = None
-    actor_kind: Annotated[Literal["person", "automation"] | None, BeforeValidator(_absent)] = None
-    begin: Moment = Field(default=None, alias="from", description="ISO date or instant; included")
-    end: Moment = Field(default=None, alias="to", description="ISO date or instant; excluded")
+class ProcessQuery(OperationQuery):
+    """The process itself stands in the address."""
 
     def selection(self, process: str) -> Selection:
         return Selection(
