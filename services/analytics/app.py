@@ -17,6 +17,8 @@ from services.analytics.processes.routes import router as processes
 from services.analytics.settings import AnalyticsSettings
 from services.analytics.surveys.routes import router as surveys
 from services.analytics.tables import metadata
+from services.analytics.targets.routes import router as targets
+from services.analytics.targets.watch import watch_targets
 from shared.app import Consumption, Runtime, Service
 from shared.contracts import analytics as events
 from shared.jobs import JobCode
@@ -32,8 +34,15 @@ SERVICE = Service(
     settings=AnalyticsSettings,
     metadata=metadata,
     migrations=Path(__file__).with_name("migrations"),
-    routers=[indicators, operations, event_logs, surveys, costs, bands, rebuilds, processes, control_charts],
-    events=[events.OperationRecorded, events.ObservationRecorded, events.SurveyAnswered],
+    routers=[indicators, operations, event_logs, surveys, costs, bands, rebuilds, processes, control_charts, targets],
+    events=[
+        events.OperationRecorded,
+        events.ObservationRecorded,
+        events.SurveyAnswered,
+        events.TargetBreached,
+        events.TargetRecovered,
+    ],
     consumptions=[Consumption(GROUP, PATTERN, consume)],
     jobs=_jobs,
+    housekeeping=watch_targets,
 )
