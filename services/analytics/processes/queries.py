@@ -30,21 +30,31 @@ def holding(selection: Selection) -> str:
     return f" AND EXISTS (SELECT FROM operation AS o WHERE {SAME_CASE}{own})" if own else ""
 
 
-def _touched(selection: Selection) -> str:
-    """Return the condition that spares cases which were not alive in the period."""
-    alive = (" AND last_at >= :begin" if selection.begin else "") + (" AND first_at < :end" if selection.end else "")
-    return f" AND case_id IN (SELECT case_id FROM case_state WHERE process = :process{alive})" if alive else ""  # noqa: S608 - as above
+def _alive(selection: Selection) -> tuple[str, str]:
+    """Return the cases alive in the period as a CTE, and what to read operations from; every case where none is set.
+
+    Materialised, and the process named once: with it on both sides the planner, before a new table's first statistics,
+    drops the join by case and reads all operations for every case.
+    """
+    begin = " AND last_at >= :begin" if selection.begin else ""
+    end = " AND first_at < :end" if selection.end else ""
+    if not begin and not end:
+        return "", "operation AS o WHERE process = :process"
+    columns = "tenant_id, process, case_id"
+    cases = f"alive AS MATERIALIZED (SELECT {columns} FROM case_state WHERE process = :process{begin}{end}), "  # noqa: S608 - as above
+    return cases, f"alive AS c JOIN operation AS o ON {SAME_CASE}"
 
 
 async def read_edges(session: AsyncSession, selection: Selection, order: str, top: int) -> list[Row[Any]]:
     """Return the first `top` edges; every row says how many edges and steps there are in all."""
+    alive, operations = _alive(selection)
     statement = text(f"""
-        WITH step AS (
-            SELECT case_id, activity, team, actor_kind, finished_at,
+        WITH {alive}step AS (
+            SELECT o.case_id, activity, team, actor_kind, finished_at,
                    CASE WHEN NOT estimated THEN started_at END AS begun_at,
                    lag(activity) OVER of_case AS source, lag(finished_at) OVER of_case AS left_at
-            FROM operation WHERE process = :process{_touched(selection)}
-            WINDOW of_case AS (PARTITION BY case_id ORDER BY finished_at, seq)
+            FROM {operations}
+            WINDOW of_case AS (PARTITION BY o.case_id ORDER BY finished_at, seq)
         ), edge AS (
             SELECT source, activity AS target, case_id, begun_at < left_at AS overlapping,
                    CASE WHEN begun_at < left_at THEN 0 ELSE {MICROSECONDS.format(span="begun_at - left_at")} END AS wait_us,
