@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -11,6 +12,11 @@ from pydantic import Field
 from shared.pagination import MAX_LIMIT, InvalidCursor
 
 _LONGEST = 2_000  # a case's id of 200 characters, each of several bytes, and room
+
+# What a place is made of: whatever else a cursor holds was not made here, and never reaches the database.
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]*$")]
 
 Cursor = Annotated[str | None, Field(max_length=_LONGEST, description="`next_cursor` of the page before")]
 Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
@@ -21,11 +27,12 @@ def encode_place(*place: object) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
 
 
-def decode_place(cursor: str, place: type[Sequence[Any]]) -> Any:
-    """Return what `encode_place` was given, as the tuple type `place`. Raises InvalidCursor."""
+def decode_place(cursor: str, place: Any) -> Any:
+    """Return what `encode_place` was given, as the tuple type `place`, moments in UTC. Raises InvalidCursor."""
     try:
-        return msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=place)
-    except (ValueError, binascii.Error) as error:  # msgspec's errors are ValueErrors
+        found = msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=place)
+        return tuple(each.astimezone(UTC) if isinstance(each, datetime) else each for each in found)
+    except (ValueError, OverflowError, binascii.Error) as error:  # msgspec's errors are ValueErrors
         raise InvalidCursor from error
 
 

@@ -1,5 +1,6 @@
 """What to automate, and what is open."""
 
+import base64
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -178,6 +179,32 @@ async def test_pages_of_open_cases_are_oldest_first(analytics: Harness, tenant: 
         cursor = {"cursor": page["next_cursor"]}
     assert sorted(seen) == sorted(cases)
     assert {*seen[:3]} == {cases[0], cases[2], cases[4]}
+
+
+MADE_UP = [
+    b"x",
+    b"{}",
+    b"[1]",
+    b'["2026-01-01T00:00:00","c"]',
+    b'["0001-01-01T00:00:00+14:00","c"]',
+    b'["2026-01-01T00:00:00Z","\\u0000"]',
+    b'["2026-01-01T00:00:00Z","\\ud800"]',
+    b'["2026-01-01T00:00:00Z",7]',
+    b'[1e400,"01a215a0-1f8b-75c3-a32f-b09973be13f2"]',
+    b'[99999999999999999999,"01a215a0-1f8b-75c3-a32f-b09973be13f2"]',
+    b'[-1,"01a215a0-1f8b-75c3-a32f-b09973be13f2"]',
+]
+
+
+@pytest.mark.parametrize("made_up", MADE_UP)
+@pytest.mark.parametrize("what", ["cases", "variants"])
+async def test_a_cursor_that_no_page_gave_is_refused(
+    analytics: Harness, tenant: str, what: str, made_up: bytes
+) -> None:
+    cursor = base64.urlsafe_b64encode(made_up).decode().rstrip("=")
+    async with analytics.client(tenant, "viewer") as client:
+        refused = await client.get(f"/analytics/processes/p/{what}", params={"cursor": cursor})
+    assert problem(refused)["code"] == "invalid-cursor"
 
 
 async def test_settings_are_edited_by_an_administrator_who_has_seen_them(analytics: Harness, tenant: str) -> None:

@@ -1,7 +1,6 @@
 """Answers about a process, and what a tenant says of it."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -10,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.analytics.cursors import cut_page, decode_place
+from services.analytics.cursors import Count, Moment, Name, cut_page, decode_place
 from services.analytics.described import Described
 from services.analytics.indicators.queries import MAX_GROUPS
 from services.analytics.indicators.service import TooManyGroups, check_period
@@ -72,7 +71,7 @@ async def answer_variants(session: AsyncSession, process: str, asked: VariantsQu
     """Return a page of variants, most cases first. Raises BadPeriod, InvalidCursor."""
     selection = asked.selection(process)
     check_period(selection)
-    after = decode_place(asked.cursor, tuple[int, UUID]) if asked.cursor else None
+    after = decode_place(asked.cursor, tuple[Count, UUID]) if asked.cursor else None
     rows = await queries.read_variants(session, selection, after, asked.limit + 1)
     whole = rows[0]
     shown, following = cut_page([row for row in rows if row.id], asked.limit, lambda row: (row.cases, row.id))
@@ -116,7 +115,7 @@ async def answer_open_cases(
     """Return a page of open cases, oldest first. Raises BadPeriod, InvalidCursor."""
     selection = asked.selection(process)
     check_period(selection)
-    after = decode_place(asked.cursor, tuple[datetime, str]) if asked.cursor else None
+    after = decode_place(asked.cursor, tuple[Moment, Name]) if asked.cursor else None
     openness = await _openness(session, process, asked.idle)
     rows = await read_open_cases(session, selection, openness, after, asked.limit + 1)
     shown, following = cut_page(rows, asked.limit, lambda row: (row.first_at, row.case_id))
