@@ -75,7 +75,7 @@ def authorization(raw: RawHeaders) -> bytes:
     """Return the Authorization field. Raises InvalidToken when there is none, or more than one to choose from."""
     values = [value for name, value in raw if name == b"authorization"]
     if len(values) != 1:
-        raise InvalidToken(reason="more than one Authorization header" if values else "no bearer token")
+        raise InvalidToken(reason="several" if values else "missing")
     return values[0]
 
 

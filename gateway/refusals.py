@@ -18,18 +18,24 @@ class UnsafePath(DomainError):
     code, status = "unsafe-path", 400
     en = "The path has a `.` or `..` part, which servers read differently."
     es = "La ruta contiene una parte `.` o `..`, que cada servidor lee de otro modo."
+    hint_en = "Send the path without such parts."
+    hint_es = "Envíe la ruta sin esas partes."
 
 
 class MalformedHeader(DomainError):
     code, status = "malformed-header", 400
     en = "A header's value is not UTF-8 text."
     es = "El valor de una cabecera no es texto UTF-8."
+    hint_en = "Encode header values as UTF-8."
+    hint_es = "Codifique los valores de las cabeceras en UTF-8."
 
 
 class HeadersTooLarge(DomainError):
     code, status = "headers-too-large", 431
     en = "Address and headers are more than {limit} bytes, or {count} lines."
     es = "La dirección y las cabeceras pasan de {limit} bytes, o de {count} líneas."
+    hint_en = "Send fewer or shorter headers; most often it is a cookie or the token that grew."
+    hint_es = "Envíe menos cabeceras o más cortas; lo que crece suele ser una cookie o el token."
 
 
 class BodyStalled(DomainError):

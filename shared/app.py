@@ -211,8 +211,10 @@ def _start_work(runtime: Runtime, group: asyncio.TaskGroup, stop: asyncio.Event)
 
 
 async def _forget_old_keys(runtime: Runtime) -> None:
-    async with runtime.worker.transaction() as session:
-        await idempotency.forget_old_keys(session)
+    more = True
+    while more:
+        async with runtime.worker.transaction() as session:
+            more = await idempotency.forget_old_keys(session)
 
 
 async def _measure_lag(log: EventLog, consumption: Consumption, stop: asyncio.Event) -> None:

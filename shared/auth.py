@@ -11,12 +11,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import jwt
 from fastapi import Depends, Request
 
-from shared.errors import DomainError, Language, Unavailable
+from shared.errors import TEXTS, DomainError, Unavailable, Words
 from shared.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -41,16 +41,21 @@ ROLES: Mapping[str, tuple[str, ...]] = {
 MACHINE_ROLES = frozenset({"documents", "billing", "hr", "analytics"})
 
 
-# What the token library and this module say of a token, for those who read Spanish.
-_SPANISH_REASONS: Mapping[str, str] = {
-    "no bearer token": "no hay ninguno",
-    "Not enough segments": "no tiene la forma de un JWT",
-    "Signature verification failed": "la firma no es correcta",
-    "Signature has expired": "ha caducado",
-    "The specified alg value is not allowed": "su algoritmo de firma no se admite",
-    "Invalid issuer": "lo emitió otro emisor",
-    "Audience doesn't match": "es para otro destinatario",
-    "signed with an unknown key": "está firmado con una clave desconocida",
+_FAULTS: Mapping[type[jwt.PyJWTError], str] = {
+    jwt.DecodeError: "malformed",
+    jwt.InvalidTokenError: "header",
+    jwt.InvalidAlgorithmError: "algorithm",
+    jwt.InvalidKeyError: "key",
+    jwt.InvalidSignatureError: "signature",
+    jwt.ExpiredSignatureError: "expired",
+    jwt.ImmatureSignatureError: "not-yet-valid",
+    jwt.InvalidIssuerError: "other-issuer",
+    jwt.InvalidAudienceError: "other-audience",
+    jwt.MissingRequiredClaimError: "claim-missing",
+    jwt.InvalidIssuedAtError: "claim-iat",
+    jwt.exceptions.InvalidSubjectError: "claim-sub",
+    jwt.exceptions.InvalidJTIError: "claim-jti",
+    jwt.PyJWTError: "unacceptable",
 }
 
 
@@ -60,18 +65,23 @@ class InvalidToken(DomainError):
     es = "Falta el token de acceso o no es válido: {reason}."
     hint_en = "Send `Authorization: Bearer <token>` with a token of this installation that has not expired."
     hint_es = "Envíe `Authorization: Bearer <token>` con un token de esta instalación que no haya caducado."
+    words: ClassVar[Words] = {"reason": TEXTS["tokens"]}
     headers: Mapping[str, str] = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
 
-    def detail(self, language: Language) -> str:
-        reason = str(self.values["reason"])
-        told = _SPANISH_REASONS.get(reason, "no cumple lo que se exige") if language == "es" else reason
-        return (self.es if language == "es" else self.en).format(reason=told)
+    @classmethod
+    def of(cls, error: jwt.PyJWTError) -> Self:
+        """Return the refusal that an error of the token library means; its own words are for nobody else."""
+        reason = next(_FAULTS[kind] for kind in type(error).__mro__ if kind in _FAULTS)
+        claim = {"claim": error.claim} if isinstance(error, jwt.MissingRequiredClaimError) else {}
+        return cls(reason=reason, **claim)
 
 
 class NotAllowed(DomainError):
     code, status = "not-allowed", 403
     en = "This needs the scope {scope}, which the token does not grant."
     es = "Hace falta el permiso {scope}, que el token no concede."
+    hint_en = "Use a token whose role or scope grants it."
+    hint_es = "Use un token cuyo rol o permiso lo conceda."
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +157,7 @@ class Verifier:
                 options={"require": _REQUIRED},
             )
         except jwt.PyJWTError as error:
-            raise InvalidToken(reason=str(error) or type(error).__name__) from error
+            raise InvalidToken.of(error) from error
         return principal_of(claims)
 
     async def _key(self, kid: str) -> jwt.PyJWK:
@@ -159,7 +169,7 @@ class Verifier:
         if not self._keys:
             raise Unavailable(part="token issuer")
         if kid not in self._keys:
-            raise InvalidToken(reason="signed with an unknown key")
+            raise InvalidToken(reason="unknown-key")
         return self._keys[kid]
 
     async def _load(self) -> None:
@@ -192,11 +202,11 @@ def principal_of(claims: Mapping[str, Any]) -> Principal:
     tenant, subject, scope, team = claims["tenant"], claims["sub"], claims["scope"], claims.get("team")
     roles = claims.get("roles", [])
     if not (isinstance(tenant, str) and _TENANT.fullmatch(tenant)):
-        raise InvalidToken(reason="tenant must be 1 to 64 letters, digits, dots, dashes and underscores")
+        raise InvalidToken(reason="claim-tenant")
     if not all(isinstance(name, str) and _SUBJECT.fullmatch(name) for name in (subject, team or "none")):
-        raise InvalidToken(reason="sub and team must be texts of 1 to 255 characters")
+        raise InvalidToken(reason="claim-names")
     if not isinstance(scope, str) or not isinstance(roles, list):
-        raise InvalidToken(reason="scope must be a text and roles a list")
+        raise InvalidToken(reason="claim-grants")
     machine = claims.get("actor_kind") == "automation"
     # People's groups come from a directory, where "hr" is a department and no machine's role.
     known = [str(role) for role in roles if machine or role not in MACHINE_ROLES]
@@ -214,7 +224,7 @@ def bearer_token(authorization: str | None) -> str:
     """Return the token of an Authorization header. Raises InvalidToken when there is none."""
     kind, _, token = (authorization or "").partition(" ")
     if kind.lower() != "bearer" or not token.strip():
-        raise InvalidToken(reason="no bearer token")
+        raise InvalidToken(reason="missing")
     return token.strip()
 
 
@@ -231,6 +241,8 @@ async def current_principal(request: Request) -> Principal:
 
 class Requires:
     """The dependency behind `requires`; `scope` is what the OpenAPI document and the tests read."""
+
+    refusals = (InvalidToken, NotAllowed)
 
     def __init__(self, scope: str) -> None:
         self.scope = scope

@@ -4,6 +4,7 @@ Every service has two database roles that own nothing: `trastienda_<service>` se
 the transaction names; `trastienda_<service>_worker` (relay, consumers, jobs) sees every tenant's.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
@@ -17,6 +18,9 @@ from sqlalchemy.orm import SessionTransaction
 
 from shared import outbox
 from shared.auth import current_principal
+from shared.errors import OutcomeUnknown, refuses
+from shared.events import EventTooLargeError
+from shared.failures import leaves_open
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -60,7 +64,6 @@ class Database:
             make_url(url).set(drivername="postgresql+asyncpg"),
             pool_size=pool,
             max_overflow=max(pool, 8),
-            pool_pre_ping=False,
             hide_parameters=True,  # errors are logged, and rows hold personal data
             connect_args={
                 "timeout": 10,
@@ -87,26 +90,32 @@ class Database:
         async with self.session(tenant) as session:
             yield session
             await outbox.flush(session)
+            session.info["committing"] = True
             await session.commit()
 
     async def close(self) -> None:
         await self.engine.dispose()
 
 
+@refuses(EventTooLargeError, OutcomeUnknown)
 async def unit_of_work(request: Request) -> AsyncIterator[AsyncSession]:
     """Give the request its transaction, for the verified caller's tenant; commit before the answer is sent."""
     principal = await current_principal(request)
-    database: Database = request.app.state.runtime.database
-    async with database.transaction(principal.tenant) as session:
-        request.state.session = session
-        yield session
+    session: AsyncSession | None = None
+    try:
+        async with request.app.state.runtime.database.transaction(principal.tenant) as session:
+            yield session
+    except (Exception, asyncio.CancelledError) as error:  # cancelled: the request's time is over
+        committing = session is not None and "committing" in session.info
+        if committing and (isinstance(error, asyncio.CancelledError) or leaves_open(error)):
+            raise OutcomeUnknown from error
+        raise
 
 
 async def read_only(request: Request) -> AsyncIterator[AsyncSession]:
     """Give the request a transaction that cannot write."""
     principal = await current_principal(request)
-    database: Database = request.app.state.runtime.database
-    async with database.session(principal.tenant, read_only=True) as session:
+    async with request.app.state.runtime.database.session(principal.tenant, read_only=True) as session:
         yield session
 
 

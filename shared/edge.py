@@ -15,15 +15,16 @@ from shared.errors import (
     PROBLEM_JSON,
     DomainError,
     InvalidInput,
+    Language,
     MethodNotAllowed,
     NotFound,
+    NullCharacter,
     Unavailable,
     preferred_language,
     problem_document,
 )
 from shared.failures import STATEMENT_TIMEOUT, is_transient, sqlstate_of
 from shared.ids import uuid7
-from shared.routing import NullCharacter
 from shared.storage import StoreUnavailableError
 from shared.tracing import acceptable_request_id, continue_trace, current_request_id, current_trace
 from shared.validation import describe_errors
@@ -36,28 +37,20 @@ _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 class BadRequest(DomainError):
     code, status = "bad-request", 400
-    en = "The request could not be understood: {reason}"
-    es = "No se entiende la petición: {reason}"
+    en = "The request could not be understood."
+    es = "No se entiende la petición."
+    hint_en = "See /openapi.json for what is expected here."
+    hint_es = "Vea en /openapi.json lo que se espera aquí."
 
 
-def problem_response(request: Request, error: DomainError) -> Response:
-    """Return the refusal in the caller's language."""
-    language = preferred_language(request.headers.get("accept-language"))
-    body = problem_document(error, language, request.url.path)
-    headers = {"Content-Language": language, **error.headers}
-    return Response(body, error.status, headers, PROBLEM_JSON)
-
-
-def failure_of(error: Exception, request: Request) -> DomainError:
-    """Return the refusal that an exception means for the caller."""
+def _refusal_of(error: Exception, method: str, language: Language) -> DomainError:
     if isinstance(error, DomainError):
         return error
     if isinstance(error, RequestValidationError):
-        language = preferred_language(request.headers.get("accept-language"))
         described = describe_errors(error.errors(), language)
         return InvalidInput(count=len(described), errors=described)
     if isinstance(error, HTTPException):
-        return _http_refusal(error, request)
+        return {404: NotFound(), 405: MethodNotAllowed(method=method)}.get(error.status_code, BadRequest())
     return _refusal_of_failure(error)
 
 
@@ -71,24 +64,18 @@ def _refusal_of_failure(error: Exception) -> DomainError:
     return DomainError()
 
 
-def _http_refusal(error: HTTPException, request: Request) -> DomainError:
-    if error.status_code == NotFound.status:
-        return NotFound()
-    if error.status_code == MethodNotAllowed.status:
-        return MethodNotAllowed(method=request.method)
-    return BadRequest(reason=str(error.detail))
-
-
 async def _answer_failure(request: Request, error: Exception) -> Response:
-    refusal = failure_of(error, request)
+    """Answer with the refusal that an exception means for the caller, in the caller's language."""
+    language = preferred_language(request.headers.get("accept-language"))
+    refusal = _refusal_of(error, request.method, language)
     if refusal.status >= 500:  # noqa: PLR2004 - server errors
         logger.error("request failed", exc_info=error, extra={"path": request.url.path, "code": refusal.code})
-    response = problem_response(request, refusal)
-    if isinstance(error, HTTPException) and error.headers:
-        response.headers.update(error.headers)
+    headers = {"Content-Language": language, **refusal.headers}
+    if isinstance(error, HTTPException):
+        headers |= error.headers or {}
     if refusal.status == MethodNotAllowed.status:
-        response.headers["Allow"] = ", ".join(_methods_of(request))
-    return response
+        headers["Allow"] = ", ".join(_methods_of(request))
+    return Response(problem_document(refusal, language, request.url.path), refusal.status, headers, PROBLEM_JSON)
 
 
 def _methods_of(request: Request) -> list[str]:

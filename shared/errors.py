@@ -1,8 +1,10 @@
 """Refusals as RFC 9457 problems, in English and Spanish: what is wrong, where, and how to mend it."""
 
 import json
-from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal, TypeVar
 
 import msgspec
 
@@ -11,14 +13,19 @@ from shared.tracing import current_request_id
 PROBLEM_JSON = "application/problem+json"
 PROBLEM_BASE = "https://trastienda.dev/problems/"
 
+TEXTS: Mapping[str, Mapping[str, Any]] = tomllib.loads(Path(__file__).with_name("texts.toml").read_text("utf-8"))
+
 Language = Literal["en", "es"]
+Words = Mapping[str, Mapping[str, Sequence[str]]]
+Marked = TypeVar("Marked", bound=Callable[..., Any])
 
 
 class DomainError(Exception):
     """A refusal the caller can understand. Subclasses are named for it and stand beside what raises them.
 
     `en` and `es` are format templates; the keyword values given when it is raised fill them and become
-    members of the problem document, so they must be JSON values and free of secrets.
+    members of the problem document, so they must be JSON values and free of secrets. Where a member is a name of ours,
+    `words` has what the text says for it in English and Spanish; the member keeps the name.
     """
 
     code: ClassVar[str] = "internal-error"
@@ -27,17 +34,26 @@ class DomainError(Exception):
     es: ClassVar[str] = "No se pudo atender la petición; el fallo queda registrado con el id de la petición."
     hint_en: ClassVar[str] = ""
     hint_es: ClassVar[str] = ""
+    words: ClassVar[Words] = {}
     headers: Mapping[str, str] = {}
 
     def __init__(self, **values: Any) -> None:
         self.values = values
-        super().__init__(self.en.format_map(values))
+        super().__init__(self.detail("en"))
 
     def detail(self, language: Language) -> str:
-        return (self.es if language == "es" else self.en).format_map(self.values)
+        return self._fill(self.es if language == "es" else self.en, language)
 
     def hint(self, language: Language) -> str:
-        return (self.hint_es if language == "es" else self.hint_en).format_map(self.values)
+        return self._fill(self.hint_es if language == "es" else self.hint_en, language)
+
+    def _fill(self, template: str, language: Language) -> str:
+        said = {
+            member: texts[self.values[member]][language == "es"].format_map(self.values)
+            for member, texts in self.words.items()
+            if self.values[member] in texts
+        }
+        return template.format_map(self.values | said)
 
 
 class NotFound(DomainError):
@@ -64,10 +80,20 @@ class InvalidInput(DomainError):
     hint_es = "Cada entrada de `errors` indica el lugar (`at`) y lo que se espera en él."
 
 
+class NullCharacter(DomainError):
+    code, status = "null-character", 422
+    en = "The request holds a null character (U+0000), which no text may hold."
+    es = "La petición contiene un carácter nulo (U+0000), que ningún texto puede contener."
+    hint_en = "Leave it out, in the address (%00) and in the body."
+    hint_es = "Quítelo, tanto de la dirección (%00) como del cuerpo."
+
+
 class BodyTooLarge(DomainError):
     code, status = "body-too-large", 413
     en = "The body is larger than {limit} bytes."
     es = "El cuerpo supera los {limit} bytes."
+    hint_en = "Send less in one request."
+    hint_es = "Envíe menos en cada petición."
 
 
 class IncompleteBody(DomainError):
@@ -82,6 +108,8 @@ class RequestTimeout(DomainError):
     code, status = "request-timeout", 504
     en = "The request took longer than {seconds} seconds and was ended; nothing was changed."
     es = "La petición tardó más de {seconds} segundos y se interrumpió; no se ha cambiado nada."
+    hint_en = "Ask for less at once, or try again later."
+    hint_es = "Pida menos de una vez o inténtelo más tarde."
 
 
 class Unavailable(DomainError):
@@ -90,6 +118,16 @@ class Unavailable(DomainError):
     es = "Una parte que esta petición necesita ({part}) no responde ahora; no se ha cambiado nada."
     hint_en = "Try again after the time in Retry-After."
     hint_es = "Inténtelo de nuevo pasado el tiempo de Retry-After."
+    words: ClassVar[Words] = {"part": TEXTS["parts"]}
+    headers: Mapping[str, str] = {"Retry-After": "2"}
+
+
+class OutcomeUnknown(DomainError):
+    code, status = "outcome-unknown", 503
+    en = "The database did not confirm the change: it may have happened or not."
+    es = "La base de datos no confirmó el cambio: puede haberse hecho o no."
+    hint_en = "Look whether it happened, or repeat the request with the same Idempotency-Key."
+    hint_es = "Compruebe si se hizo o repita la petición con la misma Idempotency-Key."
     headers: Mapping[str, str] = {"Retry-After": "2"}
 
 
@@ -114,34 +152,12 @@ def _quality(parameter: str) -> float:
         return 0.0
 
 
-_TITLES: dict[int, tuple[str, str]] = {
-    400: ("Bad request", "Petición incorrecta"),
-    401: ("Not authenticated", "Sin autenticar"),
-    403: ("Not allowed", "Sin permiso"),
-    404: ("Not found", "No encontrado"),
-    405: ("Method not allowed", "Método no admitido"),
-    408: ("Request timed out", "Petición incompleta a tiempo"),
-    409: ("Conflict", "Conflicto"),
-    412: ("Precondition failed", "Condición no cumplida"),
-    413: ("Body too large", "Cuerpo demasiado grande"),
-    415: ("Unsupported media type", "Tipo de contenido no admitido"),
-    416: ("Range not satisfiable", "Rango no disponible"),
-    422: ("Invalid input", "Datos no válidos"),
-    428: ("Precondition required", "Falta una condición"),
-    429: ("Too many requests", "Demasiadas peticiones"),
-    431: ("Headers too large", "Cabeceras demasiado grandes"),
-    502: ("Bad gateway", "Respuesta no válida de un servicio"),
-    503: ("Unavailable", "No disponible"),
-    504: ("Timed out", "Tiempo agotado"),
-}
-
-
 def problem_document(error: DomainError, language: Language, instance: str) -> bytes:
     """Return the problem as JSON bytes. `instance` is the request's path, without its query."""
-    title_en, title_es = _TITLES.get(error.status, ("Internal error", "Error interno"))
+    titles = TEXTS["titles"]
     document: dict[str, Any] = {
         "type": PROBLEM_BASE + error.code,
-        "title": title_es if language == "es" else title_en,
+        "title": titles.get(str(error.status), titles["500"])[language == "es"],
         "status": error.status,
         "detail": error.detail(language),
         "instance": instance,
@@ -156,19 +172,31 @@ def problem_document(error: DomainError, language: Language, instance: str) -> b
         return json.dumps(members, default=str).encode()
 
 
-def problems(*errors: type[DomainError]) -> dict[int | str, dict[str, Any]]:
-    """Return the `responses=` of a route: each refusal it can answer with, grouped by status."""
-    by_status: dict[int | str, list[type[DomainError]]] = {}
+def problems(
+    *errors: type[DomainError], declared: Mapping[int | str, dict[str, Any]] | None = None
+) -> dict[int | str, dict[str, Any]]:
+    """Return the `responses=` of a route: its use case's refusals, beside what is `declared` already.
+
+    What its dependencies refuse is added by itself (see `refuses`).
+    """
+    responses: dict[int | str, dict[str, Any]] = {str(key): {**answer} for key, answer in (declared or {}).items()}
     every: tuple[type[DomainError], ...] = (*errors, InvalidInput)
     for error in every:
-        by_status.setdefault(error.status, []).append(error)
-    return {
-        status: {
-            "description": "; ".join(f"`{error.code}`" for error in group),
-            "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        }
-        for status, group in by_status.items()
-    }
+        content = {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        answer = responses.setdefault(str(error.status), {"description": "", "content": content})
+        codes = answer["description"].split("; ") if answer["description"] else []
+        answer["description"] = "; ".join(dict.fromkeys([*codes, f"`{error.code}`"]))
+    return responses
+
+
+def refuses(*errors: type[DomainError]) -> Callable[[Marked], Marked]:
+    """Say what a dependency refuses: every route that depends on it declares that."""
+
+    def mark(dependency: Marked) -> Marked:
+        dependency.__dict__["refusals"] = errors
+        return dependency
+
+    return mark
 
 
 PROBLEM_SCHEMA: dict[str, Any] = {
@@ -178,13 +206,9 @@ PROBLEM_SCHEMA: dict[str, Any] = {
     "required": ["type", "title", "status", "detail", "instance", "code", "request_id", "hint"],
     "properties": {
         "type": {"type": "string", "format": "uri"},
-        "title": {"type": "string"},
         "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "instance": {"type": "string"},
-        "code": {"type": "string"},
         "request_id": {"type": ["string", "null"]},
-        "hint": {"type": "string"},
+        **{text: {"type": "string"} for text in ("title", "detail", "instance", "code", "hint")},
     },
     "additionalProperties": True,
 }

@@ -1,10 +1,13 @@
 """Optimistic locking over HTTP: `ETag` says the version, `If-Match` says which one the caller has seen."""
 
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+from uuid import UUID
 
-from fastapi import Header, Response
+from fastapi import Depends, Header, Path, Request, Response
 
-from shared.errors import DomainError
+from shared.db import Session
+from shared.errors import DomainError, NotFound, refuses
 
 
 class PreconditionRequired(DomainError):
@@ -31,13 +34,38 @@ def check_version(if_match: str | None, version: int, *, required: bool = True) 
 
     A weak tag counts: ours name a version of the row, and it was a proxy that compressed the answer that weakened it.
     """
-    if if_match is None:
-        if required:
-            raise PreconditionRequired
-        return
-    tags = {tag.strip().removeprefix("W/").strip('"') for tag in if_match.split(",")}
+    if if_match is None and required:
+        raise PreconditionRequired
+    seen = "*" if if_match is None else if_match
+    tags = {tag.strip().removeprefix("W/").strip('"') for tag in seen.split(",")}
     if "*" not in tags and str(version) not in tags:
         raise PreconditionFailed(current=version)
+
+
+def row_to_change(get: Callable[..., Awaitable[Any]], path_name: str, *, edit: bool = False) -> Any:
+    """Return the dependency that locks the row of the path's id, for use in `Annotated`; the answer has its new ETag.
+
+    `get(session, id, lock=True)` finds the row. If-Match is checked when it is sent; an `edit` needs it.
+    """
+
+    @refuses(NotFound, PreconditionFailed, *([PreconditionRequired] if edit else []))
+    async def lock(
+        request: Request, session: Session, row_id: Annotated[UUID, Path(alias=path_name)], if_match: IfMatch = None
+    ) -> Any:
+        row = await get(session, row_id, lock=True)
+        check_version(if_match, row.version, required=edit)
+        request.state.changing = session, row
+        return row
+
+    return Depends(lock)
+
+
+async def send_new_etag(request: Request, response: Response) -> None:
+    """Give the answer the ETag of the row that the request changed, if there is one."""
+    if changing := getattr(request.state, "changing", None):
+        session, row = changing
+        await session.flush()  # the change gives the row its version
+        set_etag(response, row.version)
 
 
 def set_etag(response: Response, version: int) -> None:

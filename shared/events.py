@@ -19,6 +19,10 @@ from shared.tracing import TraceContext
 SPEC_VERSION = "1.0"
 MAX_EVENT_BYTES = 900_000  # below Kafka's default limit of 1 MiB for a message
 
+# Longest texts of a work block, in characters. An actor and a team may be as long as a token's `sub` and `team`. All
+# that stands in one index entry of analytics stays below PostgreSQL's 2,704 bytes, with four bytes a character.
+MAX_PROCESS, MAX_ACTIVITY, MAX_CASE, MAX_TEAM, MAX_ACTOR = 100, 200, 200, 255, 255
+
 
 class Outcome(StrEnum):
     DONE = "done"

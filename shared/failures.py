@@ -38,6 +38,11 @@ def is_transient(error: BaseException) -> bool:
     return (state[:2] in _PASSING and state != STATEMENT_TIMEOUT) or state == "55P03"
 
 
+def leaves_open(error: BaseException) -> bool:
+    """Tell whether a COMMIT that failed so may have happened: its answer is missing, it was not refused."""
+    return is_transient(error) and sqlstate_of(error)[:2] not in {"40", "53", "55"}
+
+
 def reason_of(error: BaseException) -> str:
     """Return a stable word for counting."""
     return error.reason if isinstance(error, MalformedEventError) else HANDLER_FAILED

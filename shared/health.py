@@ -2,13 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
-from sqlalchemy import Connection
 
 from shared import metrics, migrations
 
@@ -49,6 +46,9 @@ def health_router() -> APIRouter:
         body, media_type = metrics.render()
         return Response(body, media_type=media_type)
 
+    # Probes ask with HEAD too, as they may at the gateway.
+    for path, answer in (("/health/live", live), ("/health/ready", ready), ("/metrics", prometheus)):
+        router.add_api_route(path, answer, methods=["HEAD"], include_in_schema=False)
     return router
 
 
@@ -63,17 +63,8 @@ async def _state(check: Awaitable[object]) -> str:
 
 
 async def _schema_at_head(runtime: Any) -> None:
-    head = _head(runtime.service.name, runtime.service.migrations)
+    head = migrations.head_of(runtime.service.migrations)
     async with runtime.database.engine.connect() as connection:
-        current = await connection.run_sync(_revision, runtime.service.name)
+        current = await connection.run_sync(migrations.current_revision, runtime.service.name)
     if current != head:
         raise RuntimeError(f"migrations are at {current}, the code needs {head}")
-
-
-@cache
-def _head(schema: str, folder: Path) -> str | None:
-    return migrations.head_of(schema, folder)
-
-
-def _revision(connection: Connection, schema: str) -> str | None:
-    return migrations.current_revision(connection, schema)

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.auth import Principal, current_principal
 from shared.db import Session
-from shared.errors import DomainError
+from shared.errors import DomainError, refuses
 from shared.ids import stable_id
 
 _KEPT_HEADERS = ("location", "etag", "content-type")
@@ -25,7 +25,11 @@ _STORE = text(
     "INSERT INTO idempotency_key (subject, key, fingerprint, status, headers, body) "
     "VALUES (:subject, :key, :fingerprint, :status, cast(:headers AS jsonb), :body)"
 )
-_FORGET = text("DELETE FROM idempotency_key WHERE created_at < now() - interval '24 hours'")
+_FORGET = text(
+    "DELETE FROM idempotency_key WHERE ctid IN (SELECT ctid FROM idempotency_key "
+    "WHERE created_at < now() - interval '24 hours' LIMIT :limit FOR UPDATE SKIP LOCKED)"
+)
+_FORGOTTEN_AT_ONCE = 5_000
 
 
 class KeyReused(DomainError):
@@ -101,17 +105,18 @@ KeyHeader = Annotated[
 ]
 
 
+@refuses(KeyReused, KeyInProgress)
 async def _idempotent(request: Request, session: Session, key: KeyHeader = None) -> None:
     """Claim the request's key, if it has one; the route class stores the answer."""
     if key is not None:
         principal = await current_principal(request)
-        body = await request.body()
-        request.state.attempt = await begin(session, principal, key, fingerprint_of(request, body))
+        request.state.attempt = await begin(session, principal, key, fingerprint_of(request, await request.body()))
 
 
 Idempotent: Any = Depends(_idempotent)
 
 
-async def forget_old_keys(session: AsyncSession) -> None:
-    """Delete keys older than 24 hours, every tenant's; for the worker."""
-    await session.execute(_FORGET)
+async def forget_old_keys(session: AsyncSession) -> bool:
+    """Delete some keys older than 24 hours, every tenant's, for the worker; tell whether there may be more."""
+    forgotten: Any = await session.execute(_FORGET, {"limit": _FORGOTTEN_AT_ONCE})
+    return bool(forgotten.rowcount == _FORGOTTEN_AT_ONCE)

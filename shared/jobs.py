@@ -39,14 +39,6 @@ _AT_ONCE = timedelta(0)
 logger = logging.getLogger(__name__)
 
 
-class JobFailed(DomainError):
-    """Raised by a job's code for input it cannot work with: the job ends as failed with this problem."""
-
-    code, status = "job-failed", 422
-    en = "{reason}"
-    es = "{reason}"
-
-
 class JobStalled(DomainError):
     code, status = "job-stalled", 500
     en = "The job was begun {starts} times and its worker ended each time before it got any further."
@@ -93,6 +85,17 @@ async def _update(session: AsyncSession, job: UUID, attempt: int, change: str, v
 JobCode = Callable[[JobContext], Awaitable[Mapping[str, Any]]]
 
 
+@dataclass(frozen=True, slots=True)
+class WithCleanup:
+    """Code whose job, when it has failed for good, is followed by one of the kind `cleanup` with the same parameters."""
+
+    code: JobCode
+    cleanup: str
+
+    def __call__(self, context: JobContext) -> Awaitable[Mapping[str, Any]]:
+        return self.code(context)
+
+
 async def create_job(
     session: AsyncSession, kind: str, params: Mapping[str, Any], by: Principal, *, after: timedelta = _AT_ONCE
 ) -> UUID:
@@ -136,15 +139,13 @@ class JobRunner:
         async with listening(self._url, f"jobs_{self._database.schema}") as wake_up:
             while not stop.is_set():
                 try:
-                    worked = await self.run_one(stop)
+                    if not await self.run_one(stop):
+                        await wake_up.wait(_IDLE_S)
                 except Exception as error:
                     if not is_transient(error):
                         raise
                     logger.warning("jobs wait", extra={"service": self._service, "reason": first_line(error)})
                     await asyncio.sleep(_RETRY_S)
-                    continue
-                if not worked:
-                    await wake_up.wait(_IDLE_S)
 
     async def run_one(self, stop: asyncio.Event | None = None) -> bool:
         """Take the first open job that nobody holds and work on it; tell whether there was one."""
@@ -201,13 +202,15 @@ class JobRunner:
     async def _finish(
         self, row: Any, status: str, *, result: Mapping[str, Any] | None = None, error: Mapping[str, Any] | None = None
     ) -> None:
+        change = "status = :status, result = cast(:result AS jsonb), error = cast(:error AS jsonb), finished_at = now()"
+        values = {"status": status, "result": _json(result), "error": _json(error)}
         async with self._database.transaction(row.tenant_id) as session:
-            change = (
-                "status = :status, result = cast(:result AS jsonb), error = cast(:error AS jsonb), finished_at = now()"
-            )
-            values = {"status": status, "result": _json(result), "error": _json(error)}
             if await _update(session, row.id, row.attempts, change, values):
                 metrics.jobs_total.labels(self._service, row.kind, status).inc()
+                code = self._kinds[row.kind]
+                if status == "failed" and isinstance(code, WithCleanup):
+                    by = Principal(row.created_by, row.tenant_id, frozenset())
+                    await create_job(session, code.cleanup, row.params, by)
 
 
 def _problem_of(error: DomainError) -> dict[str, Any]:
@@ -218,6 +221,8 @@ def _json(value: Mapping[str, Any] | None) -> str | None:
     return None if value is None else msgspec.json.encode(value, enc_hook=str).decode()
 
 
+_LOCK = text("SELECT pg_try_advisory_lock(hashtextextended(:id, 3))")
+_UNLOCK = text("SELECT pg_advisory_unlock(hashtextextended(:id, 3))")
 _OPEN = text("""
 SELECT id FROM job WHERE status IN ('queued', 'running') AND kind = ANY(:kinds)
 AND coalesce(cast(error->>'since' AS timestamptz), '-infinity') <= clock_timestamp()
@@ -235,8 +240,7 @@ async def _claim(connection: AsyncConnection, kinds: list[str]) -> Any:
     """Lock and return an open job: one never begun, else the one begun longest ago. The lock is the session's: it lasts until it is given back or it dies."""
     candidates = (await connection.execute(_OPEN, {"kinds": kinds})).scalars()
     for job_id in candidates.all():
-        lock = text("SELECT pg_try_advisory_lock(hashtextextended(:id, 3))")
-        if (await connection.execute(lock, {"id": str(job_id)})).scalar_one():
+        if (await connection.execute(_LOCK, {"id": str(job_id)})).scalar_one():
             row = None
             try:
                 row = (await connection.execute(_START, {"id": job_id})).one_or_none()
@@ -253,7 +257,7 @@ async def _claim(connection: AsyncConnection, kinds: list[str]) -> Any:
 async def _let_go(connection: AsyncConnection, job_id: UUID) -> None:
     """Give a job's lock back: it is the session's, so neither a rollback nor the pool frees it."""
     await connection.rollback()
-    await connection.execute(text("SELECT pg_advisory_unlock(hashtextextended(:id, 3))"), {"id": str(job_id)})
+    await connection.execute(_UNLOCK, {"id": str(job_id)})
     await connection.commit()
 
 

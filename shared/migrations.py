@@ -1,6 +1,8 @@
 """Migrations: roles, schema, alembic to head; and what every service's migrations use."""
 
 import asyncio
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +54,7 @@ def protect(op: Operations, schema: str, *tables: str) -> None:
     request_role, worker_role = roles_of(schema)
     for table in tables:
         name = f"{schema}.{table}"
-        op.execute(f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY")
-        op.execute(f"ALTER TABLE {name} FORCE ROW LEVEL SECURITY")
+        op.execute(f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
         # After its first use in a connection an unset tenant is '' and no longer NULL: that is nobody's.
         tenant = "tenant_id = nullif(current_setting('trastienda.tenant', true), '')"
         op.execute(f"CREATE POLICY tenant ON {name} TO {request_role} USING ({tenant}) WITH CHECK ({tenant})")
@@ -68,8 +69,7 @@ def create_kernel_tables(op: Operations, schema: str) -> None:
             op.execute(text(statement))
     protect(op, schema, "outbox", "inbox", "idempotency_key", "job")
     worker_role = roles_of(schema)[1]
-    op.execute(f"ALTER TABLE {schema}.consumer_offset ENABLE ROW LEVEL SECURITY")
-    op.execute(f"ALTER TABLE {schema}.consumer_offset FORCE ROW LEVEL SECURITY")
+    op.execute(f"ALTER TABLE {schema}.consumer_offset ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
     op.execute(f"CREATE POLICY worker ON {schema}.consumer_offset TO {worker_role} USING (true) WITH CHECK (true)")
     op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.consumer_offset TO {worker_role}")
 
@@ -77,18 +77,18 @@ def create_kernel_tables(op: Operations, schema: str) -> None:
 KERNEL_TABLE_NAMES = frozenset({"outbox", "inbox", "idempotency_key", "job", "consumer_offset", "alembic_version"})
 
 
-def configuration(schema: str, folder: Path) -> Config:
+def configuration(folder: Path) -> Config:
     """Return alembic's configuration of one service."""
     config = Config()
     config.set_main_option("script_location", str(folder))
     config.set_main_option("path_separator", "os")
-    config.attributes["schema"] = schema
     return config
 
 
-def head_of(schema: str, folder: Path) -> str | None:
+@cache
+def head_of(folder: Path) -> str | None:
     """Return the newest revision that the code brings."""
-    return ScriptDirectory.from_config(configuration(schema, folder)).get_current_head()
+    return ScriptDirectory.from_config(configuration(folder)).get_current_head()
 
 
 async def migrate(url: str, schema: str, folder: Path) -> None:
@@ -100,19 +100,23 @@ async def migrate(url: str, schema: str, folder: Path) -> None:
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
         await connection.execute(_ROLES.format(schema=schema))
-        await _upgrade(url, schema, folder)
+        await _upgrade(url, folder)
         roles = ", ".join(roles_of(schema))
         await connection.execute(f"GRANT SELECT ON {schema}.alembic_version TO {roles}")
     finally:
         await connection.close()
 
 
-async def _upgrade(url: str, schema: str, folder: Path) -> None:
+async def _upgrade(url: str, folder: Path) -> None:
     def run(connection: Connection) -> None:
-        config = configuration(schema, folder)
+        config = configuration(folder)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
+    await _in_transaction(url, run)
+
+
+async def _in_transaction(url: str, run: Callable[[Connection], None]) -> None:
     engine = create_async_engine(make_url(url).set(drivername="postgresql+asyncpg"))
     try:
         async with engine.begin() as connection:
@@ -124,8 +128,7 @@ async def _upgrade(url: str, schema: str, folder: Path) -> None:
 
 def current_revision(connection: Connection, schema: str) -> str | None:
     """Return the revision the database is at."""
-    options = {"version_table_schema": schema}
-    return MigrationContext.configure(connection, opts=options).get_current_revision()
+    return MigrationContext.configure(connection, opts={"version_table_schema": schema}).get_current_revision()
 
 
 def run_environment(metadata: MetaData) -> None:
@@ -138,19 +141,11 @@ def run_environment(metadata: MetaData) -> None:
     if connection is not None:
         _run(connection, metadata)
     else:
-        asyncio.run(_run_alone(metadata))
-
-
-async def _run_alone(metadata: MetaData) -> None:
-    sections = {each.section: each for each in ServiceSettings.__subclasses__()}
-    settings = sections[str(metadata.schema)].load()
-    settings.require("database_url")
-    assert settings.database_url is not None
-    url = make_url(settings.database_url.get_secret_value()).set(drivername="postgresql+asyncpg")
-    engine = create_async_engine(url)
-    async with engine.begin() as connection:
-        await connection.run_sync(_run, metadata)
-    await engine.dispose()
+        sections = {each.section: each for each in ServiceSettings.__subclasses__()}
+        settings = sections[str(metadata.schema)].load()
+        settings.require("database_url")
+        assert settings.database_url is not None
+        asyncio.run(_in_transaction(settings.database_url.get_secret_value(), lambda alone: _run(alone, metadata)))
 
 
 def _run(connection: Connection, metadata: MetaData) -> None:

@@ -1,22 +1,29 @@
 """Money: a decimal amount and its ISO 4217 currency; decimal strings on the wire."""
 
+import tomllib
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from math import prod
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
 from pydantic import AfterValidator, StringConstraints
 
-CurrencyCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+from shared.validation import value_error
+
+
+def _known(code: str) -> str:
+    if code not in _DIGITS:
+        raise value_error("currency", "not a currency code of ISO 4217", "no es un código de moneda de ISO 4217")
+    return code
+
+
+CurrencyCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), AfterValidator(_known)]
 
 _PRECISION = 80  # digits: the product of three amounts of 15 digits and 6 decimals, and room
 
-# ISO 4217: the currencies whose smallest unit is not a hundredth.
-_EXPONENTS = {
-    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND"), 0),
-    **dict.fromkeys(("VUV", "XAF", "XOF", "XPF"), 0),
-    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
-}
+_LISTED = tomllib.loads(Path(__file__).with_name("currencies.toml").read_text())
+_DIGITS = {code: int(digits) for digits, codes in _LISTED.items() for code in codes.split()}
 
 
 class Money(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +35,7 @@ class Money(msgspec.Struct, frozen=True, kw_only=True):
 
 def minor_digits(currency: str) -> int:
     """Return how many decimals the currency's smallest unit has (ISO 4217)."""
-    return _EXPONENTS.get(currency, 2)
+    return _DIGITS.get(currency, 2)
 
 
 def round_money(amount: Decimal, currency: str) -> Decimal:
@@ -43,9 +50,4 @@ def multiply(*factors: Decimal) -> Decimal:
         return prod(factors, start=Decimal(1))
 
 
-def _finite(value: str) -> str:
-    Decimal(value)
-    return value
-
-
-DecimalString = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,15}(\.[0-9]{1,6})?$"), AfterValidator(_finite)]
+DecimalString = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,15}(\.[0-9]{1,6})?$")]

@@ -50,22 +50,19 @@ async def listening(url: str, channel: str) -> AsyncIterator[WakeUp]:
 
 async def _listen(url: str, channel: str, wake_up: WakeUp) -> None:
     while True:
+        lost = asyncio.Event()
         try:
             connection = await asyncpg.connect(url, timeout=10)
+            try:
+                connection.add_termination_listener(lambda _connection, lost=lost: lost.set())
+                await connection.add_listener(channel, wake_up.set)
+                wake_up.set()  # what came while nobody listened
+                await lost.wait()
+            finally:
+                await _close(connection)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             logger.warning("cannot listen", extra={"channel": channel, "reason": str(error)})
             await asyncio.sleep(_RETRY_S)
-            continue
-        lost = asyncio.Event()
-        try:
-            connection.add_termination_listener(lambda _connection, lost=lost: lost.set())
-            await connection.add_listener(channel, wake_up.set)
-            wake_up.set()  # what came while nobody listened
-            await lost.wait()
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            logger.warning("listening was interrupted", extra={"channel": channel, "reason": str(error)})
-        finally:
-            await _close(connection)
 
 
 async def _close(connection: asyncpg.Connection) -> None:

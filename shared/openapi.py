@@ -1,5 +1,7 @@
 """The OpenAPI 3.1 document of a service: problems, scopes and the bearer token on every operation."""
 
+from collections.abc import Iterator
+from functools import cache, partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -7,14 +9,37 @@ from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from shared.auth import InvalidToken, NotAllowed, Requires
-from shared.errors import PROBLEM_JSON, PROBLEM_SCHEMA
+from shared.auth import Requires
+from shared.errors import PROBLEM_JSON, PROBLEM_SCHEMA, BodyTooLarge, IncompleteBody, NullCharacter, problems
+
+_BODILESS = {"GET", "HEAD", "DELETE"}
 
 
-def scopes_of(dependant: Dependant) -> list[str]:
+def dependants_of(route: APIRoute) -> Iterator[Dependant]:
+    """Yield what a route depends on, itself first."""
+    waiting = [route.dependant]
+    while waiting:
+        yield (dependant := waiting.pop())
+        waiting += dependant.dependencies
+
+
+def scopes_of(route: APIRoute) -> list[str]:
     """Return the scopes that a route's dependencies ask for."""
-    own = [dependant.call.scope] if isinstance(dependant.call, Requires) else []
-    return own + [scope for part in dependant.dependencies for scope in scopes_of(part)]
+    return [part.call.scope for part in dependants_of(route) if isinstance(part.call, Requires)]
+
+
+def responses_of(route: APIRoute) -> dict[int | str, dict[str, Any]]:
+    """Return what a route declares, and what follows from its dependencies: their refusals, and the ETag of an edit."""
+    parts = list(dependants_of(route))
+    refusals = [refusal for part in parts for refusal in getattr(part.call, "refusals", ())]
+    if route.methods and not route.methods <= _BODILESS:
+        refusals += [BodyTooLarge, IncompleteBody]
+    responses = problems(*refusals, NullCharacter, declared=route.responses)
+    edits = any(field.alias == "If-Match" for part in parts for field in part.header_params)
+    if edits and route.methods != {"DELETE"}:
+        etag = {"description": "The new version, for the next If-Match", "schema": {"type": "string"}}
+        responses.setdefault(str(route.status_code or 200), {})["headers"] = {"ETag": etag}
+    return responses
 
 
 def operation_id(route: APIRoute) -> str:
@@ -24,13 +49,7 @@ def operation_id(route: APIRoute) -> str:
 
 def describe(app: FastAPI) -> None:
     """Give `app` a document that says, for every operation, its scope and every refusal."""
-
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            app.openapi_schema = _document(app)
-        return app.openapi_schema
-
-    app.openapi = openapi  # type: ignore[method-assign] # FastAPI's documented way
+    app.openapi = cache(partial(_document, app))  # type: ignore[method-assign] # FastAPI's documented way
 
 
 def _document(app: FastAPI) -> dict[str, Any]:
@@ -38,28 +57,20 @@ def _document(app: FastAPI) -> dict[str, Any]:
         title=app.title, version=app.version, summary=app.summary, routes=app.routes, openapi_version="3.1.0"
     )
     components = document.setdefault("components", {})
-    schemas = components.setdefault("schemas", {})
-    schemas["Problem"] = PROBLEM_SCHEMA
-    for unused in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(unused, None)
+    components.setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
     components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
     for context in iter_route_contexts(app.routes):  # an included router is one entry of app.routes
         route = context.original_route
         if isinstance(route, APIRoute) and route.include_in_schema:
             for method in route.methods or ():
-                _complete(document["paths"][route.path_format][method.lower()], scopes_of(route.dependant))
+                _complete(document["paths"][route.path_format][method.lower()], scopes_of(route))
     return document
 
 
 def _complete(operation: dict[str, Any], scopes: list[str]) -> None:
     problem = {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    responses = operation["responses"]
-    if "422" in responses and "application/json" in responses["422"].get("content", {}):
-        responses["422"] = {"description": "`invalid-input`", "content": problem}
     if scopes:
         operation["security"] = [{"bearer": []}]
         operation["x-scopes"] = scopes
-        responses.setdefault("401", {"description": f"`{InvalidToken.code}`", "content": problem})
-        responses.setdefault("403", {"description": f"`{NotAllowed.code}`", "content": problem})
-    responses.setdefault("default", {"description": "any other refusal", "content": problem})
+    operation["responses"].setdefault("default", {"description": "any other refusal", "content": problem})
     operation.pop("x-streams", None)

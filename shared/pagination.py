@@ -1,18 +1,19 @@
-"""Cursor pages: newest first by time-ordered id; a cursor is the last id, opaque to callers."""
+"""Cursor pages: newest first by time-ordered id; a cursor is the last id with the mark of its list, opaque to callers."""
 
 import base64
-import binascii
 from collections.abc import Callable, Sequence
+from hashlib import blake2b
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
-from fastapi import Depends, Query
-from pydantic import BaseModel, ConfigDict
+from fastapi import Depends, Query, Request
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from shared.errors import DomainError
+from shared.schemas import whole_number
 
 Row = TypeVar("Row")
 Out = TypeVar("Out")
@@ -39,27 +40,35 @@ class Page(BaseModel, Generic[Out]):
 class PageRequest:
     """Where to begin and how many to give."""
 
+    refusals = (InvalidCursor,)
+
     def __init__(
         self,
+        request: Request,
         cursor: Annotated[str | None, Query(max_length=64, description="`next_cursor` of the page before")] = None,
-        limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
+        limit: Annotated[int, BeforeValidator(whole_number), Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
     ) -> None:
-        self.after = None if cursor is None else _decode(cursor)
+        self.path = request.url.path
+        self.after = None if cursor is None else _decode(cursor, self.path)
         self.limit = limit
 
 
 PageOf = Annotated[PageRequest, Depends()]
 
 
-def _encode(last: UUID) -> str:
-    return base64.urlsafe_b64encode(last.bytes).decode().rstrip("=")
+def _encode(last: UUID, path: str) -> str:
+    mark = blake2b(last.bytes + path.encode(), digest_size=5).digest()
+    return base64.urlsafe_b64encode(last.bytes + mark).decode()  # 21 bytes need no padding
 
 
-def _decode(cursor: str) -> UUID:
+def _decode(cursor: str, path: str) -> UUID:
     try:
-        return UUID(bytes=base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, binascii.Error) as error:
+        last = UUID(bytes=base64.urlsafe_b64decode(cursor)[:16])
+    except ValueError as error:
         raise InvalidCursor from error
+    if _encode(last, path) != cursor:
+        raise InvalidCursor
+    return last
 
 
 async def fetch_page(
@@ -75,4 +84,4 @@ async def fetch_page(
     rows: Sequence[Any] = (await session.scalars(query.order_by(key.desc()).limit(page.limit + 1))).all()
     shown = rows[: page.limit]
     more = len(rows) > page.limit
-    return Page(items=[present(row) for row in shown], next_cursor=_encode(shown[-1].id) if more else None)
+    return Page(items=[present(row) for row in shown], next_cursor=_encode(shown[-1].id, page.path) if more else None)

@@ -12,22 +12,15 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
 from shared.auth import Requires
-from shared.errors import BodyTooLarge, DomainError, IncompleteBody, RequestTimeout
-from shared.idempotency import Attempt, ReplayError
-from shared.openapi import scopes_of
+from shared.errors import BodyTooLarge, IncompleteBody, NullCharacter, RequestTimeout
+from shared.etag import send_new_etag
+from shared.idempotency import ReplayError
+from shared.openapi import responses_of, scopes_of
 from shared.settings import Settings
 
 _NULL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # the escape, not an escaped backslash before u0000
 
 STREAMS = {"x-streams": True}  # `openapi_extra=` of a route whose body or answer streams
-
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
-
-
-class NullCharacter(DomainError):
-    code, status = "null-character", 422
-    en = "The request holds a null character (U+0000), which no text may hold."
-    es = "La petición contiene un carácter nulo (U+0000), que ningún texto puede contener."
 
 
 class _JsonRequest(Request):
@@ -48,24 +41,29 @@ def _parse(body: bytes) -> Any:
     except json.JSONDecodeError:
         raise
     except RecursionError:
-        raise json.JSONDecodeError("nested too deeply", "", 0) from None
-    except ValueError as error:
-        reason = "a text is not valid Unicode" if isinstance(error, UnicodeError) else str(error)
-        raise json.JSONDecodeError(reason, "", 0) from None
+        raise json.JSONDecodeError("it is nested too deeply", "", 0) from None
+    except UnicodeError:
+        raise json.JSONDecodeError("a text is not valid Unicode", "", 0) from None
+    except ValueError:  # all that is left: integers have a limit
+        raise json.JSONDecodeError("a number has too many digits", "", 0) from None
     return value
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+def _refuse_constant(_name: str) -> None:
+    raise json.JSONDecodeError("NaN and Infinity are not JSON", "", 0)
 
 
 class ServiceRoute(APIRoute):
     """A route within limits: JSON bodies are small and quick, streams (`openapi_extra=STREAMS`) may be long."""
 
-    def get_route_handler(self) -> Handler:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.responses = responses_of(self)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         streams = bool((self.openapi_extra or {}).get("x-streams"))
-        scopes = scopes_of(self.dependant)
+        scopes = scopes_of(self)
 
         async def limited(request: Request) -> Response:
             settings: Settings = request.app.state.runtime.settings
@@ -89,8 +87,8 @@ class ServiceRoute(APIRoute):
                 return replay.response
             except ClientDisconnect as error:
                 raise IncompleteBody from error
-            attempt: Attempt | None = getattr(request.state, "attempt", None)
-            if attempt is not None:
+            await send_new_etag(request, response)
+            if attempt := getattr(request.state, "attempt", None):
                 await attempt.store(response)  # the route's transaction commits after this
             return response
 
@@ -100,18 +98,14 @@ class ServiceRoute(APIRoute):
 def _counted(request: Request, limit: int) -> Receive:
     """Return a receive that refuses a body beyond `limit`, announced or not."""
     announced = request.headers.get("content-length", "")
-    refused: DomainError | None = (
-        BodyTooLarge(limit=limit) if announced.isdecimal() and int(announced) > limit else None
-    )
+    too_large = announced.isdecimal() and int(announced) > limit
     received = 0
 
     async def receive() -> Message:
         nonlocal received
-        if refused is not None:
-            raise refused
-        message = await request.receive()
+        message = {} if too_large else await request.receive()
         received += len(message.get("body", b""))
-        if received > limit:
+        if too_large or received > limit:
             raise BodyTooLarge(limit=limit)
         return message
 

@@ -20,6 +20,13 @@ def _text(value: Any) -> Any:
     return value
 
 
+def whole_number(value: Any) -> Any:
+    """Refuse a query's number that is not written in digits alone; pydantic would take "1.0" and " 1"."""
+    if isinstance(value, str) and not re.fullmatch(r"[0-9]+", value):
+        raise PydanticCustomError("int_parsing", "Input should be a whole number, in digits")
+    return value
+
+
 def _day(value: Any) -> Any:
     if isinstance(value, str) and not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
         raise PydanticCustomError("date_parsing", "Input should be a date, YYYY-MM-DD")
@@ -52,6 +59,8 @@ class ResponseModel(BaseModel):
 
 
 Day = Annotated[date, BeforeValidator(_day), Field(strict=False)]
+# A day of today's business: what lies beyond is a slip of the keys.
+PlausibleDay = Annotated[Day, Field(ge=date(1900, 1, 1), le=date(2199, 12, 31))]
 Instant = Annotated[AwareDatetime, BeforeValidator(_instant), AfterValidator(_in_utc), Field(strict=False)]
 Id = Annotated[UUID, BeforeValidator(_text), Field(strict=False)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
 
 PREFIX = "TRASTIENDA_"
 
@@ -23,10 +22,10 @@ class UnknownSettingError(ValueError):
     """An environment variable with our prefix that nothing reads: most often a typing mistake."""
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """What every part can be told. There is no default secret: what is missing stops the start with its name."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True)
 
     section: ClassVar[str] = ""
 
@@ -91,18 +90,6 @@ class Settings(BaseSettings):
         if rest not in _ELSEWHERE and not another_part:
             known = ", ".join(sorted(f"{own}{field.upper()}" for field in cls.model_fields))
             raise UnknownSettingError(f"{name} is not a setting. Known here: {known}")
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic's, here and below
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take values from `load` alone, so that precedence is written in one place."""
-        return (init_settings,)
 
     def require(self, *names: str) -> None:
         """Raise ValueError naming every setting of `names` that is not set."""

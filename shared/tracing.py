@@ -29,9 +29,6 @@ class TraceContext:
             return None
         return cls(match[1], match[2], match[3])
 
-    def child(self) -> "TraceContext":
-        return TraceContext(self.trace_id, os.urandom(8).hex(), self.flags)
-
     @property
     def traceparent(self) -> str:
         return f"00-{self.trace_id}-{self.span_id}-{self.flags}"
@@ -51,4 +48,4 @@ def acceptable_request_id(header: str | None) -> str | None:
 def continue_trace(header: str | None) -> TraceContext:
     """Return a new span below the caller's, or a new trace."""
     parent = TraceContext.parse(header)
-    return parent.child() if parent else TraceContext.new()
+    return TraceContext(parent.trace_id, os.urandom(8).hex(), parent.flags) if parent else TraceContext.new()

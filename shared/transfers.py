@@ -1,15 +1,31 @@
-"""One upload and one download: the blocking halves of the S3 store, made for threads."""
+"""Content on its way: a body as it arrives, and the blocking halves of the S3 store, made for threads."""
 
+import asyncio
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 from minio import Minio
 from minio.datatypes import Part
 from urllib3.response import BaseHTTPResponse
 
+from shared.errors import IncompleteBody
+
 _CHUNK = 1024 * 1024
 _HEAD = 4096  # enough for every signature
+
+
+async def patient(body: AsyncIterator[bytes], seconds: float) -> AsyncIterator[bytes]:
+    """Pass the body on; a sender silent for longer counts as gone. Raises IncompleteBody."""
+    while True:
+        try:
+            async with asyncio.timeout(seconds):
+                chunk = await anext(body)
+        except StopAsyncIteration:
+            return
+        except TimeoutError as error:
+            raise IncompleteBody from error
+        yield chunk
 
 
 class Upload:

@@ -9,7 +9,7 @@ from fastapi import Depends, Header, Request
 
 from shared import clock
 from shared.auth import Principal, current_principal, pseudonym
-from shared.errors import DomainError
+from shared.errors import DomainError, refuses
 from shared.events import Actor, Outcome, Work
 from shared.schemas import Instant
 
@@ -42,19 +42,21 @@ class Effort:
         *,
         outcome: Outcome = Outcome.DONE,
         requested_at: datetime | None = None,
-        corrects: UUID | None = None,
     ) -> Work:
-        """Return the work block: this effort went into `activity` of `case`, which waited since `requested_at`."""
+        """Return the work block: this effort went into `activity` of `case`, which waited since `requested_at`.
+
+        Its moments never run backwards, though a clock may have been set back between two of its readings.
+        """
+        started_at = min(self.started_at, self.finished_at)
         return Work(
             process=process,
             activity=activity,
             case=str(case),
             actor=self.actor,
-            requested_at=None if requested_at is None else min(requested_at, self.started_at),
-            started_at=self.started_at,
+            requested_at=None if requested_at is None else min(requested_at, started_at),
+            started_at=started_at,
             finished_at=self.finished_at,
             outcome=outcome,
-            corrects=corrects,
             estimated=self.estimated,
         )
 
@@ -71,6 +73,7 @@ StartHeader = Annotated[
 ]
 
 
+@refuses(ImplausibleStart)
 async def _effort(request: Request, started_at: StartHeader = None) -> Effort:
     principal = await current_principal(request)
     key = request.app.state.runtime.settings.pseudonym_key.get_secret_value().encode()

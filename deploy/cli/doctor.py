@@ -1,4 +1,4 @@
-"""`doctor`: what is installed, reachable and migrated."""
+"""`doctor`: what is installed, reachable, migrated and at work."""
 
 import json
 import os
@@ -8,29 +8,21 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import typer
 
 from deploy.bootstrap import Environment
+from deploy.cli.check import Check
 from deploy.cli.console import AsJson, out, print_json
-from deploy.cli.target import DEFAULT_DATA, ROOT, Data
+from deploy.cli.target import DEFAULT_DATA, ROOT, Data, command_line
 from deploy.standalone.directory import DataDirectory, StackState
 from deploy.standalone.errors import ServerError
 
 LEAST_FREE = 2 * 1024**3
 MARKS = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "failed": "[red]✗[/]"}
-
-
-@dataclass(frozen=True)
-class Check:
-    """One finding. A warning does not fail the command."""
-
-    name: str
-    status: Literal["ok", "warning", "failed"]
-    detail: str
 
 
 def doctor(data: Data = DEFAULT_DATA, as_json: AsJson = False) -> None:
@@ -80,11 +72,16 @@ def reachable(data: Path) -> Iterator[Check]:
         return
     state = DataDirectory(data).running()
     if state is None:
-        yield Check("running", "failed", f"nothing runs in {data.absolute()}; start it with ./trastienda up")
+        yield Check(
+            "running", "failed", f"nothing runs in {data.absolute()}; start it with {command_line('up', data=data)}"
+        )
         return
     yield Check("running", "ok", f"pid {state.pid}, {state.shape}, {state.url}")
     yield from gateway(state.url)
     yield from services(state)
+    from deploy.cli.work import work
+
+    yield from work(state)
 
 
 def gateway(url: str) -> Iterator[Check]:

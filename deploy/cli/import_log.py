@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from deploy.cli.console import AsJson, CommandError, err, out, print_json
-from deploy.cli.target import DEFAULT_DATA, DEFAULT_TENANT, Data, Tenant, answer_of, find_target
+from deploy.cli.target import DEFAULT_DATA, DEFAULT_TENANT, Data, Tenant, answer_of, command_line, find_target
 
 if TYPE_CHECKING:
     import httpx
@@ -52,12 +53,12 @@ def import_log(
     if as_json:
         print_json(job)
     else:
-        out.print(
-            f"Imported {file.name} as process {process}. Next: ./trastienda kpi --process {process}", soft_wrap=True
-        )
+        following = command_line("kpi", "--process", process, tenant=tenant, data=data)
+        said = f"Imported {file.name} as process {process}. Next: {following}"
+        out.print(escape(said), highlight=False, soft_wrap=True)
         for name, value in (job["result"] or {}).items():
             if value not in (None, [], {}):
-                out.print(f"  {name.replace('_', ' ')}: {value}", highlight=False)
+                out.print(escape(f"  {name.replace('_', ' ')}: {value}"), highlight=False)
 
 
 def columns(given: list[str]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Which installation a command talks to: TRASTIENDA_URL, else what runs in the data directory."""
 
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 DEFAULT_DATA = ROOT / ".trastienda"
 DEFAULT_TENANT = "local"
 HTTP_ERROR = 400
+USAGE = 2  # what typer exits with for an option that cannot be
 
 Data = Annotated[Path, typer.Option("--data", envvar="TRASTIENDA_DATA", help="Where `up` keeps everything.")]
 Tenant = Annotated[str, typer.Option("--tenant", help="Whose data.")]
@@ -45,11 +47,19 @@ class Target:
             raise CommandError(f"{self.url} cannot be reached: {error}") from error
 
 
+def command_line(*words: object, data: Path, tenant: str = DEFAULT_TENANT) -> str:
+    """Return a command to be copied: it reaches the same tenant in the same directory."""
+    options = [] if tenant == DEFAULT_TENANT else ["--tenant", tenant]
+    options += [] if data == DEFAULT_DATA else ["--data", str(data)]
+    return shlex.join(["./trastienda", *map(str, words), *options])
+
+
 def running_stack(data: Path) -> StackState:
     """Return what runs in `data`. Raises CommandError when nothing does."""
     state = DataDirectory(data).running()
     if state is None:
-        raise CommandError(f"nothing runs in {data.absolute()}. Start it with ./trastienda up, or set TRASTIENDA_URL")
+        start = command_line("up", data=data)
+        raise CommandError(f"nothing runs in {data.absolute()}. Start it with {start}, or set TRASTIENDA_URL")
     return state
 
 
@@ -82,19 +92,42 @@ def data_behind(url: str, given: Path) -> Path:
 
 
 def make_token(data: Path, tenant: str, role: str) -> str:
-    """Sign a token with the installation's development keys. Raises CommandError for an unknown role."""
+    """Sign a token with the installation's development keys.
+
+    Raises CommandError for an unknown role, a tenant that no installation admits, and where there are no keys.
+    """
     from deploy.registry import SERVICES
+    from deploy.standalone.issuer import DevelopmentIssuer, NotInProductionError
     from shared.auth import ROLES
-    from shared.issuer import DevelopmentIssuer, NotInProductionError
 
     roles = (*ROLES, *SERVICES)
     if role not in roles:
         raise CommandError(f"no role is called {role!r}; there are {', '.join(roles)}")
+    check_tenant(tenant)
+    environment = os.environ.get("TRASTIENDA_ENVIRONMENT", "development")
+    keys = DataDirectory(data).keys
+    if environment == "development" and not (keys / "issuer.pem").exists():
+        start = command_line("up", data=data)
+        raise CommandError(
+            f"there are no keys to sign a token with in {data.absolute()}. {start} makes them; "
+            "where another issuer signs, set TRASTIENDA_TOKEN"
+        )
     try:
-        issuer = DevelopmentIssuer(DataDirectory(data).keys, os.environ.get("TRASTIENDA_ENVIRONMENT", "development"))
+        return DevelopmentIssuer(keys, environment).token(tenant, role)
     except NotInProductionError as error:
         raise CommandError(str(error)) from error
-    return issuer.token(tenant, role)
+
+
+def check_tenant(tenant: str) -> None:
+    """Raise CommandError for a name that every verifier refuses."""
+    from shared.auth import InvalidToken, principal_of
+    from shared.errors import TEXTS
+
+    try:
+        principal_of({"tenant": tenant, "sub": "anybody", "scope": "", "exp": 0})
+    except InvalidToken as error:
+        rule = f"{TEXTS['tokens'][error.values['reason']][0]}, beginning with a letter or digit"
+        raise CommandError(f"--tenant {shlex.quote(tenant)} cannot be: {rule}", code=USAGE) from error
 
 
 def answer_of(response: "httpx.Response") -> Any:

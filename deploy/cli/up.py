@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.cells import cell_len
 from rich.markup import escape
 from rich.panel import Panel
 
-from deploy.cli.console import out
-from deploy.cli.demo import marker
-from deploy.cli.target import DEFAULT_DATA, DEFAULT_TENANT, Data, make_token
+from deploy.cli.console import CommandError, out
+from deploy.cli.demo import TENANT, cut_off_note, load_note, marker
+from deploy.cli.target import DEFAULT_DATA, DEFAULT_TENANT, USAGE, Data, command_line, make_token
 from deploy.standalone.errors import ServerError
 
 if TYPE_CHECKING:
@@ -54,13 +55,32 @@ def up(
 
     from deploy.standalone.supervisor import Options, Stack
 
-    options = Options(data, port_base, processes, ready_file)
-    out.print(f"Trastienda starts in [bold]{escape(str(data))}[/]", highlight=False, soft_wrap=True)
+    check_ready_file(ready_file)
+    flags = [*(["--processes"] if processes else []), *(["--demo", "--seed", seed] if demo else [])]
+    further = command_line(*flags, data=data).removeprefix("./trastienda")
+    options = Options(data, port_base, processes, ready_file, further)
     stack = Stack(options, ConsoleReport())
     stack.directory.prepare()
+    out.print(f"Trastienda starts in [bold]{escape(str(data))}[/]", highlight=False, soft_wrap=True)
     with logging_to(stack.directory.logs / "trastienda.log"):
         uvloop.run(stack.run(partial(welcome, demo_seed=seed if demo else None)))
     out.print("Stopped; nothing is left running.")
+
+
+def check_ready_file(file: Path | None) -> None:
+    """Raise CommandError where it could not be written once everything has started."""
+    if file is None:
+        return
+    folder = file.absolute().parent
+    if not folder.is_dir():
+        reason = f"{folder} is no directory"
+    elif file.is_dir():
+        reason = "it is a directory"
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        reason = f"{folder} cannot be written to"
+    else:
+        return
+    raise CommandError(f"--ready-file {file} cannot be: {reason}", code=USAGE)
 
 
 class LogFile(io.TextIOBase):
@@ -103,8 +123,13 @@ def logging_to(file: Path) -> Iterator[None]:
 
 
 async def welcome(stack: "Stack", demo_seed: int | None) -> None:
-    if demo_seed is not None and not marker(stack.directory.path).exists():
-        await load_demo(stack, demo_seed)
+    if demo_seed is not None:
+        data = stack.options.data
+        note = load_note(data, demo_seed) if marker(data).exists() else cut_off_note(data, demo_seed)
+        if note:
+            out.print(f"  {escape(note)}", highlight=False, soft_wrap=True)
+        else:
+            await load_demo(stack, demo_seed)
     show_tokens(stack)
     show_box(stack, demo=demo_seed is not None)
     stack.announce()
@@ -153,19 +178,22 @@ def show_tokens(stack: "Stack") -> None:
 
 
 def show_box(stack: "Stack", *, demo: bool) -> None:
-    """Say where everything is and what to try; wide enough that every command can be copied."""
-    where = "" if stack.options.data == DEFAULT_DATA else f" --data {stack.options.data}"
-    tenant = " --tenant demo" if demo else ""
+    """Say where everything is and what to try, each command whole on one line so that it can be copied."""
+    data = stack.options.data
+    kpi = command_line("kpi", data=data, tenant=TENANT) if demo else command_line("kpi", data=data)
     lines = [
         *(f"{name:<14} http://127.0.0.1:{port}" for name, port in stack.options.ports.items()),
         f"{'documentation':<14} {stack.url}/docs",
         "",
         "Try next:",
-        f"  ./trastienda kpi{tenant}{where}",
-        f"  ./trastienda import-log FILE --process NAME{where}",
-        f"  ./trastienda doctor{where}",
+        f"  {kpi}",
+        f"  {command_line('import-log', 'FILE', '--process', 'NAME', data=data)}",
+        f"  {command_line('doctor', data=data)}",
         "",
         "Ctrl-C stops everything.",
     ]
-    panel = Panel(escape("\n".join(lines)), title="Ready", width=max(map(len, lines)) + 4)
-    out.print(panel, highlight=False, crop=False, soft_wrap=True)
+    text, width = escape("\n".join(lines)), max(map(cell_len, lines)) + 4
+    if width <= out.width:
+        out.print(Panel(text, title="Ready", width=width), highlight=False)
+    else:  # a box would break the commands
+        out.print(f"\n[bold]Ready[/]\n{text}", highlight=False, soft_wrap=True)

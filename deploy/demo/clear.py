@@ -32,10 +32,7 @@ async def clear(environment: Mapping[str, str], tenant: str) -> None:
     Events in Kafka stay until the topic's retention removes them: a log that others read is not rewritten. Raises
     BusyError when events of the installation are still on their way after a minute: they would come back.
     """
-    for name in SERVICES:
-        service = load_service(name)
-        async with open_runtime(service, service.settings.load(environment)) as runtime:
-            await _drained(runtime)
+    await drained(environment)
     for name in SERVICES:
         service = load_service(name)
         async with open_runtime(service, service.settings.load(environment)) as runtime:
@@ -43,6 +40,14 @@ async def clear(environment: Mapping[str, str], tenant: str) -> None:
             await runtime.store.delete_prefix(f"{tenant}/")
             if isinstance(runtime.log, PostgresEventLog):
                 await runtime.log.forget("ce_tenant", tenant)
+
+
+async def drained(environment: Mapping[str, str]) -> None:
+    """Wait until every service's events are published and consumed. Raises BusyError when they are not after a minute."""
+    for name in SERVICES:
+        service = load_service(name)
+        async with open_runtime(service, service.settings.load(environment)) as runtime:
+            await _drained(runtime)
 
 
 async def _drained(runtime: Runtime) -> None:

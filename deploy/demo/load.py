@@ -1,8 +1,14 @@
-"""Plays the story through the gateway, as any client would. Every request can be repeated: a cut-off load goes on."""
+"""Plays the story through the services' own APIs. Every request can be repeated: a cut-off load goes on.
+
+The services run in this process, on the installation's database, store and log, with their clock held: what is done
+to invoices, people and documents happens on the last working day before, at moments that the seed alone decides. So
+the same seed gives the same figures, which no request timed by a running server could.
+"""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -11,6 +17,9 @@ import httpx
 
 from deploy.demo import story
 from deploy.demo.people import Cast
+from deploy.registry import SERVICES, load_service
+from shared import clock
+from shared.app import create_app
 from shared.ids import stable_id
 from shared.money import round_money
 
@@ -28,10 +37,14 @@ class DemoError(RuntimeError):
 class Stage:
     """The installation, as the demo's users call it. `seed` makes the keys under which requests may be repeated."""
 
-    def __init__(self, client: httpx.AsyncClient, token_for: TokenFor, seed: int) -> None:
-        self._client, self._token_for, self._seed = client, token_for, seed
+    def __init__(
+        self, clients: Mapping[str, httpx.AsyncClient], token_for: TokenFor, seed: int, opens: datetime
+    ) -> None:
+        self._clients, self._token_for, self._seed = clients, token_for, seed
         self._tokens: dict[str, str] = {}
         self._gate = asyncio.Semaphore(_AT_ONCE)
+        self._random = Random(seed)  # noqa: S311 - no secret
+        self._now = opens
 
     async def send(self, role: str, method: str, path: str, step: object, **content: Any) -> Any:
         """Send one request as `role`; return its JSON. Raises DemoError unless it was done, now or the first time."""
@@ -40,39 +53,57 @@ class Stage:
         headers = {
             "Authorization": f"Bearer {self._tokens[role]}",
             "Idempotency-Key": str(stable_id("demo", self._seed, path, step)),
-            "Work-Started-At": (datetime.now(UTC) - self._worked(path, step)).isoformat(),
             **content.pop("headers", {}),
         }
         async with self._gate:
-            answer = await self._client.request(method, path, headers=headers, **content)
+            answer = await self._clients[path.split("/")[1]].request(method, path, headers=headers, **content)
         if answer.status_code not in _DONE_STATUSES:
             raise DemoError(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
         return answer.json() if answer.content else None
 
-    def _worked(self, path: str, step: object) -> timedelta:
-        """Return how long the user sat at it: seldom under one minute, seldom over eight."""
-        return timedelta(minutes=Random(f"{self._seed} {path} {step}").lognormvariate(1, 0.5))  # noqa: S311 - no secret
+    async def work(self, role: str, path: str, step: object, **content: Any) -> Any:
+        """POST what takes a person some minutes, seldom under one and seldom over eight; one piece after the other."""
+        began = self._now
+        self._now += timedelta(minutes=self._random.lognormvariate(1, 0.5))
+        headers = {"Work-Started-At": began.isoformat(), **content.pop("headers", {})}
+        with clock.frozen(self._now):
+            return await self.send(role, "POST", path, step, headers=headers, **content)
 
 
-async def load(url: str, token_for: TokenFor, seed: int, until: date | None = None) -> None:
-    """Load the demo. The story ends with the month before `until` (today); the rest happens now."""
-    until = until or datetime.now(UTC).date()
+async def load(environment: Mapping[str, str], token_for: TokenFor, seed: int, until: date) -> None:
+    """Load the demo into the installation whose settings are given.
+
+    The story ends with the month before `until`, what happens to single things on the working day before it. The
+    indicators show all of it once the events are `drained`.
+    """
     random = Random(seed)  # noqa: S311 - reproducible names, not secrets
     cast = Cast(random)
-    async with httpx.AsyncClient(base_url=url, timeout=60) as client:
-        stage = Stage(client, token_for, seed)
+    async with AsyncExitStack() as stack:
+        clients = {name: await stack.enter_async_context(_client(name, environment)) for name in SERVICES}
+        stage = Stage(clients, token_for, seed, story.last_morning(until))
         await _set_costs(stage, until)
-        work = list(story.operations(seed, until))
-        await _play(stage, work)
-        await asyncio.gather(
-            *(
-                stage.send("operator", "POST", "/analytics/survey-answers", index, json=answer)
-                for index, answer in enumerate(story.answers(seed, until))
-            )
+        await _play(stage, list(story.operations(seed, until)))
+        answers = (
+            stage.send("operator", "POST", "/analytics/survey-answers", index, json=answer)
+            for index, answer in enumerate(story.answers(seed, until))
         )
+        await asyncio.gather(*answers)
         await _hire(stage, cast, random, until)
         await _invoice(stage, cast, random, until)
         await _file(stage, random)
+
+
+@asynccontextmanager
+async def _client(name: str, environment: Mapping[str, str]) -> AsyncIterator[httpx.AsyncClient]:
+    """Give a client of the service, which runs here for as long."""
+    service = load_service(name)
+    app = create_app(service, service.settings.load(environment))
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://demo", timeout=60) as client,
+    ):
+        yield client
 
 
 async def _set_costs(stage: Stage, until: date) -> None:
@@ -109,9 +140,8 @@ async def _hire(stage: Stage, cast: Cast, random: Random, until: date) -> None:
     for index in range(EMPLOYEES):
         person = cast.person()
         hired = until - timedelta(days=random.randrange(200, 2000))
-        employee = await stage.send(
+        employee = await stage.work(
             "operator",
-            "POST",
             "/hr/employees",
             index,
             json={
@@ -126,9 +156,9 @@ async def _hire(stage: Stage, cast: Cast, random: Random, until: date) -> None:
         begin = until + timedelta(days=30 + index * 9)
         days = {"first_day": begin.isoformat(), "last_day": (begin + timedelta(days=4)).isoformat()}
         request = {"employee_id": employee["id"], "kind": "holiday", **days}
-        leave = await stage.send("operator", "POST", "/hr/leave-requests", index, json=request)
+        leave = await stage.work("operator", "/hr/leave-requests", index, json=request)
         if index % 3:
-            await stage.send("manager", "POST", f"/hr/leave-requests/{leave['id']}/approval", index)
+            await stage.work("manager", f"/hr/leave-requests/{leave['id']}/approval", index)
 
 
 async def _invoice(stage: Stage, cast: Cast, random: Random, until: date) -> None:
@@ -138,7 +168,7 @@ async def _invoice(stage: Stage, cast: Cast, random: Random, until: date) -> Non
         supplier = random.choice(suppliers)
         net = Decimal(random.randrange(2_000, 250_000)) / 100
         document = _document(supplier.name, supplier.tax_id, f"{until.year}-{index + 1:04d}", net, until)
-        invoice = await stage.send("operator", "POST", "/billing/invoices", index, json=document)
+        invoice = await stage.work("operator", "/billing/invoices", index, json=document)
         path = f"/billing/invoices/{invoice['id']}"
         steps: list[tuple[str, str, Any]] = [
             ("operator", "validation", None),
@@ -148,7 +178,7 @@ async def _invoice(stage: Stage, cast: Cast, random: Random, until: date) -> Non
         if index % 6 == 5:  # noqa: PLR2004 - one in six is refused
             steps[1:] = [("manager", "rejection", {"reason": "The goods never arrived"})]
         for role, step, body in steps[: random.randrange(len(steps) + 1)]:
-            await stage.send(role, "POST", f"{path}/{step}", step, json=body)
+            await stage.work(role, f"{path}/{step}", step, json=body)
 
 
 def _document(name: str, tax_id: str, number: str, net: Decimal, until: date) -> dict[str, Any]:
@@ -177,9 +207,8 @@ async def _file(stage: Stage, random: Random) -> None:
     for index in range(DOCUMENTS):
         title = f"Contrato de servicios {index + 1}"
         text = f"{title}\n\nVersión {random.randrange(1, 9)} del contrato, firmada por ambas partes.\n"
-        await stage.send(
+        await stage.work(
             "operator",
-            "POST",
             "/documents/records",
             index,
             params={"title": title, "kind": "contract"},

@@ -47,6 +47,14 @@ def first_day(until: date) -> date:
     return date(months // 12, months % 12 + 1, 1)
 
 
+def last_morning(until: date) -> datetime:
+    """Return when the office opened on the last working day before `until`."""
+    day = until - timedelta(days=1)
+    while day.weekday() > _FRIDAY:
+        day -= timedelta(days=1)
+    return datetime(day.year, day.month, day.day, 8, tzinfo=_MADRID).astimezone(UTC)
+
+
 def operations(seed: int, until: date) -> Iterator[Operation]:
     """Yield every operation of the six whole months before `until`, as `POST /analytics/operations` takes them."""
     random = Random(seed)  # noqa: S311 - a reproducible story, not a secret

@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from deploy.standalone.errors import ServerError
@@ -14,13 +14,17 @@ from deploy.standalone.keep import write_private
 
 @dataclass(frozen=True)
 class StackState:
-    """What runs, as `stack.json` tells other commands. `environment` holds secrets: the file is private."""
+    """What runs, as `stack.json` tells other commands. `environment` holds secrets: the file is private.
+
+    `metrics` names the port at which each relay and consumer answers for itself, by its label.
+    """
 
     pid: int
     url: str
     shape: str
     ports: Mapping[str, int]
     environment: Mapping[str, str]
+    metrics: Mapping[str, int] = field(default_factory=dict)
 
 
 class DataDirectory:
@@ -46,8 +50,16 @@ class DataDirectory:
         return self.path / "up.lock"
 
     def prepare(self) -> None:
-        for folder in (self.path, self.keys, self.logs):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        """Make the directory where it is missing. Raises ServerError where it cannot be, or cannot be written to."""
+        try:
+            for folder in (self.path, self.keys, self.logs):
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise ServerError(
+                f"{self.path} cannot be the data directory: {error.strerror} ({error.filename})"
+            ) from error
+        if not os.access(self.path, os.W_OK | os.X_OK):
+            raise ServerError(f"{self.path} cannot be the data directory: it cannot be written to")
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:

@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -19,11 +19,11 @@ from deploy.standalone import ports as loopback
 from deploy.standalone.backing import Backing, watch
 from deploy.standalone.directory import DataDirectory, StackState
 from deploy.standalone.errors import ServerError
+from deploy.standalone.issuer import ISSUER, DevelopmentIssuer
 from deploy.standalone.keep import kept, new_secret, write_private
 from deploy.standalone.keeper import keep, wait_until
 from deploy.standalone.processes import part_program, run_process
 from deploy.standalone.readiness import unready
-from shared.issuer import ISSUER, DevelopmentIssuer
 
 if TYPE_CHECKING:
     from shared.app import Opener
@@ -50,6 +50,7 @@ class Options:
     port_base: int = 8000
     processes: bool = False
     ready_file: Path | None = None
+    further: str = ""  # options of a command to copy that asks for the same at another port
 
     @property
     def ports(self) -> dict[str, int]:
@@ -64,7 +65,7 @@ def check_ports(options: Options) -> None:
         return
     who = ", ".join(f"port {port} is used by {loopback.holder(port)}" for port in taken)
     free = loopback.free_base(len(options.ports), options.port_base + 100)
-    raise ServerError(f"{who}. Try: ./trastienda up --port-base {free}" if free else who)
+    raise ServerError(f"{who}. Try: ./trastienda up --port-base {free}{options.further}" if free else who)
 
 
 def check_environment(environment: str, *, issues_tokens: bool) -> None:
@@ -82,6 +83,11 @@ def parts_of(options: Options) -> list[Part]:
     taken = options.ports.values()
     ports = loopback.free_ports(len(others), taken) if options.processes else [0] * len(others)
     return served + [Part(kind, name, port) for (kind, name), port in zip(others, ports, strict=True)]
+
+
+def metrics_ports(parts: Iterable[Part], options: Options) -> dict[str, int]:
+    """Return where each relay and consumer answers: at its own port, or with the service whose process it shares."""
+    return {part.label: part.port or options.ports[part.name] for part in parts if part.kind != "serve"}
 
 
 class Stack:
@@ -153,7 +159,8 @@ class Stack:
         await self.timed("gateway and services", self._answering())
         self._starting = False
         shape = "processes" if self.options.processes else "one process"
-        state = StackState(os.getpid(), self.url, shape, self.options.ports, environment)
+        metrics = metrics_ports(self._parts, self.options)
+        state = StackState(os.getpid(), self.url, shape, self.options.ports, environment, metrics)
         self.directory.write_state(state)
 
     async def _migrate(self, name: str, environment: Mapping[str, str]) -> None:
@@ -227,7 +234,10 @@ class Stack:
         if self.options.ready_file is not None:
             urls = {name: f"http://{loopback.LOOPBACK}:{port}" for name, port in self.options.ports.items()}
             content = {"url": self.url, "urls": urls, "pid": os.getpid(), "data": str(self.directory.path)}
-            write_private(self.options.ready_file.absolute(), json.dumps(content, indent=1))
+            try:
+                write_private(self.options.ready_file.absolute(), json.dumps(content, indent=1))
+            except OSError as error:  # its directory went away meanwhile
+                raise ServerError(f"the ready file {self.options.ready_file} cannot be written: {error}") from error
 
     def _forget_ready(self) -> None:
         if self.options.ready_file is not None:

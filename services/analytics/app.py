@@ -8,6 +8,7 @@ from services.analytics.control_charts.routes import router as control_charts
 from services.analytics.costs.routes import router as costs
 from services.analytics.event_logs import job as import_job
 from services.analytics.event_logs.routes import router as event_logs
+from services.analytics.forecasts.routes import router as forecasts
 from services.analytics.indicators.routes import router as indicators
 from services.analytics.operations.consume import GROUP, PATTERN, consume
 from services.analytics.operations.rebuilding import REBUILD, run_rebuild
@@ -19,6 +20,7 @@ from services.analytics.surveys.routes import router as surveys
 from services.analytics.tables import metadata
 from services.analytics.targets.routes import router as targets
 from services.analytics.targets.watch import watch_targets
+from services.analytics.what_if.routes import router as what_if
 from shared.app import Consumption, Runtime, Service
 from shared.contracts import analytics as events
 from shared.jobs import JobCode
@@ -34,7 +36,20 @@ SERVICE = Service(
     settings=AnalyticsSettings,
     metadata=metadata,
     migrations=Path(__file__).with_name("migrations"),
-    routers=[indicators, operations, event_logs, surveys, costs, bands, rebuilds, processes, control_charts, targets],
+    routers=[
+        indicators,
+        operations,
+        event_logs,
+        surveys,
+        costs,
+        bands,
+        rebuilds,
+        forecasts,
+        what_if,
+        processes,
+        control_charts,
+        targets,
+    ],
     events=[
         events.OperationRecorded,
         events.ObservationRecorded,

@@ -217,7 +217,10 @@ class FixedCost(AnalyticsTable):
 
 
 class BandScale(AnalyticsTable):
-    """A tenant's own scale for an indicator; process "" is every process without its own."""
+    """A tenant's own scale for an indicator; process "" is every process without its own.
+
+    Versions go on for ever: of a scale that was dropped, the row holds the last one, negative.
+    """
 
     __tablename__ = "band_scale"
 

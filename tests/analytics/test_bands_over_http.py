@@ -57,6 +57,28 @@ async def test_an_own_scale_grades_from_then_on_and_can_be_dropped(
     assert (await kpis(analytics, tenant))["error_rate"]["band"] == "poor"
 
 
+async def test_no_version_of_a_scale_comes_again_after_it_was_dropped(analytics: Harness, tenant: str) -> None:
+    address, seen = "/analytics/bands/error_rate", ['"0"']
+    async with analytics.client(tenant, "admin") as client:
+        for n in range(3):
+            assert (await client.get(address)).headers["etag"] == '"0"'
+            for stale in seen[1:]:
+                assert problem(await put(analytics, tenant, "error_rate", STRICT, stale))["code"] == "if-match-failed"
+            stored = await put(analytics, tenant, "error_rate", STRICT | {"source": f"goal {n}"})
+            assert (stored.status_code, stored.json()["source"]) == (200, f"goal {n}")
+            for stale in seen:
+                assert problem(await put(analytics, tenant, "error_rate", STRICT, stale))["code"] == "if-match-failed"
+                gone = await client.delete(address, headers={"If-Match": stale})
+                assert problem(gone)["code"] == "if-match-failed"
+            seen.append(stored.headers["etag"])
+            assert (await client.delete(address, headers={"If-Match": seen[-1]})).status_code == 204
+            assert problem(await client.delete(address, headers={"If-Match": seen[-1]}))["code"] == "not-found"
+            assert (await client.get(address)).json()["origin"] == "default"
+            items = (await client.get("/analytics/bands")).json()["items"]
+            assert {item["origin"] for item in items} == {"default"}
+    assert seen == ['"0"', '"1"', '"2"', '"3"']
+
+
 @pytest.mark.parametrize(
     ("kpi", "body", "code"),
     [

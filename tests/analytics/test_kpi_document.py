@@ -7,7 +7,7 @@ from typing import Any
 
 from services.analytics.bands.defaults import DEFAULTS
 from services.analytics.control_charts.definitions import LIMITS, RULES
-from services.analytics.described import Described
+from services.analytics.definition import Method
 from services.analytics.indicators.definitions import DEFINITIONS
 from services.analytics.processes import definitions
 from tests.analytics.feeding import event, feed, kpis
@@ -23,7 +23,7 @@ def block(name: str) -> Any:
 
 
 def test_the_document_holds_every_definition_word_by_word() -> None:
-    described = [each for each in vars(definitions).values() if isinstance(each, Described)]
+    described = [each for each in vars(definitions).values() if isinstance(each, Method)]
     assert described
     described += [*LIMITS.values(), *RULES.values()]
     told = {(each.id, each.version, each.en) for each in described}

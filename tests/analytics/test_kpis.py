@@ -25,6 +25,11 @@ IDS = [
     "no_touch_rate",
     "first_pass_yield",
 ]
+COUNTS = {
+    *("n", "unknown", "estimated", "errors", "rework", "cancelled", "corrected", "defects", "measured", "modelled"),
+    *("automation", "person", "cases", "events", "variants", "rework_cases", "rework_events"),
+    *("no_touch_cases", "first_pass_cases"),
+}
 DAY = timedelta(days=1)
 
 
@@ -48,8 +53,19 @@ async def test_without_data_every_value_is_null_and_nothing_is_zero(analytics: H
     document = await ask(analytics, tenant)
     assert [kpi["id"] for kpi in document["kpis"]] == IDS
     assert all((kpi["value"], kpi["n"], kpi["band"]) == (None, 0, "insufficient-data") for kpi in document["kpis"])
+    counted = {name for kpi in document["kpis"] for name, value in kpi.items() if value == 0}
+    assert counted == COUNTS, "only what is counted is 0"
     assert document["period"] == {"from": None, "to": None}
     assert document["groups"] == []
+
+
+async def test_a_total_is_of_what_was_measured(analytics: Harness, tenant: str) -> None:
+    await feed(analytics, [operation(tenant, minutes=None)])
+    unknown = (await kpis(analytics, tenant))["processing_time"]
+    assert (unknown["value"], unknown["total"], unknown["n"], unknown["unknown"]) == (None, None, 0, 1)
+    await feed(analytics, [operation(tenant, minutes=0)])
+    measured = (await kpis(analytics, tenant))["processing_time"]
+    assert (measured["value"], measured["total"], measured["n"]) == (0, 0, 1)
 
 
 async def test_the_example_gives_the_figures_worked_out_by_hand(analytics: Harness, tenant: str) -> None:
@@ -125,7 +141,7 @@ async def test_groups_divide_the_operations_and_repeat_a_case_where_it_has_some(
         assert by_id(document["kpis"]) == await kpis(analytics, tenant)
         groups = [by_id(group["kpis"]) for group in document["groups"]]
         assert sum(group["error_rate"]["n"] for group in groups) == 7
-        assert sum(group["processing_time"]["total"] for group in groups) == 3960
+        assert sum(group["processing_time"]["total"] or 0 for group in groups) == 3960
     by_activity = {
         tuple(group["group"].values()): by_id(group["kpis"])
         for group in (await ask(analytics, tenant, group_by=["activity", "team"]))["groups"]
@@ -194,6 +210,16 @@ async def test_observations_widen_cases_and_are_no_operations(analytics: Harness
     assert (got["case_throughput_time"]["n"], got["case_throughput_time"]["events"]) == (2, 3)
     assert (got["case_throughput_time"]["value"], got["case_rework_rate"]["n"]) == (150, 1)
     assert got["error_rate"]["n"] == 1
+
+
+async def test_both_stamps_of_work_are_events_and_neither_a_request_nor_an_assumed_start_is(
+    analytics: Harness, tenant: str
+) -> None:
+    """Two rows of a table, one of them with a start, are three events, as the same work is in a log of events."""
+    await feed(analytics, [operation(tenant, "c1", minutes=5), operation(tenant, "c2", minutes=None)])
+    assert (await kpis(analytics, tenant))["case_throughput_time"]["events"] == 3
+    await feed(analytics, [operation(tenant, "c3", minutes=5, estimated=True, requested_at=T0 - 30 * MINUTE)])
+    assert (await kpis(analytics, tenant))["case_throughput_time"]["events"] == 4
 
 
 async def test_a_correction_counts_once_whatever_else_is_wrong(analytics: Harness, tenant: str) -> None:

@@ -14,8 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.analytics.operations.facts import MAX_PROCESS
-from shared.events import Event
+from shared.events import MAX_PROCESS, Event
 from tests.analytics.feeding import MINUTE, T0, feed, kpis, observation, operation
 from tests.analytics.test_kpis import counted_statements
 from tests.fixtures.services import Harness, problem
@@ -222,12 +221,15 @@ async def test_a_process_may_have_any_name(analytics: Harness, tenant: str) -> N
     [
         ("edges?from=2026-03-02&to=2026-03-01", "bad-period"),
         ("edges?top=0", "invalid-input"),
+        ("edges?top=1.0", "invalid-input"),
+        ("cases?idle=%201", "invalid-input"),
         ("edges?order=colour", "invalid-input"),
         ("edges?process=q", "invalid-input"),
         ("variants?from=2026-03-02&to=2026-03-01", "bad-period"),
         ("variants?cursor=x", "invalid-cursor"),
         ("variants?cursor=WzEsMl0", "invalid-cursor"),
         ("variants?limit=0", "invalid-input"),
+        ("variants?limit=1.0", "invalid-input"),
     ],
 )
 async def test_what_cannot_be_answered_is_refused(analytics: Harness, tenant: str, question: str, code: str) -> None:

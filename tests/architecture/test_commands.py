@@ -27,7 +27,7 @@ CARRIED_OUT = {
     ("docs/kpi.md", "GET"): "tests/analytics/test_kpi_document.py",
     ("services/documents/README.md", "curl"): "tests/documents/test_readme.py",
 }
-RUN = ("documents", "gateway", "cli", "standalone", "demo")
+RUN = ("documents", "analytics", "gateway", "cli", "standalone", "demo")
 LOCKS = {**{name: (name,) for name in (*SERVICES, "gateway")}, "run": RUN, "dev": (*RUN, "dev")}
 
 

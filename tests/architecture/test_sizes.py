@@ -17,7 +17,7 @@ SOURCES = sorted(
 )
 LONGEST_FILE, LONGEST_FUNCTION = 400, 50
 # Lines of code: without blank lines, comments and docstrings. The event log's two adapters are counted apart.
-KERNEL_CODE, ADAPTER_CODE = 2_700, 1_000
+KERNEL_CODE, ADAPTER_CODE = 2_600, 1_000
 
 
 def lines_of(file: Path) -> int:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import combinations
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -135,3 +136,23 @@ def test_different_digit_groups_are_different_numbers(first: list[str], second: 
 @given(st.text("B1234567 .-/", max_size=24))
 def test_a_tax_id_keeps_nothing_but_letters_and_digits(tax_id: str) -> None:
     assert normalise_tax_id(tax_id.lower()) == "".join(character for character in tax_id if character.isalnum())
+
+
+@pytest.mark.parametrize(
+    ("written", "same"),
+    [
+        ("ES B-12345674", True),
+        ("esb12345674", True),
+        ("ESX1234567L", False),
+        ("ES12345674", False),
+        ("FR12345674", False),
+    ],
+)
+def test_a_spanish_vat_number_is_the_nif_behind_es(written: str, same: bool) -> None:
+    assert (normalise_tax_id(written) == "B12345674") is same
+
+
+def test_totals_are_shown_with_the_decimals_of_their_currency() -> None:
+    kept = Totals(Decimal("30.000"), Decimal("6.000"), Decimal("36.000"))
+    shown = {currency: str(kept.rounded(currency).gross) for currency in ("EUR", "JPY", "TND")}
+    assert shown == {"EUR": "36.00", "JPY": "36", "TND": "36.000"}

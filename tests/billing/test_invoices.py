@@ -97,6 +97,40 @@ async def test_a_number_is_taken_once_per_supplier_however_it_is_written(
     await register(billing, other_tenant, "F-2026/001")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"supplier": {"tax_id": "-----", "name": "Nobody"}},
+        {"currency": "ZZZ"},
+        {"issue_date": "1026-03-01"},
+        {"due_date": "9999-12-31"},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+async def test_what_no_invoice_can_say_is_refused(billing: Harness, tenant: str, change: dict[str, Any]) -> None:
+    async with billing.client(tenant) as client:
+        answer = await client.post("/billing/invoices", json=invoice(**change))
+    assert answer.status_code == 422
+    assert [error["at"].split(".")[1] for error in problem(answer)["errors"]] == list(change)
+
+
+async def test_amounts_come_back_with_the_decimals_of_their_currency(billing: Harness, tenant: str) -> None:
+    invoice_id = await register(billing, tenant)
+    async with billing.client(tenant, "viewer") as client:
+        totals = (await client.get(f"/billing/invoices/{invoice_id}")).json()["totals"]
+    assert totals == invoice()["totals"]
+    assert (await billing.events(tenant))[0].payload["gross"] == totals["gross"]
+
+
+async def test_a_payment_is_not_noted_before_it_is_made(billing: Harness, tenant: str) -> None:
+    invoice_id = await register(billing, tenant)
+    await step(billing, tenant, "operator", f"{invoice_id}/validation")
+    await step(billing, tenant, "manager", f"{invoice_id}/approval")
+    payment = {"paid_on": "2199-12-31", "reference": "SEPA 1"}
+    refused = await step(billing, tenant, "manager", f"{invoice_id}/payment", payment)
+    assert (refused.status_code, problem(refused)["code"]) == (422, "paid-ahead")
+
+
 async def test_of_concurrent_registrations_one_succeeds(billing: Harness, tenant: str) -> None:
     async with billing.client(tenant) as client:
         answers = await asyncio.gather(*(client.post("/billing/invoices", json=invoice()) for _ in range(6)))
@@ -192,6 +226,33 @@ async def test_if_match_guards_a_step(billing: Harness, tenant: str) -> None:
     assert (stale.status_code, problem(stale)["current"]) == (412, 1)
     fresh = await step(billing, tenant, "operator", f"{invoice_id}/validation", **{"If-Match": '"1"'})
     assert fresh.status_code == 204
+
+
+async def test_a_step_answers_with_the_etag_for_the_next(billing: Harness, tenant: str) -> None:
+    invoice_id = await register(billing, tenant)
+    etag = '"1"'
+    for role, name, body in (
+        ("operator", "validation", None),
+        ("manager", "approval", None),
+        ("manager", "payment", {"paid_on": "2026-11-20", "reference": "T-1"}),
+    ):
+        key = {"Idempotency-Key": str(uuid4())}
+        done = await step(billing, tenant, role, f"{invoice_id}/{name}", body, **key, **{"If-Match": etag})
+        again = await step(billing, tenant, role, f"{invoice_id}/{name}", body, **key, **{"If-Match": etag})
+        assert (done.status_code, again.headers["idempotency-replayed"]) == (204, "true")
+        assert done.headers["etag"] == again.headers["etag"] != etag
+        etag = done.headers["etag"]
+    async with billing.client(tenant, "viewer") as client:
+        assert (await client.get(f"/billing/invoices/{invoice_id}")).headers["etag"] == etag
+    refused = await step(billing, tenant, "manager", f"{invoice_id}/approval")
+    assert (refused.status_code, "etag" in refused.headers) == (409, False)
+
+
+async def test_a_step_at_the_wrong_time_is_told_in_spanish_words(billing: Harness, tenant: str) -> None:
+    invoice_id = await register(billing, tenant)
+    refused = await step(billing, tenant, "manager", f"{invoice_id}/approval", **{"Accept-Language": "es"})
+    assert problem(refused)["detail"] == "La factura F-2026/001 está registrada; para aprobarla debe estar validada."
+    assert (problem(refused)["state"], problem(refused)["needed"]) == ("registered", "validated")
 
 
 async def test_the_list_is_paged_newest_first(billing: Harness, tenant: str) -> None:

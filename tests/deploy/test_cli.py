@@ -1,17 +1,26 @@
 """The command line without a stack: what it says, where, and how it ends."""
 
 import os
+import re
+import shlex
 import subprocess
+from datetime import date
 from pathlib import Path
 
 import jwt
 import pytest
+from rich.console import Console
 
 from deploy.cli.console import CommandError
+from deploy.cli.demo import begin, cut_off_note, load_note, marker
 from deploy.cli.doctor import ready_report
 from deploy.cli.kpi import lists_of, table_of
-from deploy.cli.target import find_target
+from deploy.cli.target import DEFAULT_DATA, command_line, find_target
+from deploy.cli.up import ConsoleReport, welcome
 from deploy.parts import parse
+from deploy.standalone.errors import ServerError
+from deploy.standalone.issuer import DevelopmentIssuer
+from deploy.standalone.supervisor import Options, Stack
 
 LAUNCHER = Path(__file__).parents[2] / "trastienda"
 
@@ -30,7 +39,13 @@ def test_help_names_every_command(tmp_path: Path) -> None:
     assert all(f" {name} " in said for name in names.split())
 
 
+def make_keys(data: Path) -> None:
+    """Leave the keys that `up` makes when it starts for the first time."""
+    DevelopmentIssuer(data / "keys", "development")
+
+
 def test_token_prints_the_token_alone(tmp_path: Path) -> None:
+    make_keys(tmp_path)
     result = command("token", "--tenant", "acme", "--role", "manager", data=tmp_path)
     assert result.stderr == ""
     claims = jwt.decode(result.stdout.strip(), options={"verify_signature": False})
@@ -39,6 +54,7 @@ def test_token_prints_the_token_alone(tmp_path: Path) -> None:
 
 
 def test_a_machine_is_no_person(tmp_path: Path) -> None:
+    make_keys(tmp_path)
     token = command("token", "--role", "billing", data=tmp_path).stdout.strip()
     claims = jwt.decode(token, options={"verify_signature": False})
     assert (claims["tenant"], claims["actor_kind"]) == ("local", "automation")
@@ -48,6 +64,91 @@ def test_development_tokens_do_not_exist_in_production(tmp_path: Path) -> None:
     result = command("token", "--role", "admin", data=tmp_path, TRASTIENDA_ENVIRONMENT="production")
     assert (result.returncode, result.stdout) == (1, "")
     assert "development" in result.stderr
+
+
+def test_a_token_of_a_place_where_nothing_is_makes_nothing(tmp_path: Path) -> None:
+    for data in (tmp_path, tmp_path / "mistyped"):
+        result = command("token", "--role", "admin", "--data", data, data=tmp_path)
+        assert (result.returncode, result.stdout) == (1, "")
+        assert f"no keys to sign a token with in {data}. ./trastienda up --data {data} makes them" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("tenant", ["a b", "", "-a", "a/b", "ñ", "a" * 65])
+def test_a_tenant_that_no_service_admits_gets_no_token(tmp_path: Path, tenant: str) -> None:
+    make_keys(tmp_path)
+    result = command("token", "--role", "admin", "--tenant", tenant, data=tmp_path)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "1 to 64 letters, digits, dots, dashes and underscores, beginning with a letter or digit" in result.stderr
+
+
+def test_a_place_that_cannot_be_is_said_before_anything_starts(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for data in (tmp_path / "file", tmp_path / "file" / "below"):
+        result = command("up", "--data", data, data=tmp_path)
+        assert (result.returncode, result.stdout) == (1, "")
+        assert f"error: {data} cannot be the data directory: " in result.stderr
+        assert "Traceback" not in result.stderr
+    for ready in (tmp_path / "nowhere" / "ready", tmp_path, tmp_path / "file" / "ready"):
+        result = command("up", "--ready-file", ready, data=tmp_path / "data")
+        assert (result.returncode, result.stdout) == (2, "")
+        assert f"error: --ready-file {ready} cannot be: " in result.stderr
+        assert "Traceback" not in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_command_to_copy_reaches_the_same_place(tmp_path: Path) -> None:
+    assert command_line("kpi", data=DEFAULT_DATA) == "./trastienda kpi"
+    said = command_line("kpi", "--process", "it's", data=tmp_path / "my data", tenant="zz")
+    assert shlex.split(said) == [
+        *("./trastienda", "kpi", "--process", "it's"),
+        *("--tenant", "zz", "--data", str(tmp_path / "my data")),
+    ]
+    (data := tmp_path / "my data").mkdir()
+    (said,) = re.findall(r"Start it with (.+), or set", command("kpi", "--data", data, data=tmp_path).stderr)
+    assert shlex.split(said) == ["./trastienda", "up", "--data", str(data)]
+
+
+def test_a_demo_of_another_seed_is_told_with_the_way_to_get_it(tmp_path: Path) -> None:
+    marker(tmp_path).write_text("1", encoding="utf-8")
+    same, other = load_note(tmp_path, 1), load_note(tmp_path, 2)
+    assert "seed 1;" in same
+    assert "load" not in same
+    assert f"./trastienda demo clear --data {tmp_path} && ./trastienda demo load --seed 2 --data {tmp_path}" in other
+
+
+def test_a_load_that_was_cut_off_goes_on_as_it_began_or_not_at_all(tmp_path: Path) -> None:
+    assert begin(tmp_path, 1, date(2026, 3, 1)) == date(2026, 3, 1)
+    assert begin(tmp_path, 1, date(2026, 3, 2)) == date(2026, 3, 1)
+    assert cut_off_note(tmp_path, 1) == ""
+    note = cut_off_note(tmp_path, 2)
+    assert f"./trastienda demo load --seed 1 --data {tmp_path} goes on" in note
+    refused = command("demo", "load", "--seed", "2", data=tmp_path)
+    assert (refused.returncode, refused.stderr) == (1, f"error: {note}\n")
+
+
+@pytest.mark.parametrize("columns", ["80", "1000"])
+async def test_the_box_can_be_copied_and_a_seed_that_changes_nothing_is_said(
+    columns: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TRASTIENDA_ISSUER", "https://elsewhere")  # prints no tokens
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setattr("deploy.cli.up.out", Console())
+    stack = Stack(Options(data := tmp_path / "my data", ready_file=tmp_path / "ready"), ConsoleReport())
+    stack.directory.prepare()
+    marker(data).write_text("1", encoding="utf-8")
+    await welcome(stack, demo_seed=2)
+    said = capsys.readouterr().out
+    assert ("│" in said) == (columns == "1000")
+    lines = [line.strip("│ ") for line in said.splitlines()]
+    commands = [shlex.split(line) for line in lines if line.startswith("./trastienda")]
+    assert [each[-2:] for each in commands] == [["--data", str(data)]] * 3
+    assert commands[0][1:4] == ["kpi", "--tenant", "demo"]
+    assert "with seed 1, not 2" in said
+    assert (tmp_path / "ready").exists()
+    monkeypatch.setattr(stack, "options", Options(data, ready_file=tmp_path / "gone" / "ready"))
+    with pytest.raises(ServerError, match="the ready file"):
+        stack.announce()
 
 
 @pytest.mark.parametrize(

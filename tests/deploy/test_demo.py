@@ -59,6 +59,17 @@ def test_the_story_crosses_a_new_year(until: date, first: date) -> None:
     assert story.first_day(until) == first
 
 
+@pytest.mark.parametrize(
+    ("until", "morning"),
+    [
+        (date(2026, 3, 10), datetime(2026, 3, 9, 7, tzinfo=UTC)),
+        (date(2026, 6, 1), datetime(2026, 5, 29, 6, tzinfo=UTC)),  # a Monday, in summer
+    ],
+)
+def test_the_last_day_at_the_office_is_a_working_day_before(until: date, morning: datetime) -> None:
+    assert story.last_morning(until) == morning
+
+
 def test_people_and_companies_have_identifiers_with_their_check_character() -> None:
     assert (nif(12345678), cif("A", 5881850), cif("B", 1234567)) == ("12345678Z", "A58818501", "B12345674")
     cast = Cast(Random(3))

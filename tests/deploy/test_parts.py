@@ -5,16 +5,21 @@ import json
 import socket
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
+import uvloop
 from fastapi import FastAPI, Request
+from fastapi.responses import StreamingResponse
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp
 
 from deploy.parts import TRY_AGAIN, PartError, main, operation, serve
 from deploy.protocol import HEAD_BYTES, BoundedProtocol
 from deploy.standalone.ports import free_ports
+from shared.errors import PROBLEM_BASE, PROBLEM_SCHEMA
 
 
 async def fetch(url: str) -> tuple[int, bytes]:
@@ -42,10 +47,12 @@ async def served(app: ASGIApp) -> AsyncIterator[str]:
             writer.close()
             await writer.wait_closed()
             break
-    yield f"http://127.0.0.1:{port}"
-    stop.set()
-    async with asyncio.timeout(5):
-        await task
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        stop.set()
+        async with asyncio.timeout(5):
+            await task
 
 
 async def test_a_relay_answers_health_and_metrics_and_nothing_else() -> None:
@@ -89,8 +96,11 @@ async def test_a_busy_port_is_said_before_anything_starts() -> None:
             await serve(operation, "127.0.0.1", port, asyncio.Event())
 
 
-async def exchange(url: str, *pieces: bytes, pause: float = 0.0) -> bytes:
-    """Send the pieces and return all that comes until the server closes; fails after five seconds."""
+async def exchange(url: str, *pieces: bytes, pause: float = 0.0, ends: bool = False) -> bytes:
+    """Send the pieces, end the sending when `ends`, and return all that comes until the server closes.
+
+    Fails after five seconds.
+    """
     host, _, port = url.removeprefix("http://").partition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     try:
@@ -99,9 +109,25 @@ async def exchange(url: str, *pieces: bytes, pause: float = 0.0) -> bytes:
                 writer.write(piece)
                 await writer.drain()
                 await asyncio.sleep(pause)
+            if ends:
+                writer.write_eof()
             return await reader.read()
     finally:
         writer.close()
+
+
+def problem_in(answer: bytes) -> dict[str, Any]:
+    """Return the problem that the last answer of a connection is, after checking that it is a whole one."""
+    head, _, body = answer[answer.rindex(b"HTTP/1.1 4") :].decode().partition("\r\n\r\n")
+    fields = dict(line.lower().split(": ", 1) for line in head.splitlines()[1:])
+    document: dict[str, Any] = json.loads(body)
+    assert fields["content-type"] == "application/problem+json"
+    assert int(fields["content-length"]) == len(body.encode())
+    assert fields["connection"] == "close"
+    assert document.keys() >= set(PROBLEM_SCHEMA["required"])
+    assert document["type"] == PROBLEM_BASE + document["code"]
+    assert document["request_id"] == fields["x-request-id"]
+    return document | {"language": fields["content-language"]}
 
 
 HEAD = b"GET /health/live HTTP/1.1\r\nHost: x\r\n"
@@ -125,8 +151,105 @@ async def test_a_head_without_end_is_refused(pieces: list[bytes]) -> None:
     async with served(operation) as url:
         answer = await exchange(url, *pieces, pause=0.05)
         assert b"HTTP/1.1 431 " in answer
-        assert answer.endswith(b"too large.")
+        refusal = problem_in(answer)
+        assert (refusal["status"], refusal["code"]) == (431, "headers-too-large")
         assert (await fetch(f"{url}/health/live"))[0] == 200
+
+
+SPANISH = b"Host: x\r\nAccept-Language: es-ES, en;q=0.5\r\nX-Request-Id: abcdefgh-1\r\n"
+POST = b"POST /health/live HTTP/1.1\r\n"
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [b"FETCH / HTTP/1.1\r\n" + SPANISH + b"\r\n"],
+        [b"GET / HTTP/1.1\r\n" + SPANISH + b"no colon\r\n\r\n"],
+        [b"GET / HTTP/1.1\r\n", SPANISH, b"no colon\r\n\r\n"],
+        [b"GET /\xc3\xb1 HTTP/1.1\r\n" + SPANISH + b"\r\n"],
+        [POST + SPANISH + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"],
+        [POST + SPANISH + b"Transfer-Encoding: chunked\r\n\r\n", b"nonsense\r\n"],
+        [HEAD + b"\r\n", b"GET / HTTP/1.1\r\n" + SPANISH, b"no colon\r\n\r\n"],
+    ],
+    ids=["method", "line", "line in pieces", "address", "two lengths", "chunk size", "the second request"],
+)
+async def test_what_is_no_request_gets_a_problem_in_the_callers_language(pieces: list[bytes]) -> None:
+    async with served(operation) as url:
+        answer = await exchange(url, *pieces, pause=0.05)
+        refusal = problem_in(answer)
+        assert (refusal["status"], refusal["code"], refusal["language"]) == (400, "malformed-request", "es")
+        assert refusal["request_id"] == "abcdefgh-1"
+        assert refusal["title"] == "Petición incorrecta"
+        assert refusal["reason"]
+        english = [piece.replace(SPANISH, b"Host: x\r\n") for piece in pieces]
+        assert problem_in(await exchange(url, *english, pause=0.05))["title"] == "Bad request"
+
+
+async def test_a_refusal_arrives_though_more_was_sent_than_anybody_read() -> None:
+    async with served(operation) as url:
+        answer = await exchange(url, HEAD + b"x: " + b"y" * (32 * HEAD_BYTES))
+        assert problem_in(answer)["code"] == "headers-too-large"
+
+
+async def test_a_refusal_never_stands_inside_another_answer() -> None:
+    app = FastAPI()
+
+    @app.get("/slow")
+    async def slow() -> StreamingResponse:
+        async def pieces() -> AsyncIterator[bytes]:
+            yield b"begun"
+            await asyncio.sleep(0.3)
+            yield b"ended"
+
+        return StreamingResponse(pieces())
+
+    async with served(app) as url:
+        answer = await exchange(url, b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n", b"nonsense\r\n\r\n", pause=0.1)
+        assert answer.count(b"HTTP/1.1 ") == 1
+        assert b"malformed" not in answer
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+@pytest.mark.parametrize(
+    "framed", [b"Content-Length: 9\r\n\r\nhalf", b"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"]
+)
+@pytest.mark.parametrize("pause", [0.0, 0.1])
+def test_a_body_that_ends_half_way_is_told_so_and_never_whole(
+    loop: Callable[[], asyncio.AbstractEventLoop], framed: bytes, pause: float
+) -> None:
+    seen: list[str] = []
+    app = FastAPI()
+
+    @app.post("/size")
+    async def size(request: Request) -> int:
+        try:
+            return len(await request.body())
+        except ClientDisconnect:
+            seen.append("disconnect")
+            raise
+
+    async def run() -> None:
+        async with served(app) as url:
+            answer = await exchange(url, b"POST /size HTTP/1.1\r\n" + SPANISH + framed, pause=pause, ends=True)
+            refusal = problem_in(answer)
+            assert (refusal["status"], refusal["code"], refusal["language"]) == (400, "incomplete-body", "es")
+            assert refusal["instance"] == "/size"
+            assert answer.count(b"HTTP/1.1 ") == 1
+            for _ in range(50):
+                if seen:
+                    break
+                await asyncio.sleep(0.02)
+        assert seen == ["disconnect"]
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(run())
+
+
+async def test_who_ends_after_an_early_answer_gets_no_second_one() -> None:
+    async with served(operation) as url:  # it answers without reading the body
+        answer = await exchange(url, POST + b"Host: x\r\nContent-Length: 9\r\n\r\nhalf", pause=0.1, ends=True)
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert answer.count(b"HTTP/1.1 ") == 1
 
 
 async def test_a_large_head_and_a_larger_body_pass() -> None:

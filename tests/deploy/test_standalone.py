@@ -18,10 +18,12 @@ from deploy.standalone.errors import ServerError
 from deploy.standalone.keep import kept, new_secret, write_private
 from deploy.standalone.keeper import keep
 from deploy.standalone.process import Program, Server, end_left_over, left_over
-from deploy.standalone.supervisor import Options, Stack, check_environment, check_ports, parts_of
+from deploy.standalone.supervisor import Options, Stack, check_environment, check_ports, metrics_ports, parts_of
 from tests.fixtures.pace import within
 
-STATE = StackState(os.getpid(), "http://127.0.0.1:8000", "one process", {"gateway": 8000}, {"TRASTIENDA_ISSUER": "x"})
+STATE = StackState(
+    os.getpid(), "http://127.0.0.1:8000", "one process", {"gateway": 8000}, {"TRASTIENDA_ISSUER": "x"}, {"relay hr": 1}
+)
 
 
 def sleeper(folder: Path, *, name: str = "sleeper") -> Program:
@@ -228,6 +230,16 @@ def test_in_processes_of_their_own_relays_and_consumers_answer_for_themselves() 
     assert len(set(ports)) == len(ports) == 13
     assert all(ports)
     assert all(not part.port for part in parts_of(Options(Path("data"))) if part.kind != "serve")
+
+
+def test_what_runs_tells_where_relays_and_consumers_answer() -> None:
+    alone = Options(Path("data"), port_base=9000, processes=True)
+    parts = parts_of(alone)
+    own = {part.label: part.port for part in parts if part.kind != "serve"}
+    assert metrics_ports(parts, alone) == own
+    shared = metrics_ports(parts_of(Options(Path("data"), port_base=9000)), Options(Path("data"), port_base=9000))
+    assert shared.keys() == own.keys()
+    assert (shared["relay billing"], shared["consume analytics"]) == (9002, 9004)
 
 
 def test_up_signs_no_tokens_outside_development() -> None:

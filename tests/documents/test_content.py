@@ -9,9 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
+from deploy.standalone.issuer import DevelopmentIssuer
 from deploy.standalone.seaweed import ObjectStoreAccess
 from services.documents.records.headers import clean_filename, content_disposition, filename_of
-from shared.issuer import DevelopmentIssuer
 from shared.storage import S3Store, StoreUnavailableError
 from tests.documents.uploading import PATH, PDF, stored
 from tests.fixtures.services import Harness, problem, running

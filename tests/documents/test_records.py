@@ -2,10 +2,12 @@
 
 import asyncio
 import hashlib
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from sqlalchemy import event
 
 from tests.documents.uploading import PATH, PDF, nothing_left, objects, rows, send, stored
@@ -81,6 +83,21 @@ async def test_a_machines_upload_counts_as_automation_until_its_content_has_come
     first, last = (datetime.fromisoformat(work[name]) for name in ("started_at", "finished_at"))
     assert (first, last) == (begun, datetime.fromisoformat(record["stored_at"]))
     assert last - begun >= timedelta(seconds=0.2)
+
+
+async def test_a_clock_set_back_during_an_upload_lets_no_work_end_before_it_began(
+    documents: Harness, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = datetime.now(UTC)
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield PDF
+        monkeypatch.setattr("shared.clock.now", lambda: begun - timedelta(hours=1))
+        yield b"% and more\n"
+
+    await stored(documents, tenant, slow(), headers={"Work-Started-At": begun.isoformat()})
+    work = (await documents.events(tenant))[0].payload["work"]
+    assert work["started_at"] <= work["finished_at"]
 
 
 async def test_content_that_is_there_already_is_refused_or_asked_for(

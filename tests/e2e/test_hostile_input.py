@@ -6,7 +6,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from uuid import uuid4
@@ -58,9 +58,10 @@ async def event_log(stack: Stack) -> AsyncIterator[EventLog]:
         await log.close()
 
 
-async def publish(stack: Stack, message: Message) -> Position:
+async def publish(stack: Stack, *messages: Message) -> Position:
+    """Return where the first of them stands."""
     async with event_log(stack) as log:
-        return (await log.publish([message]))[0]
+        return (await log.publish(messages))[0]
 
 
 async def find_dead_letter(stack: Stack, position: str) -> Received:
@@ -110,6 +111,18 @@ def test_a_poison_message_is_set_aside_and_work_goes_on(
     letter = asyncio.run(find_dead_letter(stack, f"{where.topic}/{where.partition}/{where.offset}"))
     assert (letter.value, letter.key, letter.headers["dead_reason"]) == (value, "poison", reason)
     assert headers.items() <= letter.headers.items()
+
+
+def test_doctor_fails_while_a_consumer_stands(new_stack: Callable[..., Stack]) -> None:
+    stack = new_stack()
+    stack.start()
+    assert stack.json("doctor")["ok"] is True
+    asyncio.run(publish(stack, *(Message("billing.invoices", "poison", b"no event", {}) for _ in range(150))))
+    deadline = time.monotonic() + 60
+    while (told := stack.command("doctor", "--json", check=False)).returncode == 0:
+        assert time.monotonic() < deadline
+    failed = [check for check in json.loads(told.stdout)["checks"] if check["status"] == "failed"]
+    assert [check["name"] for check in failed] == ["analytics consumers"]
 
 
 def test_wrong_tokens_and_other_tenants_ids_get_clear_answers(stack: Stack, tenant: str, other_tenant: str) -> None:
@@ -180,6 +193,31 @@ def test_a_body_cut_off_half_way_stores_nothing(stack: Stack, tenant: str) -> No
         assert caller.get("/documents/records").json()["items"] == []
         whole = caller.post("/documents/records", params={"title": "Whole", "kind": "letter"}, content=b"x" * 300_000)
         assert whole.status_code == 201
+
+
+@pytest.mark.parametrize("door", ["gateway", "documents"])
+@pytest.mark.parametrize("framing", ["Content-Length: 1000000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n493e0\r\n"])
+def test_who_ends_sending_inside_a_body_is_told_and_nothing_is_stored(
+    stack: Stack, tenant: str, door: str, framing: str
+) -> None:
+    with client(stack, tenant) as caller:
+        head = (
+            "POST /documents/records?title=Cut&kind=letter HTTP/1.1\r\n"
+            f"Host: {door}\r\nAuthorization: {caller.headers['Authorization']}\r\nAccept-Language: es\r\n"
+            f"Content-Type: text/plain\r\n{framing}"
+        )
+        port = int(stack.urls[door].rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(head.encode() + b"x" * 300_000)
+            connection.shutdown(socket.SHUT_WR)
+            answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+        assert answer.startswith("HTTP/1.1 400 ")
+        assert answer.count("HTTP/1.1 ") == 1
+        problem = json.loads(answer.partition("\r\n\r\n")[2])
+        assert (problem["code"], problem["instance"]) == ("incomplete-body", "/documents/records")
+        assert problem["title"] == "Petición incorrecta"
+        time.sleep(0.5)
+        assert caller.get("/documents/records").json()["items"] == []
 
 
 def test_everything_is_still_well(stack: Stack) -> None:

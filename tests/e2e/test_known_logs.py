@@ -1,5 +1,6 @@
 """Known event logs through the command line, the gateway and the event log, in every shape that can run."""
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,17 @@ def test_the_report_of_an_import_is_printed(stack: Stack, tenant: str, tmp_path:
     report = stack.json("import-log", log, "--process", "p", "--tenant", tenant)
     assert report["result"]["operations"] == 1
     assert sum(report["result"]["rejected"].values()) == 1
+
+
+def test_the_command_that_an_import_names_next_shows_what_came_in(stack: Stack, tenant: str, tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("case,activity,timestamp\n1,a,2026-01-01T00:00:00Z\n")
+    said = stack.command("import-log", log, "--process", "the [red] one", "--tenant", tenant).stdout
+    words = shlex.split(said.partition("Next: ")[2].splitlines()[0])
+    assert words[0] == "./trastienda"
+    assert words[-2:] == ["--data", str(stack.data)]
+    kpis = {kpi["id"]: kpi for kpi in stack.json(*words[1:])["kpis"]}
+    assert kpis["automation_level"]["n"] == 1
 
 
 def test_what_is_no_log_is_refused_with_a_hint(stack: Stack, tmp_path: Path) -> None:

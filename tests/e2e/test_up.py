@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import json
 import os
+import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -180,7 +182,9 @@ def test_a_busy_port_is_named_with_its_holder_and_another_base(new_stack: NewSta
         assert stack.running.wait(60) == 1
     name = psutil.Process(os.getpid()).name()
     assert f"port {stack.base + 3} is used by {name} (pid {os.getpid()})" in stack.output
-    assert "./trastienda up --port-base" in stack.output
+    tried = re.search(r"Try: (\./trastienda up --port-base .*)", stack.output)
+    assert tried is not None
+    assert shlex.split(tried[1])[4:] == ["--data", str(stack.data)]
     assert "Traceback" not in stack.output
 
 

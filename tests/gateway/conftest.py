@@ -11,10 +11,10 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from deploy.standalone.issuer import ISSUER, DevelopmentIssuer
 from gateway.app import Gateway
 from gateway.settings import GatewaySettings
 from shared.auth import Verifier
-from shared.issuer import ISSUER, DevelopmentIssuer
 from tests.gateway.servers import Backend, serving
 
 

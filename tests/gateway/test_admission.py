@@ -10,9 +10,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from deploy.standalone.issuer import ISSUER, DevelopmentIssuer
 from gateway.tokens import TokenCache, reaches
 from shared.auth import InvalidToken, Principal, Verifier
-from shared.issuer import ISSUER, DevelopmentIssuer
 from tests.gateway.conftest import Door, problem
 
 

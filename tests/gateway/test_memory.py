@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from shared.issuer import DevelopmentIssuer
+from deploy.standalone.issuer import DevelopmentIssuer
 from tests.gateway.servers import CHUNK, Backend
 from tests.gateway.servers import serving as serving_here
 from tests.performance.gateway import Server, serving

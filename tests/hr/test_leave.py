@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from shared import clock
+from shared.clock import frozen
 from tests.fixtures.services import Harness, problem
 from tests.hr.people import approve, as_user, ask, balance, counted_statements, employ, leave
 
@@ -53,11 +53,24 @@ async def test_a_rejection_is_a_normal_decision_and_frees_the_days(hr: Harness, 
         assert (await client.get(f"{PATH}/{leave_request_id}")).json()["decision_reason"] == "Cierre de agosto"
     assert (silent.status_code, done.status_code) == (422, 204)
     assert (again.status_code, problem(again)["code"]) == (409, "illegal-leave-transition")
-    assert "exige el estado" in problem(again)["detail"]
+    assert problem(again)["detail"] == "La ausencia está rechazada; para aprobarla debe estar solicitada."
     event = (await hr.events(tenant))[-1]
     assert (event.type, event.payload["work"]["outcome"]) == ("hr.leave-request.rejected.v1", "done")
     assert "agosto" not in str(event.payload)
     await ask(hr, tenant, employee_id, "2026-08-01", "2026-08-30")
+
+
+@pytest.mark.parametrize("step", ["approval", "rejection", "cancellation"])
+async def test_a_step_answers_with_the_new_etag(hr: Harness, tenant: str, step: str) -> None:
+    employee_id = await employ(hr, tenant)
+    leave_request_id = await ask(hr, tenant, employee_id, "2099-08-01", "2099-08-02")
+    body = {"reason": "No es posible"} if step == "rejection" else None
+    role = "operator" if step == "cancellation" else "manager"
+    async with hr.client(tenant, role) as client:
+        done = await client.post(f"{PATH}/{leave_request_id}/{step}", json=body, headers={"If-Match": '"1"'})
+        read = await client.get(f"{PATH}/{leave_request_id}")
+    assert (done.status_code, done.headers["etag"]) == (204, '"2"')
+    assert read.headers["etag"] == '"2"'
 
 
 @pytest.mark.parametrize("step", ["approval", "rejection"])
@@ -83,7 +96,7 @@ async def test_leave_is_cancelled_before_it_starts_by_those_concerned(hr: Harnes
     hers = await ask(hr, tenant, employee_id, "2026-08-05", "2026-08-06")
     await approve(hr, tenant, hers)
     late_in_july = datetime(2026, 7, 31, 21, 59, tzinfo=UTC)  # two minutes before August in Madrid
-    with clock.frozen(late_in_july):
+    with frozen(late_in_july):
         async with hr.client(tenant, "manager", **SPANISH) as client:
             stranger = await client.post(f"{PATH}/{mine}/cancellation")
         async with as_user(hr, tenant, "operator", "lucia") as client:
@@ -104,7 +117,7 @@ async def test_leave_is_cancelled_before_it_starts_by_those_concerned(hr: Harnes
 async def test_leave_that_began_is_not_cancelled(hr: Harness, tenant: str) -> None:
     employee_id = await employ(hr, tenant)
     leave_request_id = await ask(hr, tenant, employee_id, "2026-08-01", "2026-08-02")
-    with clock.frozen(datetime(2026, 7, 31, 22, 0, tzinfo=UTC)):  # August has begun in Madrid
+    with frozen(datetime(2026, 7, 31, 22, 0, tzinfo=UTC)):  # August has begun in Madrid
         async with hr.client(tenant, **SPANISH) as client:
             late = await client.post(f"{PATH}/{leave_request_id}/cancellation")
     assert (late.status_code, problem(late)["first_day"]) == (409, "2026-08-01")

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import UTC, datetime
 
-from shared import clock
+from shared.clock import frozen
 from tests.fixtures.services import Harness, problem
 from tests.hr.people import ask, balance, counted_statements, employ, leave
 
@@ -37,7 +37,7 @@ async def test_concurrent_requests_do_not_overdraw_the_balance(hr: Harness, tena
 async def test_a_balance_takes_four_statements_and_means_the_present_year_by_default(hr: Harness, tenant: str) -> None:
     employee_id = await employ(hr, tenant, employment={"hire_date": "2026-07-01"})
     path = f"/hr/employees/{employee_id}/leave-balance"
-    with clock.frozen(datetime(2026, 12, 31, 23, 30, tzinfo=UTC)):  # 2027 has begun in Madrid
+    with frozen(datetime(2026, 12, 31, 23, 30, tzinfo=UTC)):  # 2027 has begun in Madrid
         async with hr.client(tenant, "viewer") as client:
             with counted_statements(hr) as statements:
                 answer = await client.get(path)

@@ -9,10 +9,10 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from deploy.standalone.issuer import ISSUER
 from gateway.app import create_gateway
 from gateway.settings import GatewaySettings
 from shared.auth import Verifier
-from shared.issuer import ISSUER
 from shared.logging import configure_logging
 
 ANSWER: dict[str, str | int] = {"id": "0198c0de-0000-7000-8000-000000000000", "state": "approved", "lines": 3}

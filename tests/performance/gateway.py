@@ -19,7 +19,7 @@ from statistics import median
 
 import psutil
 
-from shared.issuer import DevelopmentIssuer
+from deploy.standalone.issuer import DevelopmentIssuer
 from tests.performance._load import Sample, generate
 
 _PATH = "/billing/invoice"

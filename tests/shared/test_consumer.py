@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared import metrics
-from shared.consumer import Limits
+from shared.consumer import Limits, TooManyDeadLettersError
 from shared.eventlog import Message
 from shared.eventlog.factory import open_event_log
 from shared.events import Event
@@ -170,10 +170,26 @@ async def test_running_is_exported(group: Group, tenant: str) -> None:
     messages = [message_of(tenant)]
     await memory_of(group).publish(messages)
     async with consuming(group):
-        await until_handled(group, messages)
-        assert running._value.get() == 1
+        async with asyncio.timeout(5):
+            while running._value.get() != 1:  # noqa: ASYNC110 - a metric sets no event
+                await asyncio.sleep(0.01)
     assert running._value.get() == 0
     assert metrics.events_consumed_total.labels(group.name)._value.get() == 1
+
+
+async def test_one_that_fails_whenever_it_is_started_never_runs(group: Group, tenant: str) -> None:
+    running, seen = metrics.consumer_running.labels(group.name), []
+
+    def refuse(_event: Event) -> None:
+        seen.append(running._value.get())
+        raise RuntimeError("a broken handler")
+
+    group.judge = refuse
+    await memory_of(group).publish([message_of(tenant, n) for n in range(120)])
+    for _ in range(2):
+        with pytest.raises(TooManyDeadLettersError):
+            await group.consumer.run(asyncio.Event())
+    assert set(seen) == {0}
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -126,6 +126,23 @@ async def test_a_key_has_a_length(kit: Harness, tenant: str, bad: str) -> None:
     assert (answer.status_code, problem(answer)["errors"][0]["at"]) == (422, "header.Idempotency-Key")
 
 
+async def test_many_old_keys_are_forgotten_some_at_a_time(
+    kit: Harness, tenant: str, admin: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.idempotency._FORGOTTEN_AT_ONCE", 2)
+    async with kit.client(tenant) as client:
+        for _ in range(3):
+            await send(client, {"Idempotency-Key": str(uuid4())})
+    old = "UPDATE kit.idempotency_key SET created_at = now() - interval '25 hours' WHERE tenant_id = $1"
+    await admin.execute(old, tenant)
+    left, more = [], True
+    while more:
+        async with kit.runtime.worker.transaction() as session:
+            more = await forget_old_keys(session)
+        left.append(await admin.fetchval("SELECT count(*) FROM kit.idempotency_key WHERE tenant_id = $1", tenant))
+    assert left == [1, 0]
+
+
 async def test_keys_are_forgotten_after_a_day(
     kit: Harness, tenant: str, key: dict[str, str], admin: asyncpg.Connection
 ) -> None:

@@ -11,7 +11,8 @@ import asyncpg
 import pytest
 
 from shared.auth import Principal
-from shared.jobs import JobContext, JobFailed, create_job
+from shared.errors import DomainError
+from shared.jobs import JobContext, create_job
 from shared.storage import StoreUnavailableError
 from tests.fakes.waiting import eventually
 from tests.fixtures.services import Harness, problem
@@ -137,16 +138,21 @@ async def test_two_runners_never_work_on_one_job(kit: Harness, tenant: str, kind
     assert set(done) == jobs
 
 
+class Unusable(DomainError):
+    code, status = "unusable", 422
+    en, es = "Line {line} has no case.", "La línea {line} no tiene caso."
+
+
 async def test_a_job_that_cannot_be_done_says_why_in_both_languages(kit: Harness, tenant: str, kind: str) -> None:
     async def refuse(_context: JobContext) -> Mapping[str, Any]:
-        raise JobFailed(reason="line 7 has no case", line=7, code="not the code")
+        raise Unusable(line=7, code="not the code")
 
     job = await queue(kit, tenant, kind)
     await runner(kit, kind, refuse).run_one()
     document = await shown(kit, tenant, job)
     assert document["status"] == "failed"
-    assert document["error"].items() >= {"code": "job-failed", "line": 7}.items()
-    assert document["error"]["detail"] == {"en": "line 7 has no case", "es": "line 7 has no case"}
+    assert document["error"].items() >= {"code": "unusable", "line": 7}.items()
+    assert document["error"]["detail"] == {"en": "Line 7 has no case.", "es": "La línea 7 no tiene caso."}
     assert not await runner(kit, kind, refuse).run_one()
 
 
@@ -246,7 +252,7 @@ async def test_a_job_that_is_not_committed_does_not_exist(kit: Harness, tenant: 
 WORKER = """
 import asyncio, sys
 from shared.db import Database
-from shared.jobs import JobCode, JobContext, JobFailed, JobRunner, create_job
+from shared.jobs import JobRunner
 
 async def stay(context):
     await context.checkpoint({"row": 40}, 40, total=100)

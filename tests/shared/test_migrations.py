@@ -37,7 +37,7 @@ async def test_the_migrations_build_what_the_tables_say(postgres_url: str, name:
     service = load_service(name)
 
     def check(connection: Connection) -> None:
-        config = configuration(name, service.migrations)
+        config = configuration(service.migrations)
         config.attributes["connection"] = connection
         command.check(config)
 
@@ -100,7 +100,7 @@ async def test_migrations_run_twice_and_at_once(postgres_url: str) -> None:
     await migrations.migrate(urls[0], "kit", KIT.migrations)
     connection = await asyncpg.connect(asyncpg_url(urls[1]))
     assert await connection.fetchval("SELECT version_num FROM kit.alembic_version") == migrations.head_of(
-        "kit", KIT.migrations
+        KIT.migrations
     )
     await connection.close()
 
@@ -126,9 +126,7 @@ async def test_a_schema_behind_the_code_is_not_ready(kit: Harness, admin: asyncp
         async with kit.anonymous() as client:
             answer = await client.get("/health/ready")
     finally:
-        await admin.execute(
-            "UPDATE kit.alembic_version SET version_num = $1", migrations.head_of("kit", KIT.migrations)
-        )
+        await admin.execute("UPDATE kit.alembic_version SET version_num = $1", migrations.head_of(KIT.migrations))
     assert answer.status_code == 503
     assert "migrations are at an older one" in answer.json()["parts"]["database"]
     assert answer.json()["parts"]["object_store"] == "ok"

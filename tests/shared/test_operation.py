@@ -34,6 +34,16 @@ async def test_a_healthy_service_is_alive_and_ready(kit: Harness) -> None:
     )
 
 
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics"])
+async def test_a_probe_may_ask_for_the_head_alone(kit: Harness, path: str) -> None:
+    async with kit.anonymous() as client:
+        whole, head, other = await client.get(path), await client.head(path), await client.post(path)
+        described = (await client.get("/openapi.json")).json()["paths"].get(path, {})
+    assert head.status_code == whole.status_code == 200
+    assert (other.status_code, other.headers["allow"]) == (405, "GET, HEAD")
+    assert "head" not in described
+
+
 @pytest.mark.parametrize(
     ("part", "owner", "error"),
     [
@@ -123,7 +133,7 @@ async def test_pages_follow_each_other_newest_first(kit: Harness, tenant: str) -
             cursor = {"cursor": page["next_cursor"] or ""}
         assert seen == ["n4", "n3", "n2", "n1", "n0"]
         assert cursor == {"cursor": ""}
-        for limit in ("0", "201", "x", "1.5"):
+        for limit in ("0", "201", "x", "1.5", "1.0", " 5"):
             assert (await client.get("/kit/things", params={"limit": limit})).status_code == 422
         exact = (await client.get("/kit/things", params={"limit": "5"})).json()
         assert (len(exact["items"]), exact["next_cursor"]) == (5, None)

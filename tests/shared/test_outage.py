@@ -11,12 +11,12 @@ import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from deploy.standalone.issuer import DevelopmentIssuer
 from deploy.standalone.postgres import EmbeddedPostgres
 from deploy.standalone.seaweed import ObjectStoreAccess
 from shared.app import Consumption, create_app, migrate, run_relay, run_worker
 from shared.db import asyncpg_url
 from shared.events import Event
-from shared.issuer import DevelopmentIssuer
 from tests.fakes.kit.app import SERVICE
 from tests.fakes.waiting import eventually
 from tests.fixtures.services import Harness, create_database, problem

@@ -1,5 +1,6 @@
 """One transaction per request, held to one tenant by the database itself."""
 
+import asyncio
 from typing import get_args
 
 import asyncpg
@@ -7,6 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.db import ReadSession, Session, asyncpg_url
 from shared.migrations import roles_of
@@ -149,6 +151,36 @@ async def test_a_failing_commit_is_no_success(kit: Harness, tenant: str) -> None
     async with kit.client(tenant) as client:
         assert (await client.get("/kit/things")).json()["items"] == []
     assert await kit.events(tenant) == []
+
+
+@pytest.mark.parametrize(
+    ("lost", "code"),
+    [
+        (asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation"), "outcome-unknown"),
+        (ConnectionResetError("reset by peer"), "outcome-unknown"),
+        (asyncio.CancelledError(), "outcome-unknown"),  # the request's time ended while it committed
+        (asyncpg.SerializationError("could not serialize access"), "temporarily-unavailable"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else value,
+)
+async def test_a_commit_without_an_answer_may_have_happened_and_a_refused_one_has_not(
+    kit: Harness, tenant: str, monkeypatch: pytest.MonkeyPatch, lost: BaseException, code: str
+) -> None:
+    commit = AsyncSession.commit
+
+    async def fail(session: AsyncSession) -> None:
+        if code == "outcome-unknown":
+            await commit(session)
+        raise lost
+
+    with monkeypatch.context() as patched:
+        patched.setattr(AsyncSession, "commit", fail)
+        answer = await make(kit, tenant, "one")
+    assert (answer.status_code, problem(answer)["code"]) == (503, code)
+    assert "retry-after" in answer.headers
+    async with kit.client(tenant) as client:
+        found = (await client.get("/kit/things")).json()["items"]
+    assert len(found) == (code == "outcome-unknown")
 
 
 async def test_a_refusal_undoes_the_request(kit: Harness, tenant: str) -> None:

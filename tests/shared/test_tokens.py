@@ -18,10 +18,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from deploy.standalone.issuer import ISSUER, DevelopmentIssuer, NotInProductionError
 from shared import auth
 from shared.auth import InvalidToken, Principal, Verifier, grants_of, principal_of, pseudonym
-from shared.errors import Unavailable
-from shared.issuer import ISSUER, DevelopmentIssuer, NotInProductionError
+from shared.errors import TEXTS, Unavailable
 from shared.settings import Settings
 from shared.work import actor_of
 from tests.fixtures.pace import within
@@ -138,8 +138,10 @@ FORGERIES: dict[str, Callable[[], str]] = {
 
 @pytest.mark.parametrize("make", FORGERIES.values(), ids=FORGERIES.keys())
 async def test_a_wrong_token_is_refused(verifier: Verifier, make: Callable[[], str]) -> None:
-    with pytest.raises(InvalidToken):
+    with pytest.raises(InvalidToken) as raised:
         await verifier.verify(make())
+    assert raised.value.values["reason"] in TEXTS["tokens"]
+    assert raised.value.values["reason"] != "unacceptable"
 
 
 @pytest.mark.parametrize(
@@ -164,8 +166,9 @@ async def test_a_wrong_token_is_refused(verifier: Verifier, make: Callable[[], s
     ],
 )
 def test_claims_of_a_wrong_shape_are_refused(change: Claims) -> None:
-    with pytest.raises(InvalidToken):
+    with pytest.raises(InvalidToken) as raised:
         principal_of(claims() | change)
+    assert raised.value.values["reason"] in TEXTS["tokens"]
 
 
 async def test_a_moment_of_clock_skew_is_forgiven(verifier: Verifier) -> None:

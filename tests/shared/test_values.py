@@ -1,20 +1,21 @@
 """Identifiers, money, time, trace context, versions, cursors: laws that hold for all inputs."""
 
+import base64
 import re
 import time
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import pytest
-from fastapi import Response
+from fastapi import Request, Response
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from shared import clock
+from shared.clock import frozen
 from shared.etag import PreconditionFailed, PreconditionRequired, check_version, set_etag
 from shared.ids import stable_id, uuid7
 from shared.money import DecimalString, minor_digits, round_money
@@ -61,7 +62,7 @@ def test_a_stable_id_stays_what_it_is() -> None:
 
 def test_time_can_be_held_still() -> None:
     at = datetime(2026, 1, 1, 12, tzinfo=timezone(timedelta(hours=2)))
-    with clock.frozen(at):
+    with frozen(at):
         assert clock.now() == at
         assert clock.now().tzinfo is UTC
     assert clock.now() > at
@@ -165,15 +166,22 @@ def test_an_edit_needs_a_version_where_it_is_required() -> None:
     check_version(response.headers["etag"], 3)
 
 
+def of_list(path: str) -> Request:
+    return Request({"type": "http", "path": path, "headers": [], "server": ("localhost", 80)})
+
+
 @given(st.uuids())
-def test_a_cursor_gives_its_id_back(last: UUID) -> None:
-    assert PageRequest(_encode(last)).after == last
+def test_a_cursor_gives_its_id_back_to_its_own_list_alone(last: UUID) -> None:
+    cursor = _encode(last, "/billing/invoices")
+    assert PageRequest(of_list("/billing/invoices"), cursor).after == last
+    with pytest.raises(InvalidCursor):
+        PageRequest(of_list("/hr/employees"), cursor)
 
 
-@given(st.text(max_size=64))
+@given(st.text(max_size=64) | st.binary(max_size=40).map(lambda raw: base64.urlsafe_b64encode(raw).decode()))
 def test_any_other_cursor_is_refused_as_one(cursor: str) -> None:
-    with suppress(InvalidCursor):
-        assert PageRequest(cursor).after is not None
+    with pytest.raises(InvalidCursor):
+        PageRequest(of_list("/billing/invoices"), cursor)
 
 
 @pytest.mark.parametrize(

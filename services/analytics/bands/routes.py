@@ -8,12 +8,12 @@ from services.analytics.bands.rules import Scale
 from services.analytics.bands.schemas import ScaleIn, ScaleOut, ScalesOut
 from services.analytics.bands.service import LimitsCross, WrongUnit, drop_scale, read_own, read_scales, set_scale
 from services.analytics.indicators.definitions import DEFINITIONS, KpiId
-from services.analytics.operations.facts import MAX_PROCESS
 from services.analytics.operations.schemas import Text
 from shared.auth import Principal, requires
 from shared.db import ReadSession, Session
 from shared.errors import NotFound, problems
 from shared.etag import IfMatch, PreconditionFailed, PreconditionRequired, set_etag
+from shared.events import MAX_PROCESS
 from shared.routing import ServiceRoute
 
 router = APIRouter(prefix="/analytics/bands", tags=["bands"], route_class=ServiceRoute)

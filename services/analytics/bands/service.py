@@ -43,7 +43,7 @@ class Scales:
 
 async def read_scales(session: AsyncSession) -> Scales:
     """Return the scales of the session's tenant."""
-    rows = await session.scalars(select(BandScale))
+    rows = await session.scalars(select(BandScale).where(BandScale.version > 0))
     return Scales([_scale_of(row) for row in rows])
 
 
@@ -67,22 +67,26 @@ async def set_scale(session: AsyncSession, kpi: str, process: str, given: ScaleI
             select(BandScale).where(BandScale.kpi == kpi, BandScale.process == process).with_for_update()
         )
     ).one()
-    check_version(if_match, row.version)
+    check_version(if_match, max(row.version, 0))
     for name, value in given.model_dump().items():
         setattr(row, name, value)
-    row.version += 1
+    row.version = abs(row.version) + 1
     await session.flush()
     return row
 
 
 async def drop_scale(session: AsyncSession, kpi: str, process: str, if_match: str | None) -> None:
-    """Go back to the default. Raises NotFound when the tenant has no scale here, PreconditionFailed."""
+    """Go back to the default. Raises NotFound when the tenant has no scale here, PreconditionFailed.
+
+    The row stays to remember its version: another scale under a version that somebody has seen would let that one
+    overwrite what it has not seen.
+    """
     mine = select(BandScale).where(BandScale.kpi == kpi, BandScale.process == process).with_for_update()
     row = (await session.scalars(mine)).one_or_none()
-    if row is None:
+    if row is None or row.version <= 0:
         raise NotFound
     check_version(if_match, row.version)
-    await session.delete(row)
+    row.version = -row.version
     await session.flush()
 
 

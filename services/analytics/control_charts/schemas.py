@@ -1,13 +1,13 @@
 """Control charts, as they are asked for and answered."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import Field, field_validator
 
 from services.analytics.control_charts.rules import DEFAULT_RULES, Chart, Rule, Side
-from services.analytics.filters import OperationQuery, absent
-from services.analytics.indicators.request import Filter, Moment
+from services.analytics.filters import OperationQuery
+from services.analytics.indicators.request import Moment, ProcessFilter
 from services.analytics.indicators.schemas import DefinitionOut, FiltersOut, PeriodOut
 from services.analytics.indicators.selection import Selection
 from shared.money import CurrencyCode
@@ -15,10 +15,8 @@ from shared.schemas import ResponseModel
 
 
 class ChartQuery(OperationQuery):
-    process: Filter = None
-    currency: Annotated[CurrencyCode | None, BeforeValidator(absent)] = Field(
-        default=None, description="Of cost_per_operation, where there are several"
-    )
+    process: ProcessFilter = None
+    currency: CurrencyCode | None = Field(default=None, description="Of cost_per_operation, where there are several")
     bucket: Literal["day", "week"] = Field(default="day", description="In UTC; weeks begin on Monday")
     baseline_from: Moment = Field(
         default=None,

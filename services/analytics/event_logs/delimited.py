@@ -14,7 +14,7 @@ from services.analytics.event_logs.errors import (
     TruncatedLogError,
     UnknownFormatError,
 )
-from services.analytics.event_logs.raw import ANY_TIME, Field, Intake, RawEvent, Rejection, Remark, Tally
+from services.analytics.event_logs.raw import ANY_TIME, Field, Intake, RawEvent, Rejection, Remark, Tally, show_text
 from services.analytics.operations.facts import Plausible
 
 MAX_ROW_BYTES = 1024 * 1024
@@ -32,7 +32,7 @@ _NAMES: dict[Field, tuple[str, ...]] = {
     Field.ROLE: ("org:role", "role"),
     Field.COST: (),
 }
-_REQUIRED = (Field.CASE, Field.ACTIVITY, Field.STAMP)
+_REQUIRED = {Field.CASE: "case", Field.ACTIVITY: "activity", Field.STAMP: "timestamp"}
 _SEPARATOR_LINE = re.compile(r"sep=([^\r\n\"])\s*", re.IGNORECASE)  # what spreadsheets put before the header
 _COLUMNS_TOLD = 40
 _NAME_TOLD = 200
@@ -160,12 +160,13 @@ class CsvReader:
         candidates = self._delimiter or DELIMITERS
         names = {delimiter: self._split_header(text, delimiter) for delimiter in candidates}
         self._delimiter = max(candidates, key=lambda each: (len(self._locate(names[each])), len(names[each])))
-        columns = [name.strip() for name in names[self._delimiter]]
+        columns = [show_text(name.strip()) for name in names[self._delimiter]]
         places = self._locate(columns)
         wanted = {*_REQUIRED, *self._columns.given()}
         if missing := sorted(wanted - places.keys()):
-            needed = ", ".join(self._columns.given().get(field) or field.name.lower() for field in missing)
-            raise MissingColumnError(needed=needed, columns=[name[:_NAME_TOLD] for name in columns[:_COLUMNS_TOLD]])
+            needed = ", ".join({**_REQUIRED, **self._columns.given()}[field] for field in missing)
+            told = [name[:_NAME_TOLD] for name in columns[:_COLUMNS_TOLD]]
+            raise MissingColumnError(needed=needed, columns=told, found=", ".join(told))
         self._width = len(columns)
         self._order = [places.get(field, self._width) for field in Field]
 
@@ -194,9 +195,7 @@ class CsvReader:
 
     def _read_row(self, text: str, number: int) -> RawEvent | None:
         if "\0" in text:
-            self._intake.refuse(
-                Rejection.UNREADABLE_TEXT, number, text.strip().replace("\0", "\N{REPLACEMENT CHARACTER}")
-            )
+            self._intake.refuse(Rejection.UNREADABLE_TEXT, number, text.strip())
             return None
         try:
             row: list[str] = _split(text, self._delimiter or ",")
@@ -209,7 +208,8 @@ class CsvReader:
             self._intake.refuse(Rejection.EXTRA_FIELDS, number, text.strip())
             return None
         length = len(row)  # a row may be short, and a column the table does not have stands beyond its width
-        return self._intake.admit([row[place] if place < length else "" for place in self._order], number)
+        # Blanks around a value are the table's layout, as they are around a column's name.
+        return self._intake.admit([row[place].strip() if place < length else "" for place in self._order], number)
 
 
 def _split(text: str, delimiter: str) -> list[str]:

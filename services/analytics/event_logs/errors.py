@@ -1,6 +1,8 @@
 """Why a file cannot be read as an event log. Each stops the reading; what is wrong with single events never does."""
 
-from shared.errors import DomainError
+from typing import ClassVar
+
+from shared.errors import DomainError, Words
 
 
 class UnreadableLogError(DomainError):
@@ -123,8 +125,8 @@ class TooManyActivitiesError(UnreadableLogError):
 
 class MissingColumnError(UnreadableLogError):
     code = "event-log-column-missing"
-    en = "The CSV has no column for {needed}; its columns are {columns}."
-    es = "El CSV no tiene columna para {needed}; sus columnas son {columns}."
+    en = "The CSV has no column for {needed}; its columns are {found}."
+    es = "El CSV no tiene columna para {needed}; sus columnas son {found}."
     hint_en = "Name the columns with case_column, activity_column and timestamp_column."
     hint_es = "Nombre las columnas con case_column, activity_column y timestamp_column."
 
@@ -133,6 +135,7 @@ class NothingReadableError(UnreadableLogError):
     code = "event-log-nothing-readable"
     en = "No event of the log could be used: {reasons}."
     es = "No se pudo usar ningún evento del registro: {reasons}."
+    words: ClassVar[Words] = {"reasons": {"none": ("there are none", "no hay ninguno")}}
     hint_en = "An event needs a case, an activity and a time; `timestamp_format` tells how a CSV writes its times."
     hint_es = "Un evento necesita caso, actividad y momento; `timestamp_format` dice cómo escribe los momentos un CSV."
 

@@ -6,7 +6,7 @@ published before, and the cursor (last case published, furthest positions) spare
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from time import monotonic
@@ -18,20 +18,20 @@ from sqlalchemy import text
 from services.analytics.event_logs.errors import (
     NothingReadableError,
     TooManyActivitiesError,
-    UnreadableLogError,
     UploadLostError,
 )
 from services.analytics.event_logs.formats import LogReader
 from services.analytics.event_logs.publication import Publication
-from services.analytics.event_logs.raw import RawEvent, Tally
+from services.analytics.event_logs.raw import RawEvent, Rejection, Tally
 from services.analytics.event_logs.rules import Counts, LogPairing, Observation, Operation
 from services.analytics.event_logs.schemas import ImportOrder
 from services.analytics.event_logs.service import CLEANUP, IMPORT, clean_up
 from services.analytics.event_logs.staging import Staging, open_staging
 from services.analytics.operations.consume import GROUP
+from services.analytics.operations.facts import BadFieldError
 from shared.app import Runtime
-from shared.eventlog import Position
-from shared.jobs import JobCode, JobContext
+from shared.eventlog import Message, Position
+from shared.jobs import JobCode, JobContext, WithCleanup
 from shared.storage import ObjectNotFoundError
 
 _FEED_BYTES = 64 * 1024  # at a time, so that the event loop is never held for long
@@ -72,36 +72,32 @@ class Cursor:
 
 def jobs(runtime: Runtime) -> Mapping[str, JobCode]:
     """Return the code of analytics' jobs, by kind."""
-    return {IMPORT: partial(import_event_log, runtime), CLEANUP: partial(clean_up, runtime)}
+    return {
+        IMPORT: WithCleanup(partial(import_event_log, runtime), CLEANUP),
+        CLEANUP: partial(clean_up, runtime),
+    }
 
 
 async def import_event_log(runtime: Runtime, job: JobContext) -> Mapping[str, Any]:
     """Import a log; return the report, whose `visible` is False when the indicators do not show all of it yet.
 
-    Raises UnreadableLogError when the file as a whole cannot be read.
+    Raises UnreadableLogError when the file as a whole cannot be read. Of an import that fails for good, whatever
+    the reason, the cleanup removes the file, as it names persons.
     """
     order = msgspec.convert(job.params, ImportOrder)
     cursor = Cursor.resume(job.cursor, runtime.log.identity)
     if cursor.report is None:
-        try:
-            cursor.report = await _import(runtime, job, order, cursor)
-        except UnreadableLogError:
-            await _delete_upload(runtime, job, order, cursor)
-            raise
-    await _delete_upload(runtime, job, order, cursor)
-    return cursor.report
-
-
-async def _delete_upload(runtime: Runtime, job: JobContext, order: ImportOrder, cursor: Cursor) -> None:
-    """Delete the file, unless another worker has taken the job and may still read it."""
+        cursor.report = await _import(runtime, job, order, cursor)
+    # Delete the file, unless another worker has taken the job and may still read it.
     await job.checkpoint(asdict(cursor), job.done)
     await runtime.store.delete(order.key)
+    return cursor.report
 
 
 async def _import(runtime: Runtime, job: JobContext, order: ImportOrder, cursor: Cursor) -> dict[str, Any]:
     async with open_staging(job.database) as staging:
         tally = await _stage(runtime, job, order, cursor, staging)
-        counts = await _publish(runtime, job, order, cursor, staging, tally.used)
+        counts = await _publish(runtime, job, order, cursor, staging, tally)
     visible = await _wait_until_visible(job, cursor)
     return {**report_of(tally, counts, order), "visible": visible}
 
@@ -125,7 +121,7 @@ async def _stage(runtime: Runtime, job: JobContext, order: ImportOrder, cursor: 
     await staging.add(waiting)
     if not reader.tally.used:
         reasons = ", ".join(f"{reason} {n}" for reason, n in reader.tally.rejected.items())
-        raise NothingReadableError(reasons=reasons or "0")
+        raise NothingReadableError(reasons=reasons or "none")
     await staging.sort()
     return reader.tally
 
@@ -143,19 +139,30 @@ async def _read(runtime: Runtime, order: ImportOrder, reader: LogReader) -> Asyn
 
 
 async def _publish(
-    runtime: Runtime, job: JobContext, order: ImportOrder, cursor: Cursor, staging: Staging, total: int
+    runtime: Runtime, job: JobContext, order: ImportOrder, cursor: Cursor, staging: Staging, tally: Tally
 ) -> Counts:
-    """Publish what a former attempt has not; count everything. `total` events were read, and go through here again."""
+    """Publish what a former attempt has not; count everything. The events read go through here a second time."""
     assert runtime.settings.pseudonym_key
     publication = Publication(job.tenant, order, runtime.settings.pseudonym_key.get_secret_value().encode())
     pairing = LogPairing(await staging.started_activities())
-    done, published_before = total, cursor.case
+    total = done = tally.used
+    published_before = cursor.case
+
+    def usable(items: Sequence[Operation | Observation]) -> Iterator[Message]:
+        for item in items:
+            try:
+                message = publication.message_of(item)
+            except BadFieldError as error:
+                pairing.counts.add(item, -1)
+                tally.reject(Rejection.UNUSABLE, f"case {item.case}", str(error))
+            else:
+                if published_before is None or item.case > published_before:
+                    yield message
 
     async def publish(items: Sequence[Operation | Observation]) -> None:
-        fresh = [item for item in items if published_before is None or item.case > published_before]
-        for at in range(0, len(fresh), _PUBLISH_EVENTS):
-            messages = [publication.message_of(item) for item in fresh[at : at + _PUBLISH_EVENTS]]
-            cursor.advance(await runtime.log.publish(messages), None)
+        for at in range(0, len(items), _PUBLISH_EVENTS):
+            if messages := list(usable(items[at : at + _PUBLISH_EVENTS])):
+                cursor.advance(await runtime.log.publish(messages), None)
         cursor.advance((), pairing.finished_case)  # not before the last of its events is out
         await job.checkpoint(asdict(cursor), done, 2 * total)
 

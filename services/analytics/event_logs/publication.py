@@ -4,6 +4,7 @@ from functools import lru_cache
 
 from services.analytics.event_logs.rules import Observation, Operation, identify
 from services.analytics.event_logs.schemas import ImportOrder
+from services.analytics.operations.facts import check_observation, check_work
 from shared.auth import pseudonym
 from shared.contracts.analytics import ObservationRecorded, OperationRecorded
 from shared.eventlog import Message
@@ -25,14 +26,18 @@ class Publication:
         self._pseudonym = lru_cache(_RESOURCES_KNOWN)(lambda resource: pseudonym(pseudonym_key, tenant, resource))
 
     def message_of(self, item: Operation | Observation) -> Message:
+        """Return what is to be published. Raises BadFieldError, as the consumer would, for what it could not keep."""
+        plausible = self._order.options.plausible
         actor = self._pseudonym(item.resource) if item.resource else ""
         event_id = identify(self._tenant, self._order.process, item, actor)
         if isinstance(item, Operation):
             data, work, at = OperationRecorded(source=SOURCE), self._work_of(item, actor), item.finished_at
+            check_work(event_id, work, plausible)
             return to_message(
                 event_id, data, subject=item.case, tenant=self._tenant, at=at, work=work, trace=self._trace
             )
         seen = ObservationRecorded(process=self._order.process, case=item.case, at=item.at)
+        check_observation(seen, plausible)
         return to_message(event_id, seen, subject=item.case, tenant=self._tenant, at=item.at, trace=self._trace)
 
     def _work_of(self, operation: Operation, actor: str) -> Work:

@@ -9,7 +9,8 @@ from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
 from services.analytics.event_logs.values import parse_amount, parse_stamp
-from services.analytics.operations.facts import MAX_ACTIVITY, MAX_ACTOR, MAX_CASE, MAX_TEAM, Plausible
+from services.analytics.operations.facts import Plausible
+from shared.events import MAX_ACTIVITY, MAX_ACTOR, MAX_CASE, MAX_TEAM
 
 COMPLETE, START = "complete", "start"
 ANY_TIME = Plausible(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
@@ -63,6 +64,7 @@ class Rejection(StrEnum):
     TEXT_TOO_LONG = "text-too-long"
     UNREADABLE_TEXT = "unreadable-text"
     EXTRA_FIELDS = "extra-fields"
+    UNUSABLE = "unusable"
 
 
 class Remark(StrEnum):
@@ -107,7 +109,12 @@ class Tally:
     def _count(self, counter: Counter[str], reason: StrEnum, position: str, text: str | None) -> None:
         counter[reason.value] += 1
         if counter[reason.value] <= _SAMPLES:
-            self.samples.append(Sample(reason.value, position, (text or "")[:_SAMPLE_LENGTH]))
+            self.samples.append(Sample(reason.value, position, show_text((text or "")[:_SAMPLE_LENGTH])))
+
+
+def show_text(text: str) -> str:
+    """Return a text of the file as a job's result may hold it: PostgreSQL keeps no NUL."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 class Intake:

@@ -21,11 +21,13 @@ from services.analytics.event_logs.errors import (
 )
 from services.analytics.event_logs.schemas import ImportAccepted, ImportQuery
 from services.analytics.event_logs.service import IMPORT, accept_event_log
+from shared.app import Runtime
 from shared.auth import Principal, requires
 from shared.db import Session
 from shared.errors import BodyTooLarge, IncompleteBody, Unavailable, problems
 from shared.idempotency import KeyHeader, KeyInProgress, KeyReused, begin, fingerprint_of
 from shared.routing import STREAMS, ServiceRoute
+from shared.transfers import patient
 
 router = APIRouter(prefix="/analytics/event-logs", tags=["event logs"], route_class=ServiceRoute)
 
@@ -89,6 +91,8 @@ async def import_event_log(
         if key is not None:
             request.state.attempt = await begin(session, by, key, fingerprint_of(request, sha256.encode()))
 
-    job_id = await accept_event_log(request.app.state.runtime, session, query, request.stream(), by, claim)
+    runtime: Runtime = request.app.state.runtime
+    body = patient(request.stream(), runtime.settings.request_timeout)
+    job_id = await accept_event_log(runtime, session, query, body, by, claim)
     response.headers["Location"] = f"/analytics/jobs/{job_id}"
     return ImportAccepted(id=job_id, kind=IMPORT, status="queued")

@@ -65,17 +65,18 @@ class Counts:
     cost: Decimal = Decimal(0)
     unassigned_cost: Decimal = Decimal(0)  # stands at events that are part of no operation
 
-    def add(self, item: Operation | Observation) -> None:
+    def add(self, item: Operation | Observation, times: int = 1) -> None:
+        """Count an item; -1 times takes it back."""
         if isinstance(item, Operation):
-            self.operations += 1
-            self.paired += item.started_at is not None
-            self.orphan_completes += item.orphan
-            self.rework += item.outcome is Outcome.REWORK
-            self.cost += item.cost or 0
+            self.operations += times
+            self.paired += times * (item.started_at is not None)
+            self.orphan_completes += times * item.orphan
+            self.rework += times * (item.outcome is Outcome.REWORK)
+            self.cost += times * (item.cost or 0)
         else:
-            self.observations += 1
-            self.unpaired_starts += item.transition == START
-            self.unassigned_cost += item.cost or 0
+            self.observations += times
+            self.unpaired_starts += times * (item.transition == START)
+            self.unassigned_cost += times * (item.cost or 0)
 
     def close_case(self, rework_before: int) -> None:
         """Count a case that has ended; `rework_before` is what `rework` was when it began."""

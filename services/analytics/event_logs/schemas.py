@@ -6,15 +6,16 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
 
 from services.analytics.event_logs.delimited import Columns
 from services.analytics.event_logs.formats import Format, ReadOptions
-from services.analytics.event_logs.values import check_pattern
-from services.analytics.operations.facts import MAX_ACTOR, Plausible
+from services.analytics.event_logs.values import StampPatternError, check_pattern
+from services.analytics.operations.facts import Plausible
 from services.analytics.operations.schemas import ProcessName, Text
+from shared.events import MAX_ACTOR
 from shared.money import CurrencyCode
 from shared.schemas import RequestModel, ResponseModel
+from shared.validation import value_error
 
 ColumnName = Annotated[str, Text(200)]
 
@@ -22,8 +23,8 @@ ColumnName = Annotated[str, Text(200)]
 def _check_stamp_pattern(pattern: str) -> str:
     try:
         return check_pattern(pattern)
-    except ValueError as error:
-        raise PydanticCustomError("stamp_pattern", "{reason}", {"reason": str(error)}) from error
+    except StampPatternError as error:
+        raise value_error("stamp_pattern", error.en, error.es) from error
 
 
 StampPattern = Annotated[str, Text(100), AfterValidator(_check_stamp_pattern)]

@@ -95,7 +95,7 @@ async def _discard(runtime: Runtime, upload: _Upload, by: Principal) -> None:
 
 
 async def clean_up(runtime: Runtime, job: JobContext) -> Mapping[str, Any]:
-    """Remove what an upload left behind that never became an import."""
+    """Remove what an upload left behind that never became an import, or became one that failed for good."""
     await runtime.store.abandon(job.params["key"])
     return {}
 

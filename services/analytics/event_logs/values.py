@@ -65,22 +65,33 @@ def _zone(found: re.Match[str]) -> timezone:
     return timezone(-offset if found["sign"] == "-" else offset)
 
 
+class StampPatternError(ValueError):
+    """Why a format is not used, in English and Spanish."""
+
+    def __init__(self, en: str, es: str) -> None:
+        self.en, self.es = en, es
+        super().__init__(en)
+
+
 def check_pattern(pattern: str) -> str:
-    """Return a strptime format of which every text is read in one way, and quickly. Raises ValueError saying why not."""
+    """Return a strptime format of which every text is read in one way, and quickly. Raises StampPatternError."""
     used: set[str] = set()
     before, end = "", 0
     for found in _DIRECTIVE.finditer(pattern):
         name, between = found[1], pattern[end : found.start()]
         if name not in _DIRECTIVES | {"%"}:
-            raise ValueError(f"%{name} is no directive that can be used")
+            raise StampPatternError(f"%{name} is no directive that can be used", f"%{name} no se puede usar aquí")
         if name in used:
-            raise ValueError(f"%{name} stands there twice")
+            raise StampPatternError(f"%{name} stands there twice", f"%{name} aparece dos veces")
         if {before, name} <= _NUMERIC and not re.search(r"[^\d]", between):
-            raise ValueError(f"%{before} and %{name} need something other than digits between them")
+            raise StampPatternError(
+                f"%{before} and %{name} need something other than digits between them",
+                f"entre %{before} y %{name} debe haber algo que no sean cifras",
+            )
         used |= {name} - {"%"}
         before, end = name, found.end()
     if not used:
-        raise ValueError("there is no directive in it")
+        raise StampPatternError("there is no directive in it", "no contiene ninguna directiva")
     return pattern
 
 

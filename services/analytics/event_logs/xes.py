@@ -17,7 +17,8 @@ from services.analytics.event_logs.errors import (
     TruncatedLogError,
 )
 from services.analytics.event_logs.raw import ANY_TIME, Field, Intake, RawEvent, Remark, Tally
-from services.analytics.operations.facts import MAX_ACTIVITY, MAX_ACTOR, MAX_CASE, MAX_TEAM, Plausible
+from services.analytics.operations.facts import Plausible
+from shared.events import MAX_ACTIVITY, MAX_ACTOR, MAX_CASE, MAX_TEAM
 
 MAX_DEPTH = 64
 MAX_TOKEN_BYTES = 1024 * 1024

@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from services.analytics.indicators.selection import GroupBy, Selection
 from services.analytics.operations.schemas import Text
+from shared.events import MAX_ACTIVITY, MAX_PROCESS, MAX_TEAM
 
 MAX_GROUPINGS = 2
 _EARLIEST_YEAR, _LATEST_YEAR = 1800, 3000
@@ -35,7 +36,10 @@ def _moment(value: Any) -> Any:
     return moment
 
 
-Filter = Annotated[Annotated[str, Text(200)] | None, BeforeValidator(_absent)]
+_Absent = BeforeValidator(_absent)
+ProcessFilter = Annotated[Annotated[str, Text(MAX_PROCESS)] | None, _Absent]
+ActivityFilter = Annotated[Annotated[str, Text(MAX_ACTIVITY)] | None, _Absent]
+TeamFilter = Annotated[Annotated[str, Text(MAX_TEAM)] | None, _Absent]
 Moment = Annotated[datetime | None, BeforeValidator(_moment)]
 
 
@@ -44,10 +48,10 @@ class KpiQuery(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    process: Filter = None
-    activity: Filter = None
-    team: Filter = None
-    actor_kind: Annotated[Literal["person", "automation"] | None, BeforeValidator(_absent)] = None
+    process: ProcessFilter = None
+    activity: ActivityFilter = None
+    team: TeamFilter = None
+    actor_kind: Annotated[Literal["person", "automation"] | None, _Absent] = None
     begin: Moment = Field(default=None, alias="from", description="ISO date or instant; included")
     end: Moment = Field(default=None, alias="to", description="ISO date or instant; excluded")
     group_by: list[GroupBy] = Field(
@@ -55,7 +59,7 @@ class KpiQuery(BaseModel):
     )
     currency: Annotated[
         Annotated[str, Text(3, pattern="^[A-Z]{3}$")] | None,
-        BeforeValidator(_absent),
+        _Absent,
         Field(description="Which currency cost_per_operation answers in, where there are several"),
     ] = None
     details: bool = Field(default=True, description="false leaves out percentiles and variants, which need every fact")

@@ -41,7 +41,7 @@ def _processing_time(figures: Figures) -> Measured:
     sums = figures.operations
     extra = {
         **asdict(figures.touch),
-        "total": sums.touch_us / 1_000_000,
+        "total": sums.touch_us / 1_000_000 if sums.touch_n else None,
         "wait_mean": seconds(sums.wait_us, sums.wait_n),
         "lead_mean": seconds(sums.lead_us, sums.lead_n),
         "unknown": sums.n - sums.touch_n,

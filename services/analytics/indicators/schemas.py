@@ -45,7 +45,7 @@ class QuantilesOut(KpiOut):
 
 class ProcessingTimeOut(QuantilesOut):
     id: Literal["processing_time"]
-    total: float
+    total: float | None
     wait_mean: float | None
     lead_mean: float | None
     unknown: int

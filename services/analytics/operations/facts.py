@@ -9,10 +9,17 @@ from uuid import UUID
 import msgspec
 
 from shared.contracts.analytics import ObservationRecorded, SurveyAnswered
-from shared.events import Event, MalformedEventError, Work
+from shared.events import (
+    MAX_ACTIVITY,
+    MAX_ACTOR,
+    MAX_CASE,
+    MAX_PROCESS,
+    MAX_TEAM,
+    Event,
+    MalformedEventError,
+    Work,
+)
 
-# Longest texts, in characters: together they stay below what one index entry may hold.
-MAX_PROCESS, MAX_ACTIVITY, MAX_CASE, MAX_TEAM, MAX_ACTOR = 100, 200, 200, 100, 200
 MAX_COMMENT = 2_000
 MAX_COST = Decimal(10) ** 12
 MAX_COST_DECIMALS = 12
@@ -157,11 +164,16 @@ def check_work(event_id: UUID, work: Work, plausible: Plausible) -> None:
 
 
 def observation_of(event: Event, plausible: Plausible) -> ObservationFact:
-    data = _read(event, _observations)
+    data: ObservationRecorded = _read(event, _observations)
+    check_observation(data, plausible)
+    return ObservationFact(event.tenant, event.id, data.process, data.case, data.at)
+
+
+def check_observation(data: ObservationRecorded, plausible: Plausible) -> None:
+    """Raise BadFieldError for the first value of an observation that cannot be."""
     _check_text("process", data.process, MAX_PROCESS)
     _check_text("case", data.case, MAX_CASE)
     check_stamp("at", data.at, plausible)
-    return ObservationFact(event.tenant, event.id, data.process, data.case, data.at)
 
 
 def answer_of(event: Event, plausible: Plausible) -> SurveyFact:
@@ -231,7 +243,7 @@ def check_stamp(name: str, at: datetime, plausible: Plausible) -> None:
 
 
 def _check_cost(amount: Decimal, currency: str) -> None:
-    if not amount.is_finite() or abs(amount) > MAX_COST or int(amount.as_tuple().exponent) < -MAX_COST_DECIMALS:
+    if not amount.is_finite() or abs(amount) > MAX_COST or abs(int(amount.as_tuple().exponent)) > MAX_COST_DECIMALS:
         raise BadFieldError("bad-data", "work.cost.amount", *_AMOUNT)
     if not (len(currency) == 3 and currency.isascii() and currency.isalpha() and currency.isupper()):  # noqa: PLR2004 - ISO 4217
         raise BadFieldError("bad-data", "work.cost.currency", *_CURRENCY)

@@ -1,20 +1,38 @@
 """Work reported over HTTP."""
 
+from dataclasses import dataclass
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 
-from services.analytics.operations.facts import MAX_ACTIVITY, MAX_ACTOR, MAX_CASE, MAX_PROCESS, MAX_TEAM
+from shared.events import MAX_ACTIVITY, MAX_ACTOR, MAX_CASE, MAX_PROCESS, MAX_TEAM
 from shared.money import CurrencyCode, DecimalString
 from shared.schemas import Id, Instant, RequestModel, ResponseModel
+from shared.validation import value_error
 
 MAX_BATCH = 1_000
 
 
-def Text(longest: int, shortest: int = 1, pattern: str | None = None) -> StringConstraints:  # noqa: N802 - reads as a type
-    """Return what a stored text must be; lengths in characters."""
-    return StringConstraints(min_length=shortest, max_length=longest, pattern=pattern)
+def _telling(value: str) -> str:
+    """Validate a text that has to say something."""
+    if not value.strip():
+        raise value_error("blank_text", "Input should not be blank", "no debe estar en blanco")
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What a stored text must be; lengths in characters. One that must be there must say something, too."""
+
+    longest: int
+    shortest: int = 1
+    pattern: str | None = None
+
+    def __get_pydantic_core_schema__(self, _source: type[str], _handler: GetCoreSchemaHandler) -> CoreSchema:
+        schema = core_schema.str_schema(min_length=self.shortest, max_length=self.longest, pattern=self.pattern)
+        return core_schema.no_info_after_validator_function(_telling, schema) if self.shortest else schema
 
 
 ProcessName = Annotated[str, Text(MAX_PROCESS)]

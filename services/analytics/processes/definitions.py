@@ -1,8 +1,8 @@
 """What each answer about a process means, exactly."""
 
-from services.analytics.described import Described
+from services.analytics.definition import Method
 
-EDGE_WAIT = Described(
+EDGE_WAIT = Method(
     "trastienda.edge-wait.finish-to-observed-start",
     1,
     "Time from the finish of an operation to the start of the one that follows it in the case, where that start was "
@@ -14,7 +14,7 @@ EDGE_WAIT = Described(
     "`overlaps`. El orden es el de terminación (a igual momento, el de llegada) dentro del caso entero; un paso pertenece "
     "al momento, actividad, equipo y tipo de actor de la operación a la que lleva.",
 )
-EDGE_ELAPSED = Described(
+EDGE_ELAPSED = Method(
     "trastienda.edge-elapsed.finish-to-finish",
     1,
     "Time from the finish of an operation to the finish of the one that follows it: waiting and work together, known of "
@@ -22,7 +22,7 @@ EDGE_ELAPSED = Described(
     "Tiempo desde el fin de una operación hasta el fin de la que la sigue: espera y trabajo juntos, conocido en todos los "
     "pasos, también donde no se conoce ningún inicio.",
 )
-VARIANTS = Described(
+VARIANTS = Method(
     "trastienda.variants.finished-activities",
     1,
     "Cases with the same sequence of finished activities (in order of finishing; equal moments in order of arrival). "
@@ -32,7 +32,7 @@ VARIANTS = Described(
     "`share` son los casos de la variante entre todos los casos con alguna operación cuyo último momento cae en el "
     "periodo. El tiempo de paso va del primer al último momento conocidos del caso.",
 )
-CANDIDATES = Described(
+CANDIDATES = Method(
     "trastienda.automation-candidates.n-times-mean-touch",
     1,
     "Activities done by people, by n x mean touch time: operations without an observed start are taken to last as long "
@@ -44,7 +44,7 @@ CANDIDATES = Described(
     "solicitud de quien pide (actividades submit-* y request-*) queda fuera. Ahorro = horas x cobertura x tarifa por hora, "
     "menos n x cobertura x coste de una operación automática; cada parte se redondea a la unidad mínima de la moneda.",
 )
-OPEN_BY_TERMINAL = Described(
+OPEN_BY_TERMINAL = Method(
     "trastienda.open-cases.no-terminal-activity",
     1,
     "Cases in which none of the process's terminal activities was finished. Age is the time since the case's first known "
@@ -52,7 +52,7 @@ OPEN_BY_TERMINAL = Described(
     "Casos en los que no se terminó ninguna de las actividades finales del proceso. La edad es el tiempo desde el primer "
     "momento conocido del caso; la inactividad, desde el último.",
 )
-OPEN_BY_IDLENESS = Described(
+OPEN_BY_IDLENESS = Method(
     "trastienda.open-cases.seen-lately",
     1,
     "The process has no terminal activities set, so that nothing says which cases ended: cases of which something was "
@@ -62,7 +62,7 @@ OPEN_BY_IDLENESS = Described(
     "que se vio algo en los últimos `idle_days` días. La edad es el tiempo desde el primer momento conocido del caso; la "
     "inactividad, desde el último.",
 )
-QUEUES = Described(
+QUEUES = Method(
     "trastienda.queues.after-last-finished-activity",
     1,
     "Open cases by the activity that was finished last (null: none yet). Operations are reported when they end: which "

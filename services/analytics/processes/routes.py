@@ -6,7 +6,6 @@ from fastapi import APIRouter, Path, Query, Response
 
 from services.analytics.indicators.service import BadPeriod, TooManyGroups
 from services.analytics.language import CallerLanguage
-from services.analytics.operations.facts import MAX_PROCESS
 from services.analytics.operations.schemas import Text
 from services.analytics.processes import service
 from services.analytics.processes.schemas import (
@@ -28,6 +27,7 @@ from shared.auth import Principal, requires
 from shared.db import ReadSession, Session
 from shared.errors import problems
 from shared.etag import IfMatch, PreconditionFailed, PreconditionRequired, set_etag
+from shared.events import MAX_PROCESS
 from shared.pagination import InvalidCursor
 from shared.routing import ServiceRoute
 

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.analytics.cursors import Count, Moment, Name, cut_page, decode_place
-from services.analytics.described import Described
+from services.analytics.definition import Method
 from services.analytics.indicators.queries import MAX_GROUPS
 from services.analytics.indicators.service import TooManyGroups, check_period
 from services.analytics.indicators.sums import seconds
@@ -148,7 +148,7 @@ async def _openness(session: AsyncSession, process: str, idle_days: int) -> Open
     return Openness(tuple(setting.terminal_activities) if setting else (), idle_days, clock.now())
 
 
-def _opened_by(openness: Openness) -> Described:
+def _opened_by(openness: Openness) -> Method:
     return definitions.OPEN_BY_TERMINAL if openness.terminal else definitions.OPEN_BY_IDLENESS
 
 

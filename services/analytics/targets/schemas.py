@@ -8,9 +8,9 @@ from pydantic import Field, StringConstraints
 
 from services.analytics.indicators.definitions import KpiId
 from services.analytics.indicators.schemas import DefinitionOut, PeriodOut
-from services.analytics.operations.facts import MAX_ACTOR
 from services.analytics.operations.schemas import ActivityName, ProcessName, TeamName, Text
 from services.analytics.targets.rules import Direction, State
+from shared.events import MAX_ACTOR
 from shared.money import CurrencyCode
 from shared.schemas import RequestModel, ResponseModel
 

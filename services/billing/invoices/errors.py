@@ -1,6 +1,22 @@
 """Refusals of supplier invoices."""
 
-from shared.errors import DomainError
+from typing import ClassVar
+
+from shared.errors import DomainError, Words
+
+_STATES = {
+    "registered": ("registered", "registrada"),
+    "validated": ("validated", "validada"),
+    "approved": ("approved", "aprobada"),
+    "rejected": ("rejected", "rechazada"),
+    "paid": ("paid", "pagada"),
+}
+_STEPS = {
+    "validation": ("validation", "validarla"),
+    "approval": ("approval", "aprobarla"),
+    "rejection": ("rejection", "rechazarla"),
+    "payment": ("payment", "marcarla como pagada"),
+}
 
 
 class TotalsDoNotAddUp(DomainError):
@@ -22,10 +38,23 @@ class DuplicateInvoice(DomainError):
 class IllegalTransition(DomainError):
     code, status = "illegal-invoice-transition", 409
     en = "Invoice {number} is {state}; {step} needs it to be {needed}."
-    es = "La factura {number} está en estado {state}; {step} exige el estado {needed}."
+    es = "La factura {number} está {state}; para {step} debe estar {needed}."
+    hint_en = "Read the invoice: its status tells which step comes next."
+    hint_es = "Lea la factura: su estado indica qué paso sigue."
+    words: ClassVar[Words] = {"state": _STATES, "needed": _STATES, "step": _STEPS}
 
 
 class OwnInvoice(DomainError):
     code, status = "own-invoice", 403
     en = "Invoice {number} was registered by you; another person has to decide on it."
     es = "Usted registró la factura {number}; debe decidir otra persona."
+    hint_en = "Ask someone else who may approve invoices."
+    hint_es = "Pídalo a otra persona que pueda aprobar facturas."
+
+
+class PaidAhead(DomainError):
+    code, status = "paid-ahead", 422
+    en = "{paid_on} is still to come; a payment is noted once it was made."
+    es = "El {paid_on} aún no ha llegado; un pago se anota cuando se ha hecho."
+    hint_en = "Check `paid_on`."
+    hint_es = "Compruebe `paid_on`."

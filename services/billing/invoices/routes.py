@@ -3,19 +3,25 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Query, Response
 
 from services.billing.invoices import queries, service
-from services.billing.invoices.errors import DuplicateInvoice, IllegalTransition, OwnInvoice, TotalsDoNotAddUp
+from services.billing.invoices.errors import (
+    DuplicateInvoice,
+    IllegalTransition,
+    OwnInvoice,
+    PaidAhead,
+    TotalsDoNotAddUp,
+)
 from services.billing.invoices.models import InvoiceStatus, SupplierInvoice
 from services.billing.invoices.rules import normalise_tax_id
 from services.billing.invoices.schemas import InvoiceIn, InvoiceOut, PaymentIn, RejectionIn, present_invoice
 from shared.auth import Principal, requires
 from shared.db import ReadSession, Session
 from shared.errors import NotFound, problems
-from shared.etag import IfMatch, PreconditionFailed, check_version, set_etag
-from shared.idempotency import Idempotent, KeyInProgress
-from shared.pagination import InvalidCursor, Page, PageOf
+from shared.etag import row_to_change, set_etag
+from shared.idempotency import Idempotent
+from shared.pagination import Page, PageOf
 from shared.routing import ServiceRoute
 from shared.work import HumanWork
 
@@ -25,25 +31,13 @@ CanRead = Annotated[Principal, requires("billing.invoices:read")]
 CanWrite = Annotated[Principal, requires("billing.invoices:write")]
 CanApprove = Annotated[Principal, requires("billing.invoices:approve")]
 
-
-async def _current_invoice(invoice_id: UUID, session: Session, if_match: IfMatch = None) -> SupplierInvoice:
-    """Lock the invoice that a step is about; If-Match is checked when it is sent."""
-    invoice = await queries.get_invoice(session, invoice_id, lock=True)
-    check_version(if_match, invoice.version, required=False)
-    return invoice
+CurrentInvoice = Annotated[SupplierInvoice, row_to_change(queries.get_invoice, "invoice_id")]
+STEP_REFUSALS = problems(IllegalTransition)
+PAYMENT_REFUSALS = problems(IllegalTransition, PaidAhead)
+DECISION_REFUSALS = problems(IllegalTransition, OwnInvoice)
 
 
-CurrentInvoice = Annotated[SupplierInvoice, Depends(_current_invoice)]
-STEP_REFUSALS = problems(NotFound, IllegalTransition, PreconditionFailed, KeyInProgress)
-DECISION_REFUSALS = problems(NotFound, IllegalTransition, OwnInvoice, PreconditionFailed, KeyInProgress)
-
-
-@router.post(
-    "",
-    status_code=201,
-    dependencies=[Idempotent],
-    responses=problems(TotalsDoNotAddUp, DuplicateInvoice, KeyInProgress),
-)
+@router.post("", status_code=201, dependencies=[Idempotent], responses=problems(TotalsDoNotAddUp, DuplicateInvoice))
 async def register(
     received: InvoiceIn, response: Response, session: Session, by: CanWrite, work: HumanWork
 ) -> InvoiceOut:
@@ -54,7 +48,7 @@ async def register(
     return present_invoice(invoice)
 
 
-@router.get("", responses=problems(InvalidCursor))
+@router.get("")
 async def list_all(
     session: ReadSession,
     _by: CanRead,
@@ -95,7 +89,7 @@ async def reject(
     await service.reject_invoice(session, invoice, rejection.reason, by, work)
 
 
-@router.post("/{invoice_id}/payment", status_code=204, dependencies=[Idempotent], responses=STEP_REFUSALS)
+@router.post("/{invoice_id}/payment", status_code=204, dependencies=[Idempotent], responses=PAYMENT_REFUSALS)
 async def pay(invoice: CurrentInvoice, payment: PaymentIn, session: Session, _by: CanApprove, work: HumanWork) -> None:
     """Mark the approved invoice as paid."""
     await service.mark_paid(session, invoice, payment, work)

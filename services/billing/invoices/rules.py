@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
@@ -10,6 +11,7 @@ from operator import attrgetter
 from shared.money import multiply, round_money
 
 _PERCENT = Decimal("0.01")
+_SPANISH_VAT_NUMBER = re.compile(r"ES[A-Z0-9][0-9]{7}[A-Z0-9]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,10 @@ class Totals:
     tax: Decimal
     gross: Decimal
 
+    def rounded(self, currency: str) -> "Totals":
+        """Return them with the decimals of the currency, as they are shown; tables keep three of every currency."""
+        return Totals(*(round_money(amount, currency) for amount in (self.net, self.tax, self.gross)))
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -56,8 +62,17 @@ def normalise_number(number: str) -> str:
 
 
 def normalise_tax_id(tax_id: str) -> str:
-    """Return a tax identifier without spaces and punctuation, in capitals."""
-    return re.sub(r"[\W_]", "", tax_id.upper())
+    """Return a tax identifier without spaces and punctuation, in capitals.
+
+    A Spanish VAT number is the NIF behind ES (Real Decreto 1065/2007, art. 25): both are one supplier's.
+    """
+    plain = re.sub(r"[\W_]", "", tax_id.upper())
+    return plain.removeprefix("ES") if _SPANISH_VAT_NUMBER.fullmatch(plain) else plain
+
+
+def is_paid_ahead(paid_on: date, now: datetime) -> bool:
+    """Tell whether a payment is said to have been made on a day that has come nowhere on earth yet."""
+    return paid_on > now.date() + timedelta(days=1)
 
 
 def find_differences(

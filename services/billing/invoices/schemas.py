@@ -10,10 +10,12 @@ from pydantic import Field, StringConstraints, model_validator
 from services.billing.invoices.models import InvoiceStatus, SupplierInvoice
 from services.billing.invoices.rules import Line, Totals, VatAmount
 from shared.money import CurrencyCode, DecimalString
-from shared.schemas import Day, Name, RequestModel, ResponseModel
+from shared.schemas import Name, PlausibleDay, RequestModel, ResponseModel
 from shared.validation import value_error
 
-TaxId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 .\-/]{5,24}$")]
+TaxId = Annotated[
+    str, StringConstraints(pattern=r"^[ .\-/]*[A-Za-z0-9][A-Za-z0-9 .\-/]*$", min_length=5, max_length=24)
+]
 Rate = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,2}(\.[0-9]{1,3})?$")]
 
 
@@ -58,8 +60,8 @@ class InvoiceIn(RequestModel):
     number: Annotated[
         str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=r"[A-Za-z0-9]")
     ]
-    issue_date: Day
-    due_date: Day
+    issue_date: PlausibleDay
+    due_date: PlausibleDay
     currency: CurrencyCode
     lines: Annotated[list[LineIn], Field(min_length=1, max_length=1000)]
     vat_breakdown: Annotated[list[VatIn], Field(min_length=1, max_length=20)]
@@ -81,7 +83,7 @@ class RejectionIn(RequestModel):
 
 
 class PaymentIn(RequestModel):
-    paid_on: Day
+    paid_on: PlausibleDay
     reference: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=140)]
 
 
@@ -126,7 +128,7 @@ def present_invoice(invoice: SupplierInvoice) -> InvoiceOut:
         currency=invoice.currency,
         lines=invoice.lines,
         vat_breakdown=invoice.vat_breakdown,
-        totals=TotalsOut(net=invoice.net, tax=invoice.tax, gross=invoice.gross),
+        totals=TotalsOut.model_validate(Totals(invoice.net, invoice.tax, invoice.gross).rounded(invoice.currency)),
         registered_at=invoice.registered_at,
         decision_reason=invoice.decision_reason,
         paid_on=invoice.paid_on,

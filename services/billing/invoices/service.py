@@ -8,6 +8,7 @@ from services.billing.invoices.errors import (
     DuplicateInvoice,
     IllegalTransition,
     OwnInvoice,
+    PaidAhead,
     TotalsDoNotAddUp,
 )
 from services.billing.invoices.models import InvoiceStatus, SupplierInvoice
@@ -36,7 +37,7 @@ async def register_invoice(
     event = events.InvoiceRegistered(
         invoice_id=invoice.id,
         number=invoice.number,
-        gross=invoice.gross,
+        gross=received.totals.as_totals().rounded(invoice.currency).gross,
         currency=invoice.currency,
         due_date=invoice.due_date,
     )
@@ -112,8 +113,10 @@ async def reject_invoice(
 
 
 async def mark_paid(session: AsyncSession, invoice: SupplierInvoice, payment: PaymentIn, effort: Effort) -> None:
-    """Note that the approved invoice was paid."""
+    """Note that the approved invoice was paid. Raises PaidAhead."""
     _require(invoice, InvoiceStatus.APPROVED, "payment")
+    if rules.is_paid_ahead(payment.paid_on, effort.finished_at):
+        raise PaidAhead(paid_on=payment.paid_on.isoformat())
     work = effort.on(PROCESS, "pay-invoice", invoice.id, requested_at=invoice.status_since)
     invoice.paid_on, invoice.payment_reference = payment.paid_on, payment.reference
     _enter(invoice, InvoiceStatus.PAID, effort)

@@ -23,6 +23,7 @@ from shared.auth import Principal
 from shared.contracts import documents as events
 from shared.ids import uuid7
 from shared.storage import Stored
+from shared.transfers import patient
 from shared.work import Effort
 
 PROCESS = "document-archive"
@@ -50,7 +51,7 @@ async def store_record(intake: Intake, session: AsyncSession, arriving: Arriving
     Raises the refusals of `errors`, IncompleteBody, StoreUnavailableError. The session's connection is taken only
     when all the content has arrived: slow senders hold none.
     """
-    head, body = await uploads.peek(uploads.patient(arriving.body, intake.patience_s), _HEAD)
+    head, body = await uploads.peek(patient(arriving.body, intake.patience_s), _HEAD)
     media_type = _check_content(arriving, head)
     upload = await uploads.announce(intake)
     try:

@@ -1,6 +1,5 @@
 """Uploads under way: no object without a row that knows of it, and a sweeper for those that lead nowhere."""
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from services.documents.records.errors import UploadExpired
 from services.documents.records.models import Upload
 from shared.app import Runtime
 from shared.db import Database
-from shared.errors import IncompleteBody
 from shared.failures import is_transient
 from shared.ids import uuid7
 from shared.storage import ObjectStore
@@ -90,19 +88,6 @@ async def peek(body: AsyncIterator[bytes], size: int) -> tuple[bytes, AsyncItera
             yield chunk
 
     return b"".join(chunk[:size] for chunk in first)[:size], whole()
-
-
-async def patient(body: AsyncIterator[bytes], seconds: float) -> AsyncIterator[bytes]:
-    """Pass the body on; a sender silent for longer counts as gone. Raises IncompleteBody."""
-    while True:
-        try:
-            async with asyncio.timeout(seconds):
-                chunk = await anext(body)
-        except StopAsyncIteration:
-            return
-        except TimeoutError as error:
-            raise IncompleteBody from error
-        yield chunk
 
 
 async def kept_alive(intake: Intake, upload: Announced, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -39,6 +39,8 @@ class OwnUser(DomainError):
     code, status = "own-user", 403
     en = "Another person has to change which user you are: your own leave is told apart by it."
     es = "Otra persona debe cambiar qué usuario es usted: por él se distinguen sus propias ausencias."
+    hint_en = "Leave `user_id` out to change the rest."
+    hint_es = "Omita `user_id` para cambiar lo demás."
 
 
 class StillEmployed(DomainError):
@@ -53,9 +55,13 @@ class AlreadyLeft(DomainError):
     code, status = "already-left", 409
     en = "The person's employment ends on {leave_date} already."
     es = "La relación laboral de esta persona ya termina el {leave_date}."
+    hint_en = "There is nothing to do; for someone who came back, register the new employment first."
+    hint_es = "No hay nada que hacer; si la persona volvió, registre antes la nueva relación laboral."
 
 
 class LeaveDateBeforeHire(DomainError):
     code, status = "leave-date-before-hire", 422
     en = "The last day {leave_date} lies before the hire date {hire_date}."
     es = "El último día {leave_date} es anterior a la fecha de alta {hire_date}."
+    hint_en = "Check `leave_date`: it is the last day that is worked."
+    hint_es = "Compruebe `leave_date`: es el último día trabajado."

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Query, Response
 
 from services.hr.employees import queries, service
 from services.hr.employees.errors import (
@@ -19,9 +19,9 @@ from services.hr.employees.schemas import EmployeeIn, EmployeeOut, EmployeePatch
 from shared.auth import Principal, requires
 from shared.db import ReadSession, Session
 from shared.errors import NotFound, problems
-from shared.etag import IfMatch, PreconditionFailed, PreconditionRequired, check_version, set_etag
-from shared.idempotency import Idempotent, KeyInProgress
-from shared.pagination import InvalidCursor, Page, PageOf
+from shared.etag import row_to_change, set_etag
+from shared.idempotency import Idempotent
+from shared.pagination import Page, PageOf
 from shared.routing import ServiceRoute
 from shared.schemas import Day
 from shared.work import HumanWork
@@ -31,30 +31,15 @@ router = APIRouter(prefix="/hr/employees", tags=["employees"], route_class=Servi
 CanRead = Annotated[Principal, requires("hr.employees:read")]
 CanWrite = Annotated[Principal, requires("hr.employees:write")]
 
-
-async def _current_employee(employee_id: UUID, session: Session, if_match: IfMatch = None) -> Employee:
-    """Lock the employee that a step is about; If-Match is checked when it is sent."""
-    employee = await queries.get_employee(session, employee_id, lock=True)
-    check_version(if_match, employee.version, required=False)
-    return employee
-
-
-async def _edited_employee(employee_id: UUID, session: Session, if_match: IfMatch = None) -> Employee:
-    """Lock the employee that an edit is about; If-Match has to name the version that the caller has seen."""
-    employee = await queries.get_employee(session, employee_id, lock=True)
-    check_version(if_match, employee.version)
-    return employee
-
-
-CurrentEmployee = Annotated[Employee, Depends(_current_employee)]
-EditedEmployee = Annotated[Employee, Depends(_edited_employee)]
+CurrentEmployee = Annotated[Employee, row_to_change(queries.get_employee, "employee_id")]
+EditedEmployee = Annotated[Employee, row_to_change(queries.get_employee, "employee_id", edit=True)]
 
 
 @router.post(
     "",
     status_code=201,
     dependencies=[Idempotent],
-    responses=problems(InvalidNationalId, AnnualLeaveBelowMinimum, DuplicateEmployee, UserTaken, KeyInProgress),
+    responses=problems(InvalidNationalId, AnnualLeaveBelowMinimum, DuplicateEmployee, UserTaken),
 )
 async def register(
     received: EmployeeIn, response: Response, session: Session, by: CanWrite, work: HumanWork
@@ -66,7 +51,7 @@ async def register(
     return present_employee(employee, by)
 
 
-@router.get("", responses=problems(InvalidCursor))
+@router.get("")
 async def list_all(
     session: ReadSession,
     by: CanRead,
@@ -86,20 +71,12 @@ async def get(employee_id: UUID, response: Response, session: ReadSession, by: C
     return present_employee(employee, by)
 
 
-@router.patch(
-    "/{employee_id}", responses=problems(NotFound, UserTaken, OwnUser, PreconditionRequired, PreconditionFailed)
-)
+@router.patch("/{employee_id}", responses=problems(UserTaken, OwnUser))
 async def change(
-    employee: EditedEmployee,
-    patch: EmployeePatch,
-    response: Response,
-    session: Session,
-    by: CanWrite,
-    work: HumanWork,
+    employee: EditedEmployee, patch: EmployeePatch, session: Session, by: CanWrite, work: HumanWork
 ) -> EmployeeOut:
     """Change name, email, team or user; needs If-Match."""
     await service.change_employee(session, employee, patch, by, work)
-    set_etag(response, employee.version)
     return present_employee(employee, by)
 
 
@@ -107,17 +84,11 @@ async def change(
     "/{employee_id}/employments",
     status_code=201,
     dependencies=[Idempotent],
-    responses=problems(NotFound, StillEmployed, AnnualLeaveBelowMinimum, PreconditionFailed, KeyInProgress),
+    responses=problems(StillEmployed, AnnualLeaveBelowMinimum),
 )
 async def register_return(
-    employee: CurrentEmployee,
-    received: EmploymentIn,
-    response: Response,
-    session: Session,
-    by: CanWrite,
-    work: HumanWork,
+    employee: CurrentEmployee, received: EmploymentIn, session: Session, by: CanWrite, work: HumanWork
 ) -> EmployeeOut:
     """Register the return of a person who left: a further employment."""
     await service.register_return(session, employee, received, work)
-    set_etag(response, employee.version)
     return present_employee(employee, by)

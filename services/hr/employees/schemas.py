@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from services.hr.employees.models import Employee, Employment, LeavingReason
 from services.hr.employees.rules import LEGAL_ANNUAL_LEAVE_DAYS
 from shared.auth import Principal
-from shared.schemas import Day, Name, RequestModel, ResponseModel, Slug
+from shared.schemas import Name, PlausibleDay, RequestModel, ResponseModel, Slug
 
 READ_PERSONAL = "hr.employees:read-personal"
 
@@ -31,7 +31,7 @@ NotNull = BeforeValidator(_not_null)  # in a PATCH a name may be left out, but n
 
 
 class EmploymentIn(RequestModel):
-    hire_date: Day
+    hire_date: PlausibleDay
     annual_leave_days: AnnualLeaveDays = LEGAL_ANNUAL_LEAVE_DAYS
 
 
@@ -58,7 +58,7 @@ class EmployeePatch(RequestModel):
 
 
 class DepartureIn(RequestModel):
-    leave_date: Annotated[Day, Field(description="The last day of the employment")]
+    leave_date: Annotated[PlausibleDay, Field(description="The last day of the employment")]
     reason: Annotated[LeavingReason, Field(strict=False)]
 
 

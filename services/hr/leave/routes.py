@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Query, Response
 
 from services.hr.employees.queries import get_employee
 from services.hr.leave import queries, service
@@ -30,9 +30,9 @@ from services.hr.today import Today
 from shared.auth import Principal, requires
 from shared.db import ReadSession, Session
 from shared.errors import NotFound, problems
-from shared.etag import IfMatch, PreconditionFailed, check_version, set_etag
-from shared.idempotency import Idempotent, KeyInProgress
-from shared.pagination import InvalidCursor, Page, PageOf
+from shared.etag import row_to_change, set_etag
+from shared.idempotency import Idempotent
+from shared.pagination import Page, PageOf
 from shared.routing import ServiceRoute
 from shared.schemas import Day
 from shared.work import HumanWork
@@ -43,23 +43,15 @@ CanRead = Annotated[Principal, requires("hr.leave-requests:read")]
 CanWrite = Annotated[Principal, requires("hr.leave-requests:write")]
 CanApprove = Annotated[Principal, requires("hr.leave-requests:approve")]
 
-
-async def _current_request(leave_request_id: UUID, session: Session, if_match: IfMatch = None) -> LeaveRequest:
-    """Lock the request that a step is about; If-Match is checked when it is sent."""
-    request = await queries.get_request(session, leave_request_id, lock=True)
-    check_version(if_match, request.version, required=False)
-    return request
-
-
-CurrentRequest = Annotated[LeaveRequest, Depends(_current_request)]
-DECISION_REFUSALS = problems(NotFound, IllegalLeaveTransition, OwnLeave, PreconditionFailed, KeyInProgress)
+CurrentRequest = Annotated[LeaveRequest, row_to_change(queries.get_request, "leave_request_id")]
+DECISION_REFUSALS = problems(IllegalLeaveTransition, OwnLeave)
 
 
 @router.post(
     "/leave-requests",
     status_code=201,
     dependencies=[Idempotent],
-    responses=problems(InvalidPeriod, NotFound, OutsideEmployment, OverlappingLeave, BalanceExceeded, KeyInProgress),
+    responses=problems(InvalidPeriod, NotFound, OutsideEmployment, OverlappingLeave, BalanceExceeded),
 )
 async def request_leave(
     received: LeaveRequestIn, response: Response, session: Session, by: CanWrite, work: HumanWork
@@ -71,7 +63,7 @@ async def request_leave(
     return present_request(request, by)
 
 
-@router.get("/leave-requests", responses=problems(InvalidCursor))
+@router.get("/leave-requests")
 async def list_all(
     session: ReadSession,
     by: CanRead,
@@ -120,7 +112,7 @@ async def reject(
     "/leave-requests/{leave_request_id}/cancellation",
     status_code=204,
     dependencies=[Idempotent],
-    responses=problems(NotFound, IllegalLeaveTransition, NotYourLeave, LeaveStarted, PreconditionFailed, KeyInProgress),
+    responses=problems(IllegalLeaveTransition, NotYourLeave, LeaveStarted),
 )
 async def cancel(request: CurrentRequest, session: Session, by: CanWrite, today: Today, work: HumanWork) -> None:
     """Give up leave, decided or not, before its first day; by the one who asked or the one it is for."""

@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints
 from services.hr.leave.models import LeaveKind, LeaveRequest, LeaveStatus
 from services.hr.leave.rules import Balance, count_days, split_by_year
 from shared.auth import Principal
-from shared.schemas import Day, Id, RequestModel, ResponseModel
+from shared.schemas import Id, PlausibleDay, RequestModel, ResponseModel
 
 READ_PERSONAL = "hr.leave-requests:read-personal"
 
@@ -20,8 +20,8 @@ class LeaveRequestIn(RequestModel):
 
     employee_id: Id
     kind: Annotated[LeaveKind, Field(strict=False)]
-    first_day: Day
-    last_day: Day
+    first_day: PlausibleDay
+    last_day: PlausibleDay
 
 
 class LeaveRejectionIn(RequestModel):

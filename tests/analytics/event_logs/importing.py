@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import text
 
 from services.analytics.event_logs.job import jobs
+from services.analytics.event_logs.service import CLEANUP
 from services.analytics.operations.consume import GROUP, PATTERN, consume
 from shared.app import Runtime
 from shared.consumer import Consumer
@@ -101,4 +102,11 @@ async def state(harness: Harness, tenant: str) -> list[list[Mapping[str, Any]]]:
 
 
 async def assert_no_upload_left(harness: Harness, tenant: str) -> None:
+    """Look into the store when the cleanups that are under way have ended."""
+    async with asyncio.timeout(10):
+        while any(  # noqa: ASYNC110 - the database tells nobody
+            job["kind"] == CLEANUP and job["status"] in {"queued", "running"}
+            for job in await rows(harness, tenant, "job", "id")
+        ):
+            await asyncio.sleep(0.05)
     assert await harness.runtime.store.delete_prefix(f"{tenant}/") == 0

@@ -58,10 +58,18 @@ def test_columns_may_be_named() -> None:
     assert (found.at.isoformat(), str(found.cost), tally.naive_stamps) == ("2026-01-05T09:00:00+00:00", "50.5", 1)
 
 
+def test_blanks_around_values_are_layout() -> None:
+    content = f"case, activity, timestamp, resource\n1, a, {STAMP}, Ana\n1,a,{STAMP},Ana\n".encode()
+    assert {(each.case, each.activity, each.resource) for each in read(content)[0]} == {("1", "a", "Ana")}
+
+
 def test_a_missing_column_is_named_with_the_columns_there_are() -> None:
     with pytest.raises(MissingColumnError) as refused:
         read(table(("case", "what", "timestamp"), ("c", "A", STAMP)))
-    assert refused.value.values == {"needed": "activity", "columns": ["case", "what", "timestamp"]}
+    assert refused.value.values["columns"] == ["case", "what", "timestamp"]
+    assert refused.value.detail("en").endswith("no column for activity; its columns are case, what, timestamp.")
+    with pytest.raises(MissingColumnError, match="no column for timestamp;"):
+        read(b"case,activity,when\nc,A,1\n")
     with pytest.raises(MissingColumnError) as refused:
         read(table(HEADER, ("c", "A", STAMP)), ReadOptions(columns=Columns(resource="who")))
     assert refused.value.values["needed"] == "who"
@@ -129,6 +137,17 @@ def test_what_cannot_be_used_is_counted_with_its_line() -> None:
     assert {sample.reason: sample.position for sample in tally.samples}["unreadable-stamp"] == "line 6"
 
 
+def test_what_is_told_of_a_file_holds_no_nul() -> None:
+    header = b"case:concept:name,activity,timestamp\n"
+    for row in (b"c\0,A,soon\n", b"c\xf1o\0,A,soon\n", b'"c\xf1o\n\0",A,soon\n'):
+        _, tally = read(header + row)
+        assert tally.samples
+        assert "\0" not in "".join(sample.text for sample in tally.samples)
+    with pytest.raises(MissingColumnError) as refused:
+        read(b"case_id,activity,and something more\0\nc,A\n")
+    assert refused.value.values["columns"] == ["case_id", "activity", "and something more\N{REPLACEMENT CHARACTER}"]
+
+
 @pytest.mark.parametrize(
     ("content", "refusal"),
     [
@@ -155,7 +174,7 @@ _CELLS = st.text(st.sampled_from('ab ",;\r\n"ñ€'), min_size=1, max_size=12).f
 @given(st.lists(st.tuples(_CELLS, _CELLS), min_size=1, max_size=6), st.sampled_from(",;\t|"))
 def test_what_a_csv_writer_writes_comes_back(rows: list[tuple[str, str]], delimiter: str) -> None:
     content = table(HEADER, *[(case, activity, STAMP) for case, activity in rows], delimiter=delimiter)
-    assert _brief(content) == rows
+    assert _brief(content) == [(case.strip(), activity.strip()) for case, activity in rows]
 
 
 @given(st.integers(min_value=1, max_value=120), st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "cp1252"]))

@@ -141,12 +141,27 @@ async def test_what_is_no_log_is_refused_at_once(analytics: Harness, tenant: str
         {"process": "p", "format": "mxml"},
         {"process": "p", "currency": "euro"},
         {"process": "p", "proces": "x"},
+        {"process": " "},
+        {"process": "\u3000\x1c"},
+        {"process": "p", "automatic": "\t"},
+        {"process": "p", "team_column": "\n"},
     ],
 )
 async def test_a_wrong_question_is_refused(analytics: Harness, tenant: str, query: dict[str, str]) -> None:
     async with analytics.client(tenant) as client:
         answer = await client.post("/analytics/event-logs", params=query, content=LOG)
     assert problem(answer)["code"] == "invalid-input"
+
+
+@pytest.mark.parametrize(
+    ("language", "message"), [("en", "Input should not be blank"), ("es", "no debe estar en blanco")]
+)
+async def test_a_blank_process_is_refused_in_the_callers_language(
+    analytics: Harness, tenant: str, language: str, message: str
+) -> None:
+    async with analytics.client(tenant, **{"Accept-Language": language}) as client:
+        answer = await client.post("/analytics/event-logs", params={"process": " "}, content=LOG)
+    assert problem(answer)["errors"] == [{"at": "query.process", "message": message, "type": "blank_text"}]
 
 
 async def test_importing_needs_its_scope(analytics: Harness, tenant: str) -> None:

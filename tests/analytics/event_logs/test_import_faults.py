@@ -175,13 +175,13 @@ async def test_every_operation_that_an_import_publishes_can_be_kept(analytics: H
             return []
 
     odd = xes(
-        trace("c" * 200, event("A" * 200, "1900-01-01T00:00:00Z", org__resource="r" * 200, org__group="t" * 100)),
+        trace("c" * 200, event("A" * 200, "1900-01-01T00:00:00Z", org__resource="r" * 255, org__group="t" * 255)),
         trace("c" * 201, event("A", stamp(0))),
         trace("d", event("A", "1899-12-31T00:00:00Z"), event("A", "2999-01-01T00:00:00Z")),
         trace("e", event("A", stamp(0), Costs="99999999999.123456789"), event("A", stamp(0), Costs="-1"), event("A", stamp(0), Costs="1e11")),
-        trace("f", event("A", stamp(0), org__group="t" * 101), event("\u20ac\U0001f600", stamp(0))),
+        trace("f", event("A", stamp(0), org__group="t" * 256), event("\u20ac\U0001f600", stamp(0))),
     )  # fmt: skip
-    address = await send(analytics, tenant, odd, cost_attribute="Costs", automatic="r" * 200)
+    address = await send(analytics, tenant, odd, cost_attribute="Costs", automatic="r" * 255)
     runtime = Runtime(*(getattr(analytics.runtime, name) for name in Runtime.__dataclass_fields__))
     runtime.log = Recording(runtime, 0, published=True)  # type: ignore[assignment] # what an import uses of it
     report = await _run_once(runtime, tenant, address)
@@ -193,6 +193,29 @@ async def test_every_operation_that_an_import_publishes_can_be_kept(analytics: H
         received = from_message(_received(message))
         assert operation_of(received, work, Plausible.at(MONDAY + timedelta(days=300))).process == "repair"
     assert len(published) == report["operations"] == 5
+
+
+async def test_what_the_consumer_could_not_keep_is_rejected_and_not_published(
+    analytics: Harness, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An order that no question makes today stands for every disagreement between intake and consumer."""
+    address = await send(analytics, tenant, LOG)
+    async with analytics.runtime.worker.transaction(tenant) as session:
+        change = text("""UPDATE job SET params = jsonb_set(params, '{process}', '" "') WHERE tenant_id = :tenant""")
+        await session.execute(change, {"tenant": tenant})
+
+    async def publish(messages: list[Message]) -> list[Position]:
+        raise AssertionError(f"{len(messages)} messages that the consumer could not keep")
+
+    monkeypatch.setattr(analytics.runtime.log, "publish", publish)
+    async with at_work(analytics.runtime):
+        job = await end_of(analytics, tenant, address)
+    report = job["result"]
+    assert (job["status"], report["operations"], report["observations"], report["paired"]) == ("succeeded", 0, 0, 0)
+    assert (report["events"], report["rejected"]) == (9, {"no-case": 1, "unusable": 6})
+    samples = [sample for sample in report["samples"] if sample["reason"] == "unusable"]
+    assert (len(samples), samples[0]["position"]) == (5, "case c1")
+    assert samples[0]["text"].startswith("work.process: ")
 
 
 def _received(message: Message) -> Received:

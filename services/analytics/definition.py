@@ -1,4 +1,4 @@
-"""A formula by name: the definition id and version are part of the contract, the text says it in two languages."""
+"""A formula that an answer names: its id and version are part of the contract."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from shared.errors import Language
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class Method:
     """A formula that changes is a new version; a text that only says it better is not."""
 
     id: str

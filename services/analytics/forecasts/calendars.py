@@ -1,0 +1,44 @@
+"""Public holidays by country and region, from the `holidays` library."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+from holidays import country_holidays, list_supported_countries
+
+from shared.errors import DomainError, Language
+
+
+class UnknownCountry(DomainError):
+    code, status = "unknown-country", 422
+    en = "No holidays are known for the country {country}."
+    es = "No se conocen los festivos del país {country}."
+    hint_en = "Give its ISO 3166 code, as ES or PT, or leave it out to have no day count as a holiday."
+    hint_es = "Indique su código ISO 3166, como ES o PT, o no lo indique para que ningún día cuente como festivo."
+
+
+class UnknownRegion(DomainError):
+    code, status = "unknown-region", 422
+    en = "No holidays are known for the region {region} of {country}."
+    es = "No se conocen los festivos de la región {region} de {country}."
+    hint_en = "The regions are named in `regions`; without one the holidays of the whole country count."
+    hint_es = "Las regiones están en `regions`; sin ninguna cuentan los festivos de todo el país."
+
+
+def read_holidays(
+    country: str | None, region: str | None, first: date, last: date, language: Language
+) -> Mapping[date, str]:
+    """Return the name of each holiday from first to last, both included. Raises UnknownCountry, UnknownRegion.
+
+    Names are in the caller's language where the country has them in it, else in the country's own.
+    """
+    if country is None:
+        return {}
+    regions = list_supported_countries().get(country)
+    if regions is None:
+        raise UnknownCountry(country=country)
+    if region is not None and region not in regions:
+        raise UnknownRegion(region=region, country=country, regions=regions)
+    spoken = "es" if language == "es" else "en_US"  # never the machine's own, which the library takes without
+    known = country_holidays(country, subdiv=region, years=range(first.year, last.year + 1), language=spoken)
+    days = (first + timedelta(days=number) for number in range((last - first).days + 1))
+    return {day: known[day] for day in days if day in known}

@@ -1,0 +1,1 @@
+"""What a change would do: five indicators, cost, saving, break-even, and whether to make or to buy."""

@@ -1,0 +1,211 @@
+"""GET /analytics/forecasts, over HTTP."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from shared.clock import frozen
+from shared.events import Event
+from tests.analytics.feeding import feed, operation
+from tests.fixtures.services import Harness, problem
+
+MONDAY = datetime(2026, 2, 2, 9, 0, tzinfo=UTC)
+WEEKDAYS = (4, 3, 2, 2, 1, 0, 0)
+DAY = timedelta(days=1)
+
+
+def arriving(tenant: str, weeks: int = 4, **more: Any) -> list[Event]:
+    """Return operations of 30 minutes that arrive and end within each day."""
+    return [
+        operation(tenant, f"{day}-{each}", minutes=30, finished_at=MONDAY + day * DAY + timedelta(minutes=each), **more)
+        for day in range(7 * weeks)
+        for each in range(WEEKDAYS[day % 7])
+    ]
+
+
+async def ask(analytics: Harness, tenant: str, role: str = "viewer", **parameters: Any) -> httpx.Response:
+    names = {"begin": "from"}
+    async with analytics.client(tenant, role, **{"Accept-Language": "en"}) as client:
+        return await client.get(
+            "/analytics/forecasts", params={names.get(name, name): value for name, value in parameters.items()}
+        )
+
+
+async def forecast(analytics: Harness, tenant: str, **parameters: Any) -> dict[str, Any]:
+    answered = await ask(analytics, tenant, **parameters)
+    assert answered.status_code == 200, answered.text
+    document: dict[str, Any] = answered.json()
+    return document
+
+
+async def test_a_week_is_forecast_with_its_work_its_people_and_its_errors(analytics: Harness, tenant: str) -> None:
+    await feed(analytics, arriving(tenant))
+    got = await forecast(
+        analytics, tenant, process="p", begin="2026-03-02", days=8, hours_per_person=4, utilisation=0.5
+    )
+    assert [day["arrivals"]["expected"] for day in got["days"]] == [*WEEKDAYS, 4]
+    assert [day["day"] for day in got["days"]][::7] == ["2026-03-02", "2026-03-09"]
+    first = got["days"][0]
+    assert first["arrivals"] == {"expected": 4, "low": 4, "high": 4}
+    assert first["workload"] == {"expected": 7200, "low": 7200, "high": 7200}
+    assert first["staffing"] == {"hours": 2, "people": 1, "heads": 1}
+    assert (first["basis"], first["n"], first["holiday"], first["weeks_ahead"]) == ("weekday", 4, None, 1)
+    assert got["definition"]["id"] == "trastienda.forecast.weekday-mean"
+    assert got["history"] == {
+        "from": "2026-02-02",
+        "to": "2026-03-01",
+        "last_arrival": "2026-02-27",
+        "days": 28,
+        "arrivals": 48,
+        "holidays": 0,
+        "holiday_ratio": None,
+    }
+    assert got["touch"] == {"mean": 1800, "person_mean": 1800, "person_share": 1, "n": 48, "unknown": 0}
+    one, two = got["backtest"]["arrivals"]
+    assert (one["weeks_ahead"], one["n"], one["mae"], one["seasonal_naive_mae"]) == (1, 14, 0, 0)
+    assert (one["coverage"], one["coverage_n"]) == (None, 0)
+    assert (two["weeks_ahead"], two["n"]) == (2, 7)
+    assert [each["mae"] for each in got["backtest"]["workload"]] == [0, 0]
+
+
+async def test_every_input_is_echoed_with_its_default(analytics: Harness, tenant: str) -> None:
+    await feed(analytics, arriving(tenant))
+    with frozen(datetime(2026, 3, 2, 12, tzinfo=UTC)):
+        got = await forecast(analytics, tenant, process="", country="")
+    assert got["inputs"] == {
+        "process": None,
+        "activity": None,
+        "team": None,
+        "actor_kind": None,
+        "from": "2026-03-02",
+        "days": 14,
+        "weeks": 4,
+        "time_zone": "UTC",
+        "country": None,
+        "region": None,
+        "settling_days": 0,
+        "settling_source": "measured",
+        "hours_per_person": 7.5,
+        "utilisation": 0.85,
+    }
+    assert len(got["days"]) == 14
+
+
+async def test_an_operation_arrives_when_it_was_requested_else_started_else_finished(
+    analytics: Harness, tenant: str
+) -> None:
+    night = datetime(2026, 2, 3, 0, 10, tzinfo=UTC)  # 20 minutes earlier it was Monday
+    await feed(
+        analytics,
+        [
+            *arriving(tenant),
+            operation(tenant, "asked", finished_at=night + DAY, requested_at=night - timedelta(minutes=20)),
+            operation(tenant, "started", finished_at=night, minutes=20),
+            operation(tenant, "finished", finished_at=night, minutes=None),
+        ],
+    )
+    got = await forecast(analytics, tenant, begin="2026-03-02", days=2, settling_days=0)
+    assert [day["arrivals"]["expected"] for day in got["days"]] == [4 + 2 / 4, 3 + 1 / 4]
+    assert got["touch"]["unknown"] == 1
+
+
+async def test_days_whose_operations_are_still_open_are_left_out(analytics: Harness, tenant: str) -> None:
+    await feed(
+        analytics,
+        [
+            operation(tenant, f"{day}", finished_at=MONDAY + (day + 5) * DAY, requested_at=MONDAY + day * DAY)
+            for day in range(35)
+        ],
+    )
+    got = await forecast(analytics, tenant, begin="2026-03-09", days=3)
+    assert (got["inputs"]["settling_days"], got["history"]["to"]) == (5, "2026-03-03")
+    assert [day["arrivals"]["expected"] for day in got["days"]] == [1, 1, 1]
+    assert [day["weeks_ahead"] for day in got["days"]] == [1, 1, 2]
+    hasty = await forecast(analytics, tenant, begin="2026-03-09", days=1, settling_days=0)
+    assert hasty["days"][0]["arrivals"]["expected"] == 1
+    assert hasty["history"]["arrivals"] == 30  # what was not finished then was not known then
+
+
+async def test_holidays_of_the_country_and_region_are_forecast_apart(analytics: Harness, tenant: str) -> None:
+    await feed(analytics, arriving(tenant, weeks=14))  # 2 February to 10 May
+    spain = await forecast(analytics, tenant, begin="2026-05-11", days=6, country="ES")
+    madrid = await forecast(analytics, tenant, begin="2026-05-11", days=6, country="ES", region="MD")
+    assert spain["history"]["holidays"] == 2  # Good Friday and 1 May
+    assert madrid["history"]["holidays"] > 2
+    assert (spain["history"]["holiday_ratio"], madrid["history"]["holiday_ratio"]) == (1, 1)
+    (christmas,) = (await forecast(analytics, tenant, begin="2026-12-25", days=1, country="ES"))["days"]
+    assert (christmas["holiday"], christmas["basis"]) == ("Christmas Day", "holiday")
+    async with analytics.client(tenant, "viewer", **{"Accept-Language": "es"}) as client:
+        spanish = await client.get("/analytics/forecasts", params={"from": "2026-12-25", "days": 1, "country": "ES"})
+    assert spanish.json()["days"][0]["holiday"] == "Natividad del Señor"
+
+
+async def test_without_touch_times_there_is_no_workload_and_no_zero(analytics: Harness, tenant: str) -> None:
+    events = [operation(tenant, f"{day}", minutes=None, finished_at=MONDAY + day * DAY) for day in range(28)]
+    await feed(analytics, events)
+    got = await forecast(analytics, tenant, begin="2026-03-02", days=1)
+    assert (got["days"][0]["workload"], got["days"][0]["staffing"]) == (None, None)
+    assert got["backtest"]["workload"] == []
+    assert got["touch"] == {"mean": None, "person_mean": None, "person_share": 1, "n": 0, "unknown": 28}
+
+
+async def test_automation_works_but_needs_no_people(analytics: Harness, tenant: str) -> None:
+    await feed(analytics, [*arriving(tenant), *arriving(tenant, kind="automation")])
+    both = (await forecast(analytics, tenant, begin="2026-03-02", days=1))["days"][0]
+    assert (both["arrivals"]["expected"], both["workload"]["expected"]) == (8, 8 * 1800)
+    assert both["staffing"]["hours"] == 2
+    alone = (await forecast(analytics, tenant, begin="2026-03-02", days=1, actor_kind="automation"))["days"][0]
+    assert (alone["workload"]["expected"], alone["staffing"]) == (7200, {"hours": 0, "people": 0, "heads": 0})
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+async def test_too_short_a_history_is_refused_with_its_days(analytics: Harness, tenant: str, language: str) -> None:
+    await feed(analytics, arriving(tenant))
+    async with analytics.client(tenant, "viewer", **{"Accept-Language": language}) as client:
+        refused = problem(await client.get("/analytics/forecasts", params={"from": "2026-02-22"}))
+        assert (await client.get("/analytics/forecasts", params={"from": "2026-02-23"})).status_code == 200
+        nothing = problem(await client.get("/analytics/forecasts", params={"process": "none", "from": "2026-02-22"}))
+    assert (refused["status"], refused["code"], refused["days"], refused["needed"]) == (
+        422,
+        "too-little-history",
+        20,
+        21,
+    )
+    assert "20" in refused["detail"]
+    assert ("arrivals" if language == "en" else "llegadas") in refused["detail"]
+    assert nothing["days"] == 0
+
+
+@pytest.mark.parametrize(
+    ("bad", "code"),
+    [
+        ({"days": 0}, "invalid-input"),
+        ({"days": 61}, "invalid-input"),
+        ({"days": "1.0"}, "invalid-input"),
+        ({"weeks": 0}, "invalid-input"),
+        ({"begin": "1749-01-01"}, "invalid-input"),
+        ({"begin": "2026-02-30"}, "invalid-input"),
+        ({"begin": "1700006400"}, "invalid-input"),
+        ({"utilisation": 1.01}, "invalid-input"),
+        ({"utilisation": "nan"}, "invalid-input"),
+        ({"hours_per_person": 0}, "invalid-input"),
+        ({"settling_days": -1}, "invalid-input"),
+        ({"country": "es"}, "invalid-input"),
+        ({"region": "MD"}, "invalid-input"),
+        ({"actor_kind": "robot"}, "invalid-input"),
+        ({"more": 1}, "invalid-input"),
+        ({"country": "XX"}, "unknown-country"),
+        ({"country": "ES", "region": "ZZ"}, "unknown-region"),
+    ],
+)
+async def test_a_bad_question_is_refused(analytics: Harness, tenant: str, bad: dict[str, Any], code: str) -> None:
+    assert problem(await ask(analytics, tenant, **bad))["code"] == code
+
+
+async def test_nobody_sees_what_arrives_at_another_tenant(analytics: Harness, tenant: str, other_tenant: str) -> None:
+    await feed(analytics, arriving(tenant))
+    assert problem(await ask(analytics, other_tenant, begin="2026-03-02"))["days"] == 0
+    async with analytics.anonymous() as client:
+        assert problem(await client.get("/analytics/forecasts"))["code"] == "invalid-token"

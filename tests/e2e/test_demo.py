@@ -1,0 +1,65 @@
+"""The demo's promise: the same seed on the same day gives the same figures, to the last byte."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from datetime import date
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from deploy.demo import drained, load
+from tests.fixtures.stack import Stack
+
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize("stack", ["one process"], indirect=True)]
+TODAY = date(2026, 3, 10)
+ASKED: Sequence[dict[str, str]] = (
+    {},
+    {"process": "accounts-payable"},
+    {"process": "leave-management"},
+    {"process": "document-archive"},
+    {"from": "2026-03-01T00:00:00Z", "to": "2026-03-10T00:00:00Z", "group_by": "process"},
+    {"group_by": "activity"},
+    {"group_by": "month"},
+)
+
+
+def figures(stack: Stack, tenant: str) -> list[str]:
+    """Ask for the indicators of everything, of each process and by what they can be grouped by."""
+    headers = {"Authorization": f"Bearer {stack.token('viewer', tenant)}"}
+    with httpx.Client(base_url=stack.url, headers=headers, timeout=60) as client:
+        answers = [client.get("/analytics/kpis", params=params) for params in ASKED]
+    assert {answer.status_code for answer in answers} == {200}
+    return [answer.text for answer in answers]
+
+
+def loaded(stack: Stack, seed: int) -> list[str]:
+    """Load the demo into a tenant of its own and return its figures."""
+    environment = json.loads((stack.data / "stack.json").read_text())["environment"]
+    tenant = f"demo-{uuid4().hex[:8]}"
+
+    async def run() -> None:
+        await load(environment, lambda role: stack.token(role, tenant), seed, TODAY)
+        await drained(environment)
+
+    asyncio.run(run())
+    return figures(stack, tenant)
+
+
+def test_the_same_seed_gives_the_same_figures_and_another_one_others(stack: Stack) -> None:
+    first = loaded(stack, 1)
+    assert loaded(stack, 1) == first
+    assert all(one != other for one, other in zip(loaded(stack, 2), first, strict=True))
+    of_the_last_day = json.loads(first[4])["groups"]
+    assert len(of_the_last_day) >= 4, "what happens to invoices, people and documents is in the figures"
+
+
+def test_a_demo_that_is_loaded_again_is_the_same(stack: Stack) -> None:
+    answers = []
+    for _ in range(2):
+        stack.command("demo", "load", "--seed", 1)
+        answers.append(stack.command("kpi", "--tenant", "demo", "--json").stdout)
+        stack.command("demo", "clear")
+    assert answers[0] == answers[1]
+    assert json.loads(answers[0])["kpis"][0]["n"] > 2000
