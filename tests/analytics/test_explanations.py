@@ -1,5 +1,7 @@
 """GET /analytics/kpis/{id}/explanation: what it lists gives what it shows."""
 
+import json
+from base64 import urlsafe_b64decode
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -8,9 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.analytics.explanations.request import Position, decode_cursor, encode_cursor
-from shared.events import Event
-from shared.pagination import InvalidCursor
+from services.analytics.cursors import encode_place
+from shared.events import MAX_CASE, MAX_PROCESS, Event
 from tests.analytics.explaining import LISTED, digest_of, evaluate, explain, explain_all, listed, recompute, respond
 from tests.analytics.feeding import MINUTE, T0, answer, feed, kpis, observation, operation
 from tests.analytics.test_costs import MODEL, put
@@ -294,13 +295,28 @@ async def test_a_cursor_belongs_to_its_list(analytics: Harness, tenant: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("key", "of_cases"),
-    [(["p", "c\0"], True), (["p"], True), (["p", 5], True), (["p", ["c"]], True), (["zz"], False), ([5], False)],
+    ("kpi", "key"),
+    [
+        *(("first_pass_yield", key) for key in (["p", "c\0"], ["p"], ["p", 5], ["p", ["c"]], [])),
+        *(("error_rate", key) for key in (["zz"], [5], ["p", "c"])),
+    ],
 )
-def test_a_made_up_cursor_never_reaches_the_database(key: list[Any], of_cases: bool) -> None:
-    cursor = encode_cursor(Position(T0, tuple(key)), "mark")
-    with pytest.raises(InvalidCursor):
-        decode_cursor(cursor, "mark", of_cases=of_cases)
+async def test_a_made_up_cursor_never_reaches_the_database(
+    analytics: Harness, tenant: str, kpi: str, key: list[Any]
+) -> None:
+    await feed_example(analytics, tenant)
+    cursor = listed(await explain(analytics, tenant, kpi, limit=1))["next_cursor"]
+    mark, moment, *_ = json.loads(urlsafe_b64decode(cursor + "=="))
+    made_up = await respond(analytics, tenant, kpi, {"cursor": encode_place(mark, moment, *key)})
+    assert problem(made_up)["code"] == "invalid-cursor"
+
+
+async def test_the_longest_names_fit_into_a_cursor(analytics: Harness, tenant: str) -> None:
+    name = "\x01"  # six characters in JSON
+    cases = [operation(tenant, name * (MAX_CASE - 1) + end, process=name * MAX_PROCESS) for end in "ab"]
+    await feed(analytics, cases)
+    document, items = await explain_all(analytics, tenant, "case_throughput_time", 1)
+    assert (len(items), document["digest"]["value"]) == (2, digest_of(items))
 
 
 async def test_tenants_do_not_mix(analytics: Harness, tenant: str, other_tenant: str) -> None:

@@ -22,8 +22,8 @@ from services.analytics.explanations.request import By, ExplanationQuery
 from services.analytics.explanations.rules import sums_of
 from services.analytics.explanations.schemas import ComparisonOut, EffectOut
 from services.analytics.indicators.definitions import KpiId
-from services.analytics.indicators.queries import MAX_GROUPS, FiguresByGroup, read_part
-from services.analytics.indicators.rules import FEWEST_ANSWERS, Measured, measure
+from services.analytics.indicators.queries import MAX_GROUPS, FiguresByGroup, read_figures
+from services.analytics.indicators.rules import FEWEST_ANSWERS, Measured, measure_one
 from services.analytics.indicators.schemas import PeriodOut
 from services.analytics.indicators.selection import OF_OPERATIONS_ONLY, Selection
 from services.analytics.indicators.service import TooManyGroups
@@ -50,17 +50,13 @@ def choose_parts(kpi: KpiId, asked: ExplanationQuery) -> By | None:
     return by
 
 
-def measure_one(kpi: KpiId, figures: Figures, currency: str | None) -> Measured:
-    return next(measured for measured in measure(figures, currency) if measured.kpi == kpi)
-
-
 async def read_groups(session: AsyncSession, kpi: KpiId, selection: Selection) -> FiguresByGroup:
     """Return the figures of an indicator, by group where the selection has one. Raises TooManyGroups.
 
     Cases are not grouped here: a case stands in several groups, which would not add up.
     """
     part = FORMULAS[kpi].over
-    figures = await read_part(session, replace(selection, group_by=()) if part == "cases" else selection, part)
+    figures = await read_figures(session, replace(selection, group_by=()) if part == "cases" else selection, {part})
     _check_number(figures.groups)
     return figures
 
@@ -77,7 +73,7 @@ async def compare(
     measured, figures = now
     selections = (asked.selection(by), asked.compared(by))
     others = await read_groups(session, kpi, selections[1])
-    other = measure_one(kpi, others.whole, measured.unit)
+    other = measure_one(others.whole, kpi, measured.unit)
     difference, parts = None, []
     if measured.value is not None and other.value is not None:
         if FORMULAS[kpi].over == "cases":

@@ -3,35 +3,49 @@
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from hashlib import blake2b
 from typing import Any, TypeVar
+from uuid import UUID
 
+from services.analytics.cursors import Moment, Name, cut_page, decode_place
 from services.analytics.explanations.comparison import Share, round_value
 from services.analytics.explanations.definition import FORMULAS
-from services.analytics.explanations.queries import MAX_EVENT_IDS, ItemList
-from services.analytics.explanations.request import Position, encode_cursor
+from services.analytics.explanations.queries import MAX_EVENT_IDS, ItemList, Place
 from services.analytics.explanations.rules import Sums
 from services.analytics.explanations.schemas import CaseOut, Contributions, CostOut, FixedOut, OperationOut, RateOut
 from services.analytics.indicators.definitions import KpiId
-from shared.pagination import Page
+from shared.pagination import InvalidCursor, Page
 
 Item = TypeVar("Item")
 
 
-def page_of(
-    items: ItemList, rows: Sequence[Any], limit: int, mark: str, present: Callable[[KpiId, Any], Item]
-) -> Page[Item]:
+def place_after(items: ItemList, cursor: str | None) -> Place | None:
+    """Return the place where a page begins. Raises InvalidCursor, also for a cursor of another list."""
+    if cursor is None:
+        return None
+    place = tuple[str, Moment, Name, Name] if items.of_cases else tuple[str, Moment, UUID]
+    mark, *after = decode_place(cursor, place)
+    if mark != _mark(items):
+        raise InvalidCursor
+    found: Place = (after[0], after[1], after[2]) if items.of_cases else (after[0], after[1])
+    return found
+
+
+def _mark(items: ItemList) -> str:
+    """Return what tells this list from those of other indicators, filters, periods and currencies."""
+    return blake2b(f"{items.kpi} {items.unit} {items.selection}".encode(), digest_size=6).hexdigest()
+
+
+def page_of(items: ItemList, rows: Sequence[Any], limit: int, present: Callable[[KpiId, Any], Item]) -> Page[Item]:
     """Return the page of `rows`, of which one more than `limit` says that there is another page."""
-    shown = rows[:limit]
-    more = len(rows) > limit
-    return Page(
-        items=[present(items.kpi, row) for row in shown],
-        next_cursor=encode_cursor(_position(items, shown[-1]), mark) if more else None,
-    )
+    mark = _mark(items)
 
+    def place(row: Any) -> Sequence[object]:
+        key = (row.process, row.case_id) if items.of_cases else (row.id,)
+        return (mark, getattr(row, items.moment), *key)
 
-def _position(items: ItemList, row: Any) -> Position:
-    key = (row.process, row.case_id) if items.of_cases else (str(row.id),)
-    return Position(getattr(row, items.moment), key)
+    shown, next_cursor = cut_page(rows, limit, place)
+    return Page(items=[present(items.kpi, row) for row in shown], next_cursor=next_cursor)
 
 
 def _contributions(kpi: KpiId, row: Any) -> Contributions:

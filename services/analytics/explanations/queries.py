@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from fractions import Fraction
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.analytics.explanations.comparison import Share
 from services.analytics.explanations.definition import FORMULAS
-from services.analytics.explanations.request import By, Position
+from services.analytics.explanations.request import By
 from services.analytics.indicators.definitions import KpiId
 from services.analytics.indicators.queries import FILTERS, SAME_CASE, cases_chosen, prices
 from services.analytics.indicators.selection import Selection
@@ -62,6 +64,9 @@ _EVENT_IDS = f"""(SELECT array_agg(id ORDER BY at, id) FROM (
 _OPERATION_KEY, _CASE_KEY = ("id",), ('process COLLATE "C"', 'case_id COLLATE "C"')
 
 
+Place = tuple[datetime, str, str] | tuple[datetime, UUID]  # of an item: its moment and key
+
+
 @dataclass(frozen=True, slots=True)
 class ItemList:
     """The items of an indicator in a selection, in the order of their moment and key."""
@@ -106,7 +111,7 @@ class ItemList:
         return {**self.selection.parameters, "unit": self.unit or ""}
 
 
-async def read_page(session: AsyncSession, items: ItemList, after: Position | None, limit: int) -> Sequence[Any]:
+async def read_page(session: AsyncSession, items: ItemList, after: Place | None, limit: int) -> Sequence[Any]:
     """Return up to `limit` rows and one, which tells that there are more."""
     if items.of_cases:
         columns = f"process, case_id, first_at, last_at, operations, {_EVENT_IDS}"
@@ -119,8 +124,9 @@ async def read_page(session: AsyncSession, items: ItemList, after: Position | No
     parameters = items.parameters | {"limit": limit + 1}
     behind = ""
     if after is not None:
-        names = [f"after{place}" for place in range(len(after.key))]
-        parameters |= {"after": after.at, **dict(zip(names, after.key, strict=True))}
+        moment, *key = after
+        names = [f"after{place}" for place in range(len(key))]
+        parameters |= {"after": moment, **dict(zip(names, key, strict=True))}
         types = "text" if items.of_cases else "uuid"
         bound = "".join(f", cast(:{name} AS {types})" for name in names)
         # The first condition alone can be looked up in the index of every kind of item.

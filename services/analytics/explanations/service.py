@@ -1,6 +1,5 @@
 """The answer of GET /analytics/kpis/{id}/explanation. It reads alone, in one snapshot."""
 
-from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -8,11 +7,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.analytics.bands.rules import grade
 from services.analytics.bands.schemas import present_scale
 from services.analytics.bands.service import Scales, read_scales
-from services.analytics.explanations.comparing import choose_parts, compare, measure_one, read_groups
+from services.analytics.explanations.comparing import choose_parts, compare, read_groups
 from services.analytics.explanations.definition import FORMULAS
-from services.analytics.explanations.items import page_of, present_case, present_operation
+from services.analytics.explanations.items import page_of, place_after, present_case, present_operation
 from services.analytics.explanations.queries import ItemList, read_digest, read_page
-from services.analytics.explanations.request import ExplanationQuery, decode_cursor
+from services.analytics.explanations.request import ExplanationQuery
 from services.analytics.explanations.rules import REASONS, Sums, left_out, sums_of, why_band
 from services.analytics.explanations.schemas import (
     BandOut,
@@ -24,9 +23,9 @@ from services.analytics.explanations.schemas import (
     OperationOut,
 )
 from services.analytics.indicators.definitions import DEFINITIONS, KpiId
-from services.analytics.indicators.rules import Measured
+from services.analytics.indicators.rules import Measured, measure_one
 from services.analytics.indicators.schemas import DefinitionOut, FiltersOut, PeriodOut
-from services.analytics.indicators.service import BadPeriod
+from services.analytics.indicators.service import check_period
 from services.analytics.indicators.sums import Figures
 from shared.errors import Language
 from shared.pagination import Page
@@ -40,12 +39,13 @@ _PRIVATE = (
 async def explain_kpi(session: AsyncSession, kpi: KpiId, asked: ExplanationQuery, language: Language) -> ExplanationOut:
     """Return the explanation. Raises BadPeriod, TooManyGroups, NoSuchParts, InvalidCursor."""
     by = choose_parts(kpi, asked)
-    _check_period(asked.begin, asked.end)
-    _check_period(asked.compare_begin, asked.compare_end)
+    selection = asked.selection(by)
+    for each in (selection, asked.compared(by)):
+        check_period(each)
     # One snapshot for all statements: the value, the digest and the page are of the same facts.
     await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-    figures = await read_groups(session, kpi, asked.selection(by))
-    measured = measure_one(kpi, figures.whole, asked.currency)
+    figures = await read_groups(session, kpi, selection)
+    measured = measure_one(figures.whole, kpi, asked.currency)
     items = ItemList(kpi, asked.selection(None), measured.unit)
     operations, cases = await _read_list(session, items, asked)
     definition, listed = DEFINITIONS[kpi], FORMULAS[kpi].over != "answers"
@@ -69,23 +69,16 @@ async def explain_kpi(session: AsyncSession, kpi: KpiId, asked: ExplanationQuery
     )
 
 
-def _check_period(begin: datetime | None, end: datetime | None) -> None:
-    if begin and end and end < begin:
-        raise BadPeriod(begin=begin.isoformat(), end=end.isoformat())
-
-
 async def _read_list(
     session: AsyncSession, items: ItemList, asked: ExplanationQuery
 ) -> tuple[Page[OperationOut] | None, Page[CaseOut] | None]:
     over = FORMULAS[items.kpi].over
     if over == "answers":
         return None, None
-    mark = f"{items.kpi} {items.unit} {items.selection}"
-    after = decode_cursor(asked.cursor, mark, of_cases=items.of_cases) if asked.cursor else None
-    rows = await read_page(session, items, after, asked.limit)
+    rows = await read_page(session, items, place_after(items, asked.cursor), asked.limit)
     if over == "cases":
-        return None, page_of(items, rows, asked.limit, mark, present_case)
-    return page_of(items, rows, asked.limit, mark, present_operation), None
+        return None, page_of(items, rows, asked.limit, present_case)
+    return page_of(items, rows, asked.limit, present_operation), None
 
 
 async def _read_digest(session: AsyncSession, items: ItemList) -> DigestOut:

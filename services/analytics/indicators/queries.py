@@ -4,7 +4,8 @@ The number of statements does not depend on the number of groups, and none retur
 one, which tells that there are too many. Row-level security holds every statement to the caller's tenant.
 """
 
-from typing import Any, Literal
+from collections.abc import Collection
+from typing import Any, Literal, get_args
 
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,8 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.analytics.indicators.selection import OF_OPERATIONS_ONLY, Selection, label, split_hours
 from services.analytics.indicators.sums import CaseSums, Figures, Key, Quantiles, SurveySums
 from services.analytics.operations.measures import AGGREGATES, COLUMNS, HOUR, KEY
-
-Part = Literal["operations", "cases", "answers"]
 
 MAX_GROUPS = 2_000
 _KEY = ", ".join(KEY)
@@ -33,23 +32,25 @@ class FiguresByGroup:
         return self.whole if key is None else self.groups.setdefault(key, Figures())
 
 
-async def read_figures(session: AsyncSession, selection: Selection) -> FiguresByGroup:
-    """Return all figures of a selection. Without `details`, those that need facts are left out.
+Part = Literal["operations", "touch", "cases", "answers"]
+PARTS: tuple[Part, ...] = get_args(Part)
+_OF_CASES = frozenset({"case_throughput_time", "case_rework_rate", "no_touch_rate", "first_pass_yield"})
+
+
+def part_of(kpi: str) -> Part:
+    """Return which part an indicator's value comes from."""
+    return "answers" if kpi == "internal_satisfaction" else "cases" if kpi in _OF_CASES else "operations"
+
+
+async def read_figures(session: AsyncSession, selection: Selection, parts: Collection[Part] = PARTS) -> FiguresByGroup:
+    """Return the figures of a selection, or only some parts. Without `details`, those that need facts are left out.
 
     More than MAX_GROUPS groups end the reading: then the figures are not whole, and the caller has to refuse.
     """
     figures = FiguresByGroup()
-    for read in (_read_operations, _read_touch_times, _read_cases, _read_answers):
-        if len(figures.groups) <= MAX_GROUPS:
+    for part, read in zip(PARTS, (_read_operations, _read_touch_times, _read_cases, _read_answers), strict=True):
+        if part in parts and len(figures.groups) <= MAX_GROUPS:
             await read(session, selection, figures)
-    return figures
-
-
-async def read_part(session: AsyncSession, selection: Selection, part: Part) -> FiguresByGroup:
-    """Return one part of the figures alone, with one statement."""
-    figures = FiguresByGroup()
-    readers = {"operations": _read_operations, "cases": _read_cases, "answers": _read_answers}
-    await readers[part](session, selection, figures)
     return figures
 
 
