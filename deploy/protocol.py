@@ -27,6 +27,8 @@ class HeadTooLarge(DomainError):
     code, status = "headers-too-large", 431
     en = "Address and headers are more than {limit} bytes."
     es = "La dirección y las cabeceras pasan de {limit} bytes."
+    hint_en = "Send fewer or shorter headers, and what is long in the body."
+    hint_es = "Envíe menos cabeceras o más cortas, y lo que sea largo en el cuerpo."
 
 
 class MalformedRequest(DomainError):

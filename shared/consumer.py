@@ -30,7 +30,7 @@ __all__ = ["Consumer", "Handler", "Limits", "PoisonEventError", "TooManyDeadLett
 
 _INBOX = text(
     "INSERT INTO inbox (consumer, tenant_id, event_id) "
-    "SELECT :consumer, * FROM unnest(cast(:tenants AS text[]), cast(:ids AS uuid[])) "
+    "SELECT :consumer, * FROM unnest(cast(:tenants AS text[]), cast(:ids AS uuid[])) ORDER BY 2, 3 "
     "ON CONFLICT DO NOTHING RETURNING tenant_id, event_id"
 )
 _OFFSETS = text(
@@ -181,9 +181,11 @@ class Consumer:
         unique = {(event.tenant, event.id): event for event in reversed(events)}
         if not unique:
             return []
-        keys = sorted(unique)
-        parameters = {"consumer": self.name, "tenants": [key[0] for key in keys], "ids": [key[1] for key in keys]}
-        new = {(row.tenant_id, row.event_id) for row in await session.execute(_INBOX, parameters)}
+        parameters = {"consumer": self.name, "tenants": [key[0] for key in unique], "ids": [key[1] for key in unique]}
+        rows = (await session.execute(_INBOX, parameters)).all()
+        if len(rows) == len(events):  # as nearly always
+            return events
+        new = {(row.tenant_id, row.event_id) for row in rows}
         return [
             event for event in events if (event.tenant, event.id) in new and unique[event.tenant, event.id] is event
         ]

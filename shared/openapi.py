@@ -63,7 +63,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
         route = context.original_route
         if isinstance(route, APIRoute) and route.include_in_schema:
             for method in route.methods or ():
-                _complete(document["paths"][route.path][method.lower()], scopes_of(route))
+                _complete(document["paths"][route.path_format][method.lower()], scopes_of(route))
     return document
 
 

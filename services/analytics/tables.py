@@ -2,9 +2,23 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Date, DateTime, Index, Numeric, Sequence, SmallInteger, Text, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    Date,
+    DateTime,
+    Index,
+    Numeric,
+    Sequence,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.db import service_metadata
@@ -218,6 +232,49 @@ class BandScale(AnalyticsTable):
     acceptable: Mapped[float]
     minimum_n: Mapped[int]
     source: Mapped[str]
+    version: Mapped[int]
+
+
+class ProcessSetting(AnalyticsTable):
+    """What a tenant says of a process: finishing any of `terminal_activities` ends a case."""
+
+    __tablename__ = "process_setting"
+
+    process: Mapped[str] = mapped_column(primary_key=True)
+    terminal_activities: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    version: Mapped[int]
+
+
+class Target(AnalyticsTable):
+    """What an indicator of a process has to reach over the last `days`; "" is no activity, team or currency.
+
+    `state` is the last known one, `since` its first evaluation, `changes` how often it changed: with the id it names
+    the event of a change. `last_value` and `last_n` are of the last evaluation, also of one that told nothing.
+    """
+
+    __tablename__ = "target"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "process", "kpi", "activity", "team", "currency"),
+        CheckConstraint("state IN ('met', 'breached', 'unknown')", name="state"),
+        Index(None, "evaluated_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    process: Mapped[str]
+    kpi: Mapped[str]
+    activity: Mapped[str]
+    team: Mapped[str]
+    currency: Mapped[str]
+    value: Mapped[Decimal] = mapped_column(Numeric)
+    days: Mapped[int]
+    owner_kind: Mapped[str]
+    owner_id: Mapped[str]
+    state: Mapped[Literal["met", "breached", "unknown"]] = mapped_column(Text)
+    since: Mapped[datetime | None]
+    changes: Mapped[int]
+    last_value: Mapped[Decimal | None] = mapped_column(Numeric)
+    last_n: Mapped[int]
+    evaluated_at: Mapped[datetime | None]
     version: Mapped[int]
 
 

@@ -1,7 +1,9 @@
-"""Events that analytics publishes: work reported by systems without Kafka, imported logs, survey answers."""
+"""Events that analytics publishes: work of systems without Kafka, imported logs, survey answers, targets missed and met."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import ClassVar
+from uuid import UUID
 
 from shared.events import EventData
 
@@ -36,3 +38,42 @@ class SurveyAnswered(EventData, frozen=True, kw_only=True):
     team: str
     process: str
     answered_at: datetime
+
+
+class _TargetEvent(EventData, frozen=True, kw_only=True):
+    """A target's state changed, as its evaluation over `period_from` to `period_to` found.
+
+    `direction` is at-most or at-least; `target` and `value` are in `unit` (s, ratio or a currency); `owner_id` is a
+    team, or a person's pseudonym.
+    """
+
+    topic: ClassVar[str] = "analytics.targets"
+
+    target_id: UUID
+    process: str
+    kpi: str
+    definition: str
+    definition_version: int
+    activity: str | None
+    team: str | None
+    direction: str
+    target: Decimal
+    value: Decimal
+    unit: str
+    n: int
+    period_from: datetime
+    period_to: datetime
+    owner_kind: str
+    owner_id: str
+
+
+class TargetBreached(_TargetEvent, frozen=True, kw_only=True):
+    """An indicator misses its target, for the first time or after having met it."""
+
+    type: ClassVar[str] = "analytics.target.breached.v1"
+
+
+class TargetRecovered(_TargetEvent, frozen=True, kw_only=True):
+    """An indicator meets a target that it had missed."""
+
+    type: ClassVar[str] = "analytics.target.recovered.v1"

@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -228,9 +229,14 @@ async def test_the_migration_goes_down_and_up_again(analytics: Harness, postgres
 
     there = text("SELECT count(*) FROM pg_namespace WHERE nspname IN ('bi', 'bi_v1')")
     async with engine.begin() as connection:
-        await connection.run_sync(step, command.downgrade, "2026_11_22_first_tables")
+        await connection.run_sync(step, command.downgrade, _before("2026_11_26_bi_views", analytics))
         assert (await connection.execute(there)).scalar_one() == 0
     async with engine.begin() as connection:
         await connection.run_sync(step, command.upgrade, "head")
         assert (await connection.execute(there)).scalar_one() == 2
     await engine.dispose()
+
+
+def _before(revision: str, analytics: Harness) -> str:
+    scripts = ScriptDirectory.from_config(configuration(analytics.service.migrations))
+    return str(scripts.get_revision(revision).down_revision)

@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from services.analytics.bands.defaults import DEFAULTS
+from services.analytics.control_charts.definitions import LIMITS, RULES
+from services.analytics.definition import Method
 from services.analytics.indicators.definitions import DEFINITIONS
+from services.analytics.processes import definitions
 from tests.analytics.feeding import event, feed, kpis
 from tests.fixtures.services import Harness
 
@@ -20,9 +23,14 @@ def block(name: str) -> Any:
 
 
 def test_the_document_holds_every_definition_word_by_word() -> None:
-    for definition in DEFINITIONS.values():
-        assert f"`{definition.id}`, version {definition.version}" in TEXT
-        assert definition.en in TEXT
+    described = [each for each in vars(definitions).values() if isinstance(each, Method)]
+    assert described
+    described += [*LIMITS.values(), *RULES.values()]
+    told = {(each.id, each.version, each.en) for each in described}
+    told |= {(each.id, each.version, each.en) for each in DEFINITIONS.values()}
+    for name, version, text in told:
+        assert f"`{name}`, version {version}" in TEXT
+        assert text in TEXT
 
 
 async def test_the_question_of_the_document_is_answered(analytics: Harness, tenant: str) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared import metrics
-from shared.consumer import Limits, TooManyDeadLettersError
+from shared.consumer import Limits, PoisonEventError, TooManyDeadLettersError
 from shared.eventlog import Message
 from shared.eventlog.factory import open_event_log
 from shared.events import Event
@@ -180,9 +180,9 @@ async def test_running_is_exported(group: Group, tenant: str) -> None:
 async def test_one_that_fails_whenever_it_is_started_never_runs(group: Group, tenant: str) -> None:
     running, seen = metrics.consumer_running.labels(group.name), []
 
-    def refuse(_event: Event) -> None:
+    def refuse(event: Event) -> None:
         seen.append(running._value.get())
-        raise RuntimeError("a broken handler")
+        raise PoisonEventError(event, "bad", "a broken handler")
 
     group.judge = refuse
     await memory_of(group).publish([message_of(tenant, n) for n in range(120)])

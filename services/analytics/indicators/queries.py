@@ -4,7 +4,8 @@ The number of statements does not depend on the number of groups, and none retur
 one, which tells that there are too many. Row-level security holds every statement to the caller's tenant.
 """
 
-from typing import Any
+from collections.abc import Collection
+from typing import Any, Literal, get_args
 
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,7 +16,8 @@ from services.analytics.operations.measures import AGGREGATES, COLUMNS, HOUR, KE
 
 MAX_GROUPS = 2_000
 _KEY = ", ".join(KEY)
-_FILTERS = ("process", "activity", "team", "actor_kind")
+FILTERS = ("process", "activity", "team", "actor_kind")
+_OF_OPERATIONS = FILTERS[1:]
 _PERCENTILES = "percentile_cont(ARRAY[0.5, 0.9, 0.95, 0.99]) WITHIN GROUP (ORDER BY {value})"
 
 
@@ -30,14 +32,24 @@ class FiguresByGroup:
         return self.whole if key is None else self.groups.setdefault(key, Figures())
 
 
-async def read_figures(session: AsyncSession, selection: Selection) -> FiguresByGroup:
-    """Return all figures of a selection. Without `details`, those that need facts are left out.
+Part = Literal["operations", "touch", "cases", "answers"]
+PARTS: tuple[Part, ...] = get_args(Part)
+_OF_CASES = frozenset({"case_throughput_time", "case_rework_rate", "no_touch_rate", "first_pass_yield"})
+
+
+def part_of(kpi: str) -> Part:
+    """Return which part an indicator's value comes from."""
+    return "answers" if kpi == "internal_satisfaction" else "cases" if kpi in _OF_CASES else "operations"
+
+
+async def read_figures(session: AsyncSession, selection: Selection, parts: Collection[Part] = PARTS) -> FiguresByGroup:
+    """Return the figures of a selection, or only some parts. Without `details`, those that need facts are left out.
 
     More than MAX_GROUPS groups end the reading: then the figures are not whole, and the caller has to refuse.
     """
     figures = FiguresByGroup()
-    for read in (_read_operations, _read_touch_times, _read_cases, _read_answers):
-        if len(figures.groups) <= MAX_GROUPS:
+    for part, read in zip(PARTS, (_read_operations, _read_touch_times, _read_cases, _read_answers), strict=True):
+        if part in parts and len(figures.groups) <= MAX_GROUPS:
             await read(session, selection, figures)
     return figures
 
@@ -56,7 +68,7 @@ def _key(row: Any, selection: Selection) -> Key:
 def operations_statement(selection: Selection) -> tuple[TextClause, dict[str, Any]]:
     """Return the statement that sums roll-ups (and facts where the period cuts an hour) and prices them."""
     split = split_hours(selection.begin, selection.end)
-    where = selection.conditions(*_FILTERS)
+    where = selection.conditions(*FILTERS)
     parameters = dict(selection.parameters)
     parts = []
     if split.whole is not None:
@@ -81,7 +93,24 @@ def operations_statement(selection: Selection) -> tuple[TextClause, dict[str, An
     ), parameters
 
 
+def prices(of: str, day: str) -> str:
+    """Return the joins that find the cost model, the rate and the fixed cost for rows of `of` without measured cost."""
+    return f"""
+LEFT JOIN cost_model AS model ON {of}.currency = ''
+LEFT JOIN LATERAL (
+    SELECT amount, hourly_rate.team AS rate_team, valid_from AS rate_from
+    FROM hourly_rate WHERE {of}.currency = '' AND {of}.actor_kind = 'person'
+      AND hourly_rate.team IN ({of}.team, '') AND valid_from <= {day}
+    ORDER BY hourly_rate.team = {of}.team DESC, valid_from DESC LIMIT 1) AS rate ON true
+LEFT JOIN LATERAL (
+    SELECT amount, valid_from AS fixed_from FROM fixed_cost WHERE {of}.currency = ''
+      AND fixed_cost.process = {of}.process AND fixed_cost.activity = {of}.activity
+      AND fixed_cost.actor_kind IN ({of}.actor_kind, '') AND valid_from <= {day}
+    ORDER BY fixed_cost.actor_kind = {of}.actor_kind DESC, valid_from DESC LIMIT 1) AS fixed ON true"""  # noqa: S608 - names of columns; values are bound
+
+
 # Rates are dated by day, so rows are summed by day before they are priced.
+_PRICES_OF_DAYS = prices("daily", "daily.day")
 _SUMMED = ", ".join(f"sum({column}) AS {column}" for column in COLUMNS.split(", "))
 _PRICED = f"""
 WITH part AS ({{parts}}), daily AS (
@@ -91,18 +120,8 @@ WITH part AS ({{parts}}), daily AS (
 SELECT {{names}}coalesce(nullif(daily.currency, ''), model.currency, '') AS paid_in, {_SUMMED},
        sum(n) FILTER (WHERE actor_kind = 'automation') AS automation_n,
        sum(CASE WHEN fixed.amount IS NOT NULL THEN n WHEN rate.amount IS NOT NULL THEN touch_n ELSE 0 END) AS modelled_n,
-       sum(coalesce(fixed.amount, 0) * n + coalesce(rate.amount, 0) * touch_us / 3600000000) AS modelled_sum
-FROM daily {{few}}
-LEFT JOIN cost_model AS model ON daily.currency = ''
-LEFT JOIN LATERAL (
-    SELECT amount FROM hourly_rate WHERE daily.currency = '' AND daily.actor_kind = 'person'
-      AND hourly_rate.team IN (daily.team, '') AND valid_from <= daily.day
-    ORDER BY hourly_rate.team = daily.team DESC, valid_from DESC LIMIT 1) AS rate ON true
-LEFT JOIN LATERAL (
-    SELECT amount FROM fixed_cost WHERE daily.currency = ''
-      AND fixed_cost.process = daily.process AND fixed_cost.activity = daily.activity
-      AND fixed_cost.actor_kind IN (daily.actor_kind, '') AND valid_from <= daily.day
-    ORDER BY fixed_cost.actor_kind = daily.actor_kind DESC, valid_from DESC LIMIT 1) AS fixed ON true
+       sum(fixed.amount * n) AS fixed_sum, sum(rate.amount * touch_us) AS hourly_us
+FROM daily {{few}}{_PRICES_OF_DAYS}
 GROUP BY {{names}}paid_in
 """  # noqa: S608 - as above
 
@@ -127,7 +146,7 @@ async def _read_touch_times(session: AsyncSession, selection: Selection, figures
         SELECT {names and f"{names}, "}{whole} AS whole, {_PERCENTILES.format(value="seconds")} AS percentiles,
                max(seconds) AS highest
         FROM (SELECT {groups}touch_us / 1e6::float8 AS seconds FROM operation
-              WHERE touch_us IS NOT NULL{selection.conditions(*_FILTERS)}{selection.within("finished_at")}) AS measured
+              WHERE touch_us IS NOT NULL{selection.conditions(*FILTERS)}{selection.within("finished_at")}) AS measured
         {sets}""")  # noqa: S608 - as above
     for row in await session.execute(statement, selection.parameters):
         figures.of(None if row.whole else _key(row, selection)).touch = Quantiles.of(row.percentiles, row.highest)
@@ -151,7 +170,7 @@ async def _read_cases(session: AsyncSession, selection: Selection, figures: Figu
         )
 
 
-_SAME_CASE = "o.tenant_id = c.tenant_id AND o.process = c.process AND o.case_id = c.case_id"
+SAME_CASE = "o.tenant_id = c.tenant_id AND o.process = c.process AND o.case_id = c.case_id"
 _CASE_FIGURES = f"""
     count(*) AS cases, coalesce(sum(events), 0) AS events, coalesce(sum(duration_us), 0) AS duration_us,
     coalesce(sum(operations), 0) AS operations,
@@ -164,10 +183,16 @@ _CASE_FIGURES = f"""
     {_PERCENTILES.format(value="duration_us / 1e6::float8")} AS percentiles, max(duration_us) / 1e6::float8 AS highest"""
 
 
-_PER_OPERATION = frozenset({"activity", "team", "actor_kind"})
 _PATH = (
-    f"""(SELECT md5(string_agg(activity, E'\\x1f' ORDER BY finished_at, seq)) FROM operation AS o WHERE {_SAME_CASE})"""  # noqa: S608 - as above
+    f"""(SELECT md5(string_agg(activity, E'\\x1f' ORDER BY finished_at, seq)) FROM operation AS o WHERE {SAME_CASE})"""  # noqa: S608 - as above
 )
+
+
+def cases_chosen(selection: Selection) -> str:
+    """Return the conditions on `case_state AS c` that select its cases."""
+    own = selection.conditions(*_OF_OPERATIONS)
+    holds = f" AND EXISTS (SELECT FROM operation AS o WHERE {SAME_CASE}{own})" if own else ""
+    return f"{selection.conditions('process')}{selection.within('last_at')}{holds}"
 
 
 def cases_statement(selection: Selection) -> TextClause:
@@ -176,13 +201,12 @@ def cases_statement(selection: Selection) -> TextClause:
     A case is in the period of its last moment, and in a selection by activity, team or kind of actor when it
     holds such an operation; so it may stand in several groups, once in each.
     """
-    own = selection.conditions("activity", "team", "actor_kind")
-    holds = f" AND EXISTS (SELECT FROM operation AS o WHERE {_SAME_CASE}{own})" if own else ""
+    own = selection.conditions(*_OF_OPERATIONS)
     return text(f"""
         WITH chosen AS MATERIALIZED (
             SELECT c.*, (extract(epoch FROM last_at - first_at) * 1000000)::bigint AS duration_us,
                    {_PATH if selection.details else "NULL::text"} AS path
-            FROM case_state AS c WHERE true{selection.conditions("process")}{selection.within("last_at")}{holds}
+            FROM case_state AS c WHERE true{cases_chosen(selection)}
         )
         {_grouped_cases(selection, own) if selection.group_by else ""}
         SELECT {"NULL, " * len(selection.group_by)}true AS whole, {_CASE_FIGURES} FROM chosen""")  # noqa: S608 - as above
@@ -190,15 +214,15 @@ def cases_statement(selection: Selection) -> TextClause:
 
 def _grouped_cases(selection: Selection, own: str) -> str:
     """Return the part over groups, ending where the part over the whole begins."""
-    per_operation = [name for name in selection.group_by if name in _PER_OPERATION]
+    per_operation = [name for name in selection.group_by if name in _OF_OPERATIONS]
     keys = [
-        f"m.{name}" if name in _PER_OPERATION else key
+        f"m.{name}" if name in _OF_OPERATIONS else key
         for name, key in zip(selection.group_by, selection.keys("c.last_at"), strict=True)
     ]
     named = "".join(f"{'c.process' if key == 'process' else key} AS g{i}, " for i, key in enumerate(keys))
     names = ", ".join(f"g{i}" for i in range(len(keys)))
     columns = ", ".join(per_operation)
-    members = f"(SELECT DISTINCT {columns} FROM operation AS o WHERE {_SAME_CASE}{own})"  # noqa: S608 - as above
+    members = f"(SELECT DISTINCT {columns} FROM operation AS o WHERE {SAME_CASE}{own})"  # noqa: S608 - as above
     return f"""
         , member AS (SELECT {named}c.* FROM chosen AS c {f"CROSS JOIN LATERAL {members} AS m" if columns else ""})
         (SELECT {names}, false AS whole, {_CASE_FIGURES} FROM member GROUP BY {names} LIMIT {MAX_GROUPS + 1})

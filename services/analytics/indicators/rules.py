@@ -32,6 +32,11 @@ def measure(figures: Figures, currency: str | None) -> list[Measured]:
     ]
 
 
+def measure_one(figures: Figures, kpi: str, currency: str | None) -> Measured:
+    """Return one indicator of those that `measure` gives."""
+    return next(each for each in measure(figures, currency) if each.kpi == kpi)
+
+
 def _processing_time(figures: Figures) -> Measured:
     sums = figures.operations
     extra = {

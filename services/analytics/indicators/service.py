@@ -31,10 +31,15 @@ class TooManyGroups(DomainError):
     hint_es = "Elija un periodo más corto o una agrupación más gruesa."
 
 
-async def answer_kpis(session: AsyncSession, selection: Selection, currency: str | None, language: Language) -> KpisOut:
-    """Return every indicator for the selection and its groups. Raises BadPeriod, TooManyGroups."""
+def check_period(selection: Selection) -> None:
+    """Raise BadPeriod for a period that ends before it begins."""
     if selection.begin and selection.end and selection.end < selection.begin:
         raise BadPeriod(begin=selection.begin.isoformat(), end=selection.end.isoformat())
+
+
+async def answer_kpis(session: AsyncSession, selection: Selection, currency: str | None, language: Language) -> KpisOut:
+    """Return every indicator for the selection and its groups. Raises BadPeriod, TooManyGroups."""
+    check_period(selection)
     # One snapshot for all statements, so that the indicators of one answer fit together.
     await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
     figures = await read_figures(session, selection)

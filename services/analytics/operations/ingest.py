@@ -32,14 +32,16 @@ async def apply(session: AsyncSession, arrivals: Arrivals) -> Applied:
     Runs under the worker role: a batch may hold several tenants.
     """
     operations = observations = answers = 0
+    correcting = any(fact.corrects for fact in arrivals.operations)
     if arrivals.operations or arrivals.observations:
-        await wait_for_turn(session, alone=any(fact.corrects for fact in arrivals.operations))
+        await wait_for_turn(session, alone=correcting)
         parameters = _columns("op", OperationFact._fields, arrivals.operations)
         parameters |= _columns("ob", ObservationFact._fields, arrivals.observations)
         parameters["requester"] = list(REQUESTER_ACTIVITIES)
         stored = (await session.execute(STORE, parameters)).one()
         operations, observations = stored.operations, stored.observations
-    if arrivals.operations:
+        correcting = correcting or stored.corrections
+    if correcting and arrivals.operations:
         batch = {
             "tenants": [fact.tenant_id for fact in arrivals.operations],
             "ids": [fact.id for fact in arrivals.operations],

@@ -3,3 +3,8 @@
 # A process that begins with a person's request would never be touchless if that counted. SQL LIKE patterns;
 # after a change the cases are rebuilt (`ingest.rebuild`).
 REQUESTER_ACTIVITIES = ("submit-%", "request-%")
+
+
+def is_requesters(activity: str) -> bool:
+    """Tell whether an activity is the requester's own; every pattern above is a prefix."""
+    return activity.startswith(tuple(pattern.removesuffix("%") for pattern in REQUESTER_ACTIVITIES))

@@ -94,7 +94,8 @@ WITH arrived AS MATERIALIZED (
     ON CONFLICT (tenant_id, hour, {_names(KEY)}) DO UPDATE SET
         {", ".join(f"{column} = rollup_hour.{column} + excluded.{column}" for column in MEASURES)}
 )
-SELECT (SELECT count(*) FROM fresh) AS operations, (SELECT count(*) FROM observed) AS observations
+SELECT (SELECT count(*) FROM fresh) AS operations, (SELECT count(*) FROM observed) AS observations,
+       EXISTS (SELECT FROM operation WHERE corrects IS NOT NULL AND tenant_id IN (SELECT tenant_id FROM arrived)) AS corrections
 """)  # noqa: S608 - constants of this module; values are bound
 
 # Every operation that the batch corrects, and every one of the batch that something already here corrects;

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 from services.analytics.costs.schemas import CostModelOut, HourlyRateModel
 from services.analytics.indicators.rules import measure
@@ -73,7 +74,10 @@ def _minutes(sums: Iterable[OperationSums]) -> Decimal | None:
 def _mean_cost(sums: Iterable[OperationSums], currency: str) -> Decimal | None:
     costs = [each.costs.get(currency, Cost()) for each in sums]
     n = sum(cost.measured + cost.modelled for cost in costs)
-    return sum((cost.total for cost in costs), Decimal(0)) / n if n else None
+    if not n:
+        return None
+    mean = sum((cost.total for cost in costs), Fraction()) / n
+    return Decimal(mean.numerator) / mean.denominator
 
 
 def _hourly_cost(people: Mapping[str | None, OperationSums], model: CostModelOut, day: date) -> Decimal | None:

@@ -9,7 +9,7 @@ from services.analytics.bands.rules import Band
 from services.analytics.costs.schemas import Amount
 from services.analytics.indicators.request import Moment, ProcessFilter
 from services.analytics.indicators.schemas import DefinitionOut, PeriodOut
-from services.analytics.questions import Question, Whole
+from services.analytics.questions import Digits, Question
 from services.analytics.what_if.inputs import Source
 from services.analytics.what_if.rules import NoBreakEven, Option, Reason, Verdict
 from shared.money import CurrencyCode
@@ -56,7 +56,7 @@ class WhatIfQuery(Question):
     satisfaction_planned: Share | None = None
     outsourcing_price: Amount | None = Field(default=None, description="Price per operation of having it done outside")
     outsourcing_error_share: Share | None = None
-    horizon_months: Annotated[Whole, Field(ge=1, le=MAX_HORIZON)] | None = Field(
+    horizon_months: Annotated[int, Field(ge=1, le=MAX_HORIZON), Digits] | None = Field(
         default=None, description="Over how many months the options are compared"
     )
 

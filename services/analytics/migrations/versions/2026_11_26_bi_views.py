@@ -11,7 +11,7 @@ The views are a contract: `bi_v1` may get more columns at the end and more views
 from alembic import op
 
 revision = "2026_11_26_bi_views"
-down_revision = "2026_11_22_first_tables"
+down_revision = "2026_11_26_targets"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,1 @@
+"""The process as its operations draw it: what follows what, in which variants, what to automate, what is open."""

@@ -1,0 +1,254 @@
+"""Edges and variants of a process, against a recomputation from the events alone."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+from statistics import fmean, median
+from typing import Any
+from urllib.parse import quote
+from uuid import uuid4
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shared.events import MAX_PROCESS, Event
+from tests.analytics.feeding import MINUTE, T0, feed, kpis, observation, operation
+from tests.analytics.test_kpis import counted_statements
+from tests.fixtures.services import Harness, problem
+
+DAY = timedelta(days=1)
+Edge = tuple[str, str]
+
+
+async def get(analytics: Harness, tenant: str, what: str, process: str = "p", **parameters: Any) -> dict[str, Any]:
+    names = {"begin": "from", "end": "to"}
+    async with analytics.client(tenant, "viewer") as client:
+        answered = await client.get(
+            f"/analytics/processes/{process}/{what}",
+            params={names.get(name, name): value for name, value in parameters.items()},
+        )
+    assert answered.status_code == 200, answered.text
+    document: dict[str, Any] = answered.json()
+    return document
+
+
+def works_of(events: Sequence[Event]) -> dict[str, list[dict[str, Any]]]:
+    """Return each case's work blocks in order of finishing, equal moments in order of arrival."""
+    cases = defaultdict(list)
+    for event in events:
+        work = msgspec.json.decode(event.data)["work"]
+        for name in ("started_at", "finished_at"):
+            work[name] = datetime.fromisoformat(work[name]) if work.get(name) else None
+        cases[work["case"]].append(work)
+    return {case: sorted(works, key=lambda work: work["finished_at"]) for case, works in cases.items()}
+
+
+def expected_edges(events: Sequence[Event], **wanted: str) -> dict[Edge, dict[str, Any]]:
+    waits, elapsed, cases = defaultdict(list), defaultdict(list), defaultdict(set)
+    for case, works in works_of(events).items():
+        for left, work in pairwise(works):
+            facts = {"activity": work["activity"], "team": work["actor"]["team"], "actor_kind": work["actor"]["kind"]}
+            if any(facts[name] != value for name, value in wanted.items()):
+                continue
+            edge = (left["activity"], work["activity"])
+            cases[edge].add(case)
+            elapsed[edge].append((work["finished_at"] - left["finished_at"]).total_seconds())
+            if work["started_at"] and not work.get("estimated"):
+                waits[edge].append((work["started_at"] - left["finished_at"]).total_seconds())
+    return {
+        edge: {
+            "cases": len(cases[edge]),
+            "wait": durations([max(wait, 0) for wait in waits[edge]])
+            | {"unknown": len(each) - len(waits[edge]), "overlaps": sum(wait < 0 for wait in waits[edge])},
+            "elapsed": durations(each),
+        }
+        for edge, each in elapsed.items()
+    }
+
+
+def durations(values: list[float]) -> dict[str, Any]:
+    if not values:
+        return {"n": 0, "mean": None, "median": None, "total": None}
+    return {
+        "n": len(values),
+        "mean": pytest.approx(fmean(values), abs=1e-6),
+        "median": pytest.approx(median(values), abs=1e-6),
+        "total": pytest.approx(sum(values), abs=1e-6),
+    }
+
+
+def shown(document: dict[str, Any]) -> dict[Edge, dict[str, Any]]:
+    return {
+        (item["source"], item["target"]): {name: item[name] for name in ("cases", "wait", "elapsed")}
+        for item in document["items"]
+    }
+
+
+def example(tenant: str) -> list[Event]:
+    """Two activities at the same moment, one that overlaps, one without start and one with an assumed start."""
+    return [
+        operation(tenant, "a", "check", minutes=5, team="ap"),
+        operation(tenant, "a", "approve", minutes=5, team="ap", finished_at=T0 + 60 * MINUTE),
+        operation(tenant, "a", "pay", minutes=1, kind="automation", finished_at=T0 + 60 * MINUTE),
+        operation(tenant, "b", "check", minutes=10, team="ap"),
+        operation(tenant, "b", "approve", minutes=30, team="hr", finished_at=T0 + 20 * MINUTE),
+        operation(tenant, "b", "pay", minutes=None, kind="automation", finished_at=T0 + DAY),
+        operation(tenant, "c", "check", minutes=3, finished_at=T0 + 2 * MINUTE),
+        operation(tenant, "c", "approve", minutes=0, estimated=True, finished_at=T0 + 3 * DAY),
+        operation(tenant, "c", "approve", minutes=7, team="hr", finished_at=T0 + 4 * DAY),
+    ]
+
+
+async def test_edges_are_what_the_events_say(analytics: Harness, tenant: str, other_tenant: str) -> None:
+    events = example(tenant)
+    await feed(analytics, [*events, *example(other_tenant)[:3]])
+    document = await get(analytics, tenant, "edges")
+    assert shown(document) == expected_edges(events)
+    assert (document["edges"], document["steps"]) == (3, 6)
+    totals = [item["wait"]["total"] for item in document["items"]]
+    assert totals == sorted(totals, reverse=True)
+    assert [each["id"] for each in document["definitions"]] == [
+        "trastienda.edge-wait.finish-to-observed-start",
+        "trastienda.edge-elapsed.finish-to-finish",
+    ]
+    by_elapsed = await get(analytics, tenant, "edges", order="elapsed", top=1)
+    assert [(item["source"], item["target"]) for item in by_elapsed["items"]] == [("check", "approve")]
+    assert (by_elapsed["edges"], by_elapsed["steps"]) == (3, 6)
+
+
+async def test_a_filter_chooses_edges_and_makes_no_new_neighbours(analytics: Harness, tenant: str) -> None:
+    events = example(tenant)
+    await feed(analytics, events)
+    for wanted in ({"team": "hr"}, {"activity": "pay"}, {"actor_kind": "automation"}, {"activity": "none"}):
+        assert shown(await get(analytics, tenant, "edges", **wanted)) == expected_edges(events, **wanted), wanted
+    period = await get(analytics, tenant, "edges", begin="2026-03-03", end="2026-03-06")
+    assert {edge: item["elapsed"]["n"] for edge, item in shown(period).items()} == {
+        ("approve", "pay"): 1,
+        ("check", "approve"): 1,
+    }
+
+
+async def test_without_any_start_waits_are_unknown_and_the_elapsed_time_ranks(analytics: Harness, tenant: str) -> None:
+    finished = {"check": 0, "approve": 5, "pay": 90}
+    events = [operation(tenant, "a", name, minutes=None, finished_at=T0 + n * MINUTE) for name, n in finished.items()]
+    await feed(analytics, events)
+    items = (await get(analytics, tenant, "edges"))["items"]
+    assert [(item["source"], item["elapsed"]["total"]) for item in items] == [("approve", 5100), ("check", 300)]
+    assert all((item["wait"]["total"], item["wait"]["unknown"]) == (None, 1) for item in items)
+
+
+@given(
+    steps=st.lists(
+        st.tuples(
+            st.sampled_from("ab"),
+            st.sampled_from(["check", "pay", "ask"]),
+            st.integers(0, 6),
+            st.sampled_from([None, 0, 2, 5]),
+        ),
+        max_size=12,
+    )
+)
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_edges_and_variants_of_any_stream(analytics: Harness, steps: list[Any]) -> None:
+    tenant = f"t-{uuid4().hex}"
+    events = [
+        operation(tenant, case, activity, minutes=minutes, finished_at=T0 + at * MINUTE)
+        for case, activity, at, minutes in steps
+    ]
+    await feed(analytics, events)
+    assert shown(await get(analytics, tenant, "edges")) == expected_edges(events)
+    paths = [tuple(work["activity"] for work in works) for works in works_of(events).values()]
+    document = await get(analytics, tenant, "variants")
+    assert {tuple(item["activities"]): item["cases"] for item in document["items"]} == {
+        path: paths.count(path) for path in paths
+    }
+    assert document["variants"] == (await kpis(analytics, tenant))["case_throughput_time"]["variants"]
+
+
+async def test_variants_have_cases_share_and_throughput(analytics: Harness, tenant: str) -> None:
+    events = [*example(tenant), observation(tenant, "seen only", T0)]
+    for n in range(3):
+        events += [operation(tenant, f"s{n}", "check", minutes=n + 1, finished_at=T0 + n * DAY)]
+    await feed(analytics, events)
+    document = await get(analytics, tenant, "variants")
+    assert (document["variants"], document["cases"]) == (3, 6)
+    first = document["items"][0]
+    assert (first["activities"], first["length"], first["cases"], first["share"]) == (["check"], 1, 3, 0.5)
+    assert first["throughput"] == {"mean": 120, "median": 120}
+    assert (first["first_at"], first["last_at"]) == ("2026-03-02T08:59:00Z", "2026-03-04T09:00:00Z")
+    for filters, cases in (({"team": "hr"}, 2), ({"begin": "2026-03-04"}, 2), ({"end": "2026-03-03"}, 2)):
+        assert (await get(analytics, tenant, "variants", **filters))["cases"] == cases, filters
+        of_kpis = (await kpis(analytics, tenant, **filters))["case_throughput_time"]["variants"]
+        assert (await get(analytics, tenant, "variants", **filters))["variants"] == of_kpis
+
+
+async def test_pages_of_variants_hold_each_once(analytics: Harness, tenant: str) -> None:
+    events = [operation(tenant, f"c{n}-{i}", f"a{n}") for n in range(5) for i in range(1 + n % 2)]
+    await feed(analytics, events)
+    seen: list[Any] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = await get(analytics, tenant, "variants", limit=2, **cursor)
+        assert (page["variants"], page["cases"]) == (5, 7)
+        seen += [(item["cases"], item["activities"]) for item in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+    assert len(seen) == 5
+    assert [cases for cases, _ in seen] == [2, 2, 1, 1, 1]
+    assert sorted(activities for _, activities in seen) == [[f"a{n}"] for n in range(5)]
+    assert (await get(analytics, tenant, "variants", process="nothing"))["items"] == []
+
+
+async def test_a_long_sequence_is_listed_in_part(analytics: Harness, tenant: str) -> None:
+    await feed(analytics, [operation(tenant, "c", f"a{n:03}", finished_at=T0 + n * MINUTE) for n in range(230)])
+    (item,) = (await get(analytics, tenant, "variants"))["items"]
+    assert (len(item["activities"]), item["length"]) == (200, 230)
+
+
+async def test_a_process_may_have_any_name(analytics: Harness, tenant: str) -> None:
+    names = ["a/b", "¿qué? & más", "x" * MAX_PROCESS, "edges"]
+    await feed(analytics, [operation(tenant, process=name) for name in names])
+    for name in names:
+        assert (await get(analytics, tenant, "variants", process=quote(name, safe="")))["cases"] == 1, name
+
+
+@pytest.mark.parametrize(
+    ("question", "code"),
+    [
+        ("edges?from=2026-03-02&to=2026-03-01", "bad-period"),
+        ("edges?top=0", "invalid-input"),
+        ("edges?top=1.0", "invalid-input"),
+        ("cases?idle=%201", "invalid-input"),
+        ("edges?order=colour", "invalid-input"),
+        ("edges?process=q", "invalid-input"),
+        ("variants?from=2026-03-02&to=2026-03-01", "bad-period"),
+        ("variants?cursor=x", "invalid-cursor"),
+        ("variants?cursor=WzEsMl0", "invalid-cursor"),
+        ("variants?limit=0", "invalid-input"),
+        ("variants?limit=1.0", "invalid-input"),
+    ],
+)
+async def test_what_cannot_be_answered_is_refused(analytics: Harness, tenant: str, question: str, code: str) -> None:
+    async with analytics.client(tenant, "viewer") as client:
+        refused = await client.get(f"/analytics/processes/p/{question}")
+    assert problem(refused)["code"] == code
+
+
+@pytest.mark.parametrize("what", ["edges", "variants", "automation-candidates"])
+async def test_each_answer_is_one_statement(analytics: Harness, tenant: str, what: str) -> None:
+    await feed(analytics, example(tenant))
+    with counted_statements(analytics) as statements:
+        await get(analytics, tenant, what, begin="2026-03-01")
+    assert len(statements) == 2, statements  # the tenant, the answer
+
+
+@pytest.mark.parametrize("what", ["cases", "queues"])
+async def test_open_cases_take_one_statement_more_for_the_setting(analytics: Harness, tenant: str, what: str) -> None:
+    await feed(analytics, example(tenant))
+    with counted_statements(analytics) as statements:
+        await get(analytics, tenant, what)
+    assert len(statements) == 3, statements
