@@ -1,12 +1,15 @@
 """GET /analytics/forecasts, over HTTP."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
+from services.analytics.forecasts.calendars import read_holidays
 from shared.clock import frozen
+from shared.errors import Language
 from shared.events import Event
 from tests.analytics.feeding import feed, operation
 from tests.fixtures.services import Harness, problem
@@ -14,6 +17,13 @@ from tests.fixtures.services import Harness, problem
 MONDAY = datetime(2026, 2, 2, 9, 0, tzinfo=UTC)
 WEEKDAYS = (4, 3, 2, 2, 1, 0, 0)
 DAY = timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def long_after() -> Iterator[None]:
+    """Let every day that is asked for lie in the past, unless a test says otherwise."""
+    with frozen(datetime(2027, 1, 4, 12, tzinfo=UTC)):
+        yield
 
 
 def arriving(tenant: str, weeks: int = 4, **more: Any) -> list[Event]:
@@ -128,6 +138,18 @@ async def test_days_whose_operations_are_still_open_are_left_out(analytics: Harn
     assert hasty["history"]["arrivals"] == 30  # what was not finished then was not known then
 
 
+async def test_days_that_have_not_happened_are_no_days_without_arrivals(analytics: Harness, tenant: str) -> None:
+    await feed(analytics, arriving(tenant))
+    with frozen(datetime(2026, 3, 2, 12, tzinfo=UTC)):
+        got = await forecast(analytics, tenant, begin="2026-03-16", days=8)
+        far = await forecast(analytics, tenant, begin="2199-12-31", days=1, country="ES")
+    assert (got["history"]["to"], got["history"]["days"]) == ("2026-03-01", 28)
+    assert [day["arrivals"]["expected"] for day in got["days"]] == [*WEEKDAYS, 4]
+    assert [day["weeks_ahead"] for day in got["days"]] == [*[3] * 7, 4]
+    assert [each["weeks_ahead"] for each in got["backtest"]["arrivals"]] == [3, 4]
+    assert (far["days"][0]["arrivals"]["expected"], far["history"]["to"]) == (3, "2026-03-01")
+
+
 async def test_holidays_of_the_country_and_region_are_forecast_apart(analytics: Harness, tenant: str) -> None:
     await feed(analytics, arriving(tenant, weeks=14))  # 2 February to 10 May
     spain = await forecast(analytics, tenant, begin="2026-05-11", days=6, country="ES")
@@ -140,6 +162,17 @@ async def test_holidays_of_the_country_and_region_are_forecast_apart(analytics: 
     async with analytics.client(tenant, "viewer", **{"Accept-Language": "es"}) as client:
         spanish = await client.get("/analytics/forecasts", params={"from": "2026-12-25", "days": 1, "country": "ES"})
     assert spanish.json()["days"][0]["holiday"] == "Natividad del Señor"
+
+
+@pytest.mark.parametrize(
+    ("country", "language", "name"),
+    [("FR", "es", "Noël"), ("PT", "es", "Dia de Natal"), ("FR", "en", "Christmas Day"), ("MX", "es", "Navidad")],
+)
+def test_holidays_are_named_in_the_callers_language_else_in_the_countrys_own(
+    country: str, language: Language, name: str
+) -> None:
+    christmas = date(2026, 12, 25)
+    assert read_holidays(country, None, christmas, christmas, language) == {christmas: name}
 
 
 async def test_without_touch_times_there_is_no_workload_and_no_zero(analytics: Harness, tenant: str) -> None:
@@ -191,6 +224,10 @@ async def test_too_short_a_history_is_refused_with_its_days(analytics: Harness, 
         ({"utilisation": 1.01}, "invalid-input"),
         ({"utilisation": "nan"}, "invalid-input"),
         ({"hours_per_person": 0}, "invalid-input"),
+        ({"hours_per_person": "5e-324", "utilisation": "0.1"}, "invalid-input"),
+        ({"hours_per_person": 0.09}, "invalid-input"),
+        ({"utilisation": "1e-300"}, "invalid-input"),
+        ({"utilisation": 0.009}, "invalid-input"),
         ({"settling_days": -1}, "invalid-input"),
         ({"country": "es"}, "invalid-input"),
         ({"region": "MD"}, "invalid-input"),

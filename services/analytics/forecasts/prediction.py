@@ -85,6 +85,7 @@ class Prediction:
 
     def _errors(self, weeks: int, *, work: bool) -> Residuals:
         """Return the errors that many weeks ahead; where they are too few, those of fewer weeks ahead."""
+        weeks = min(weeks, self.known // WEEK)  # no day of the history was further ahead of another
         if (weeks, work) not in self._residuals:
             horizon = self.horizon(weeks)
             tried = horizon.work if work else horizon.arrivals
