@@ -26,7 +26,7 @@ class ForecastQuery(Question):
     begin: PlausibleDay | None = Field(
         default=None,
         alias="from",
-        description="First day to forecast, from what was finished before it; today by default",
+        description="First day to forecast, from what was finished before it and before today; today by default",
     )
     days: Annotated[int, Field(ge=1, le=MAX_DAYS), Digits] = 14
     weeks: Annotated[
@@ -41,8 +41,9 @@ class ForecastQuery(Question):
     settling_days: Annotated[int, Field(le=MAX_DAYS), Digits] | None = Field(
         default=None, description="Latest days to leave out, as operations still open are missing; measured by default"
     )
-    hours_per_person: Annotated[float, Field(gt=0, le=24)] = 7.5
-    utilisation: Annotated[float, Field(gt=0, le=1, description="Share of those hours that is work on operations")] = (
+    # A little is the least: with next to nothing of both, the number of people is none.
+    hours_per_person: Annotated[float, Field(ge=0.1, le=24)] = 7.5
+    utilisation: Annotated[float, Field(ge=0.01, le=1, description="Share of those hours that is work on operations")] = (
         0.85
     )
 
