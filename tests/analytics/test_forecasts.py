@@ -72,7 +72,14 @@ async def test_a_week_is_forecast_with_its_work_its_people_and_its_errors(analyt
         "holidays": 0,
         "holiday_ratio": None,
     }
-    assert got["touch"] == {"mean": 1800, "person_mean": 1800, "person_share": 1, "n": 48, "unknown": 0}
+    assert got["touch"] == {
+        "mean": 1800,
+        "person_mean": 1800,
+        "automation_mean": None,
+        "person_share": 1,
+        "n": 48,
+        "unknown": 0,
+    }
     one, two = got["backtest"]["arrivals"]
     assert (one["weeks_ahead"], one["n"], one["mae"], one["seasonal_naive_mae"]) == (1, 14, 0, 0)
     assert (one["coverage"], one["coverage_n"]) == (None, 0)
@@ -181,7 +188,8 @@ async def test_without_touch_times_there_is_no_workload_and_no_zero(analytics: H
     got = await forecast(analytics, tenant, begin="2026-03-02", days=1)
     assert (got["days"][0]["workload"], got["days"][0]["staffing"]) == (None, None)
     assert got["backtest"]["workload"] == []
-    assert got["touch"] == {"mean": None, "person_mean": None, "person_share": 1, "n": 0, "unknown": 28}
+    assert (got["touch"]["mean"], got["touch"]["person_mean"], got["touch"]["automation_mean"]) == (None, None, None)
+    assert (got["touch"]["person_share"], got["touch"]["n"], got["touch"]["unknown"]) == (1, 0, 28)
 
 
 async def test_automation_works_but_needs_no_people(analytics: Harness, tenant: str) -> None:
@@ -191,6 +199,38 @@ async def test_automation_works_but_needs_no_people(analytics: Harness, tenant: 
     assert both["staffing"]["hours"] == 2
     alone = (await forecast(analytics, tenant, begin="2026-03-02", days=1, actor_kind="automation"))["days"][0]
     assert (alone["workload"]["expected"], alone["staffing"]) == (7200, {"hours": 0, "people": 0, "heads": 0})
+
+
+async def test_work_is_weighed_by_what_each_kind_of_actor_did_not_by_what_was_observed(
+    analytics: Harness, tenant: str
+) -> None:
+    people = arriving(tenant)
+    unseen = [operation(tenant, f"u{n}", minutes=None, finished_at=MONDAY + n * DAY) for n in range(28)]
+    machines = [
+        operation(tenant, f"m{n}", kind="automation", minutes=1, finished_at=MONDAY + n % 28 * DAY) for n in range(76)
+    ]
+    await feed(analytics, [*people, *unseen, *machines])  # half of it by people
+    got = await forecast(analytics, tenant, begin="2026-03-02", days=1)
+    assert {name: got["touch"][name] for name in ("mean", "person_mean", "automation_mean", "person_share")} == {
+        "mean": 0.5 * 1800 + 0.5 * 60,
+        "person_mean": 1800,
+        "automation_mean": 60,
+        "person_share": 0.5,
+    }
+    (day,) = got["days"]
+    assert day["workload"]["expected"] == day["arrivals"]["expected"] * 930
+    assert day["staffing"]["hours"] * 3600 == day["arrivals"]["expected"] * 900
+    tried = [got["backtest"][what][0]["n"] for what in ("arrivals", "workload")]
+    assert tried == [14, 10]  # of the weekends' people nothing was observed
+
+
+async def test_work_is_unknown_while_nothing_of_a_kind_of_actor_was_observed(analytics: Harness, tenant: str) -> None:
+    blind = [operation(tenant, f"b{n}", process="b", finished_at=MONDAY + n * DAY) for n in range(28)]
+    blind += [operation(tenant, "b", process="b", minutes=None, kind="automation", finished_at=MONDAY + 20 * DAY)]
+    await feed(analytics, blind)
+    got = await forecast(analytics, tenant, process="b", begin="2026-03-02", days=1)
+    assert (got["touch"]["mean"], got["days"][0]["workload"], got["backtest"]["workload"]) == (None, None, [])
+    assert got["days"][0]["staffing"]["hours"] > 0
 
 
 @pytest.mark.parametrize("language", ["en", "es"])

@@ -43,9 +43,9 @@ class ForecastQuery(Question):
     )
     # A little is the least: with next to nothing of both, the number of people is none.
     hours_per_person: Annotated[float, Field(ge=0.1, le=24)] = 7.5
-    utilisation: Annotated[float, Field(ge=0.01, le=1, description="Share of those hours that is work on operations")] = (
-        0.85
-    )
+    utilisation: Annotated[
+        float, Field(ge=0.01, le=1, description="Share of those hours that is work on operations")
+    ] = 0.85
 
     @model_validator(mode="after")
     def _region_of_a_country(self) -> Self:
@@ -92,10 +92,11 @@ class HistoryOut(ResponseModel):
 
 
 class TouchOut(ResponseModel):
-    """Over what arrived in the last `weeks` weeks: mean touch time, and that of people alone, whose share is `person_share`."""
+    """Over what arrived in the last `weeks` weeks: mean touch times by kind of actor; `mean` is both by their share."""
 
     mean: float | None
     person_mean: float | None
+    automation_mean: float | None
     person_share: float | None
     n: int
     unknown: int
@@ -117,7 +118,7 @@ class ScoreOut(ResponseModel):
 
 
 class BacktestOut(ResponseModel):
-    """`workload` is empty where no touch time is known."""
+    """`workload` is empty where the work of an arrival is unknown."""
 
     arrivals: list[ScoreOut]
     workload: list[ScoreOut]

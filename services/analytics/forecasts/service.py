@@ -133,8 +133,9 @@ def _history(prediction: Prediction, begin: date) -> HistoryOut:
 
 def _touch(recent: Arrivals) -> TouchOut:
     return TouchOut(
-        mean=recent.touch_mean,
+        mean=recent.seconds_each,
         person_mean=recent.person_mean,
+        automation_mean=recent.automation_mean,
         person_share=recent.person_share,
         n=recent.touch_n,
         unknown=recent.n - recent.touch_n,
@@ -145,7 +146,7 @@ def _backtest(prediction: Prediction, horizons: range) -> BacktestOut:
     scores = [(weeks, *prediction.horizon(weeks).scores()) for weeks in horizons]
     return BacktestOut(
         arrivals=[_score(weeks, arrivals) for weeks, arrivals, _ in scores],
-        workload=[_score(weeks, work) for weeks, _, work in scores if prediction.recent.touch_n],
+        workload=[_score(weeks, work) for weeks, _, work in scores if prediction.recent.workload is not None],
     )
 
 
