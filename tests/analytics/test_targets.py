@@ -11,7 +11,10 @@ import httpx
 import pytest
 
 from services.analytics.targets.rules import judge, rounded
+from services.analytics.targets.schemas import TargetIn
+from services.analytics.targets.service import create_target
 from shared import clock
+from shared.auth import Principal
 from tests.analytics.feeding import T0, answer, feed, operation
 from tests.analytics.test_kpis import counted_statements
 from tests.fixtures.services import Harness, problem
@@ -153,10 +156,13 @@ async def test_no_more_targets_than_are_watched(
 async def test_targets_set_at_once_are_counted_one_after_another(
     analytics: Harness, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.analytics.targets.service.MAX_TARGETS", 2)
-    bodies = [ERRORS | {"team": f"{n}"} for n in range(6)]
-    answers = await asyncio.gather(*(send(analytics, tenant, "POST", json=body) for body in bodies))
-    assert sorted(answered.status_code for answered in answers) == [201] * 2 + [409] * 4
+    monkeypatch.setattr("services.analytics.targets.service.MAX_TARGETS", 1)
+    async with analytics.runtime.database.transaction(tenant) as session:
+        first = TargetIn.model_validate(ERRORS)
+        await create_target(session, first, Principal("ana", tenant, frozenset()), b"key")
+        second = asyncio.create_task(send(analytics, tenant, "POST", json=ERRORS | {"team": "x"}))
+        await asyncio.sleep(0.5)  # time for it to count, if it did not wait
+    assert problem(await second)["code"] == "too-many-targets"
 
 
 async def state(analytics: Harness, tenant: str, **values: Any) -> dict[str, Any]:
