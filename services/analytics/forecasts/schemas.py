@@ -26,7 +26,7 @@ class ForecastQuery(Question):
     begin: PlausibleDay | None = Field(
         default=None,
         alias="from",
-        description="First day to forecast, from what was finished before it; today by default",
+        description="First day to forecast, from what was finished before it and before today; today by default",
     )
     days: Annotated[int, Field(ge=1, le=MAX_DAYS), Digits] = 14
     weeks: Annotated[
@@ -41,10 +41,11 @@ class ForecastQuery(Question):
     settling_days: Annotated[int, Field(le=MAX_DAYS), Digits] | None = Field(
         default=None, description="Latest days to leave out, as operations still open are missing; measured by default"
     )
-    hours_per_person: Annotated[float, Field(gt=0, le=24)] = 7.5
-    utilisation: Annotated[float, Field(gt=0, le=1, description="Share of those hours that is work on operations")] = (
-        0.85
-    )
+    # A little is the least: with next to nothing of both, the number of people is none.
+    hours_per_person: Annotated[float, Field(ge=0.1, le=24)] = 7.5
+    utilisation: Annotated[
+        float, Field(ge=0.01, le=1, description="Share of those hours that is work on operations")
+    ] = 0.85
 
     @model_validator(mode="after")
     def _region_of_a_country(self) -> Self:
@@ -91,10 +92,11 @@ class HistoryOut(ResponseModel):
 
 
 class TouchOut(ResponseModel):
-    """Over what arrived in the last `weeks` weeks: mean touch time, and that of people alone, whose share is `person_share`."""
+    """Over what arrived in the last `weeks` weeks: mean touch times by kind of actor; `mean` is both by their share."""
 
     mean: float | None
     person_mean: float | None
+    automation_mean: float | None
     person_share: float | None
     n: int
     unknown: int
@@ -116,7 +118,7 @@ class ScoreOut(ResponseModel):
 
 
 class BacktestOut(ResponseModel):
-    """`workload` is empty where no touch time is known."""
+    """`workload` is empty where the work of an arrival is unknown."""
 
     arrivals: list[ScoreOut]
     workload: list[ScoreOut]

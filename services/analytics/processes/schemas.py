@@ -173,14 +173,18 @@ class CandidateOut(ResponseModel):
 
 
 class CandidatesOut(ResponseModel):
-    """`hours` and `saving` are those of every activity, also of those not listed; saving is null without a rate."""
+    """`hours` and `saving` are those of every activity, also of those not listed, but for the `unmeasured` ones.
+
+    Both are null where no activity has hours; saving is null without a rate.
+    """
 
     period: PeriodOut
     filters: SelectedOut
     definition: DefinitionOut
     coverage: str
     activities: int
-    hours: float
+    unmeasured: int
+    hours: float | None
     saving: SavingOut | None
     items: list[CandidateOut]
 
