@@ -1,7 +1,8 @@
 """The consumer runtime: a batch, its offsets, its inbox and its effect in one transaction, then the log's commit.
 
-Redelivery changes nothing, whatever dies in between, and neither does a zombie: see `_take_turn`. What cannot be handled goes to `<topic>.dead` with the
-reason and its original headers; too many of those in a row stop the consumer instead of draining the topic.
+Redelivery changes nothing, whatever dies in between, and neither does a zombie: see `_take_turn`. What cannot be
+handled goes to `<topic>.dead` with the reason and its original headers; too many of those in a row stop the consumer
+instead of draining the topic.
 """
 
 import asyncio
