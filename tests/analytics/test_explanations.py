@@ -312,8 +312,8 @@ async def test_a_made_up_cursor_never_reaches_the_database(
 
 
 async def test_the_longest_names_fit_into_a_cursor(analytics: Harness, tenant: str) -> None:
-    name = "\x01"  # six characters in JSON
-    cases = [operation(tenant, name * (MAX_CASE - 1) + end, process=name * MAX_PROCESS) for end in "ab"]
+    process, case = "\U0001f9fe" * MAX_PROCESS, "\x01" * (MAX_CASE - 1)  # as long as names become in JSON
+    cases = [operation(tenant, case + end, process=process) for end in "ab"]
     await feed(analytics, cases)
     document, items = await explain_all(analytics, tenant, "case_throughput_time", 1)
     assert (len(items), document["digest"]["value"]) == (2, digest_of(items))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, NamedTuple
 from unicodedata import category
 from uuid import UUID
@@ -220,6 +221,7 @@ def _check_text(name: str, text: str, limit: int, *, empty: bool = False) -> Non
         raise BadFieldError("bad-data", name, english, f"debe tener de 1 a {limit} caracteres, sin NUL")
 
 
+@lru_cache(1_000)  # every event has a process, and there are few
 def is_addressable(process: str) -> bool:
     """Tell whether a process can stand in an address, /analytics/processes/{process}/edges.
 
