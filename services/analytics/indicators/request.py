@@ -62,7 +62,11 @@ class KpiQuery(BaseModel):
         _Absent,
         Field(description="Which currency cost_per_operation answers in, where there are several"),
     ] = None
-    details: bool = Field(default=True, description="false leaves out percentiles and variants, which need every fact")
+    exact: bool = Field(
+        default=False,
+        description="true reads percentiles from every fact, not from roll-ups within 1 %, and counts variants",
+    )
+    details: bool = Field(default=True, description="false leaves out percentiles and variants, whatever `exact` says")
 
     @field_validator("group_by", mode="before")
     @classmethod
@@ -79,4 +83,5 @@ class KpiQuery(BaseModel):
             end=self.end,
             group_by=tuple(self.group_by),
             details=self.details,
+            exact=self.exact,
         )

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.analytics.bands.rules import Band
+from services.analytics.indicators.selection import Reading
 
 
 class _Out(BaseModel):
@@ -33,9 +34,7 @@ class KpiOut(_Out):
     advice: str
 
 
-class QuantilesOut(KpiOut):
-    """In seconds; null without `details` or data."""
-
+class _Quantiles(_Out):
     median: float | None
     p90: float | None
     p95: float | None
@@ -43,8 +42,29 @@ class QuantilesOut(KpiOut):
     max: float | None
 
 
+class QuantilesOut(_Quantiles, KpiOut):
+    """In seconds; null without `details` or data. `percentiles` says how they, `max` included, were read.
+
+    exact: from every operation or case, interpolated; rollup: from histograms, each within 1 % of the exact one;
+    null: not at all.
+    """
+
+    percentiles: Reading | None
+
+
+class DurationOut(_Quantiles):
+    """A duration other than the indicator's own, in seconds; `n` operations have one, and null is unknown."""
+
+    n: int
+    mean: float | None
+
+
 class ProcessingTimeOut(QuantilesOut):
+    """`wait` is started - requested, `lead` finished - requested, read as `percentiles` says."""
+
     id: Literal["processing_time"]
+    wait: DurationOut
+    lead: DurationOut
     total: float | None
     wait_mean: float | None
     lead_mean: float | None
@@ -98,6 +118,8 @@ class InternalSatisfactionOut(KpiOut):
 
 
 class CaseThroughputTimeOut(QuantilesOut):
+    """`variants` is null unless asked for with `exact`: to tell them apart takes every operation of the cases."""
+
     id: Literal["case_throughput_time"]
     cases: int
     events: int

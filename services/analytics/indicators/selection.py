@@ -9,6 +9,9 @@ TimeUnit = Literal["hour", "day", "week", "month"]
 TIME_UNITS = frozenset(get_args(TimeUnit))
 OF_OPERATIONS_ONLY = frozenset({"activity", "actor_kind"})  # survey answers have neither
 _HOUR = timedelta(hours=1)
+_DAY = timedelta(days=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+Reading = Literal["exact", "rollup"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +26,24 @@ class Selection:
     end: datetime | None = None
     group_by: tuple[GroupBy, ...] = ()
     details: bool = True
+    exact: bool = False
     parameters: dict[str, Any] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         names = ("process", "activity", "team", "actor_kind", "begin", "end")
         object.__setattr__(self, "parameters", {name: getattr(self, name) for name in names})
+
+    @property
+    def percentiles(self) -> Reading | None:
+        """Where percentiles of operations come from: histograms know days, so hours are read from facts."""
+        if not self.details:
+            return None
+        return "exact" if self.exact or "hour" in self.group_by else "rollup"
+
+    @property
+    def counts_variants(self) -> bool:
+        """Whether the sequences of cases are told apart, which needs every fact of theirs."""
+        return self.details and self.exact
 
     def conditions(self, *names: str) -> str:
         """Return ` AND column = :column` for each of these filters that is set."""
@@ -43,30 +59,35 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class HourSplit:
-    """A period as whole UTC hours, which roll-ups answer, and edges, which only facts can."""
+class Split:
+    """A period as whole UTC hours or days, which roll-ups answer, and edges, which only facts can."""
 
     whole: tuple[datetime | None, datetime | None] | None
     edges: tuple[tuple[datetime, datetime], ...]
 
 
-def split_hours(begin: datetime | None, end: datetime | None) -> HourSplit:
+def split_hours(begin: datetime | None, end: datetime | None) -> Split:
     """Cut [begin, end) at whole hours."""
-    first = None if begin is None else _floor(begin) if begin == _floor(begin) else _floor(begin) + _HOUR
-    last = None if end is None else _floor(end)
+    return _split(begin, end, _HOUR)
+
+
+def split_days(begin: datetime | None, end: datetime | None) -> Split:
+    """Cut [begin, end) at UTC midnights."""
+    return _split(begin, end, _DAY)
+
+
+def _split(begin: datetime | None, end: datetime | None, step: timedelta) -> Split:
+    first = None if begin is None else -(-(begin - _EPOCH) // step) * step + _EPOCH
+    last = None if end is None else (end - _EPOCH) // step * step + _EPOCH
     if begin is not None and end is not None and first is not None and last is not None and first >= last:
         inside = first == begin and last == end  # an empty period
-        return HourSplit(None, () if inside or begin >= end else ((begin, end),))
+        return Split(None, () if inside or begin >= end else ((begin, end),))
     edges = []
     if begin is not None and first is not None and begin < first:
         edges.append((begin, first))
     if end is not None and last is not None and last < end:
         edges.append((last, end))
-    return HourSplit((first, last), tuple(edges))
-
-
-def _floor(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    return Split((first, last), tuple(edges))
 
 
 def _range(column: str, begin: str | None, end: str | None) -> str:
@@ -78,3 +99,15 @@ def label(name: str, value: Any) -> str | None:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if name == "hour" else value.date().isoformat()
     return str(value) if value else None
+
+
+def aliases(expressions: list[str]) -> tuple[str, str]:
+    """Return group expressions with their names g0, g1, and the names alone."""
+    named = "".join(f"{expression} AS g{i}, " for i, expression in enumerate(expressions))
+    return named, ", ".join(f"g{i}" for i in range(len(expressions)))
+
+
+def key_of(row: Any, selection: Selection) -> tuple[str | None, ...]:
+    """Return the group of a row that has its values as g0, g1."""
+    values = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row by column
+    return tuple(label(name, values[f"g{i}"]) for i, name in enumerate(selection.group_by))

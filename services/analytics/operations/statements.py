@@ -65,7 +65,6 @@ ON CONFLICT DO NOTHING"""  # noqa: S608 - as above
 
 # Before STORE and apart from it: a key that another batch stores at the same moment is waited for, and seen by STORE.
 _ARRIVED_KEYS = f"(SELECT * FROM unnest({_arrays('key', _ROLLUP_KEY)}) AS t ({_names(_ROLLUP_KEY)}))"  # noqa: S608 - as above
-_ARRIVED_KEYS = f"(SELECT * FROM unnest({_arrays('key', _ROLLUP_KEY)}) AS t ({_names(_ROLLUP_KEY)}))"  # noqa: S608 - as above
 STORE_KEYS = text(_NEW_KEYS.format(operations=_ARRIVED_KEYS))
 
 STORE = text(f"""
