@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.analytics.indicators.selection import Selection, Split, aliases, key_of, split_days
+from services.analytics.indicators.selection import TIME_UNITS, Selection, Split, aliases, key_of, split_days
 from services.analytics.indicators.sums import PERCENTILES, Key, Quantiles, Times
 from services.analytics.operations.histograms import (
     COUNTS,
@@ -18,6 +18,7 @@ from services.analytics.operations.histograms import (
     NUMBER,
     OPERATION_KEY,
     first_place,
+    kept_of_place,
     representative,
 )
 
@@ -84,7 +85,7 @@ def histogram_statement(selection: Selection) -> tuple[TextClause, dict[str, Any
     split = split_days(selection.begin, selection.end)
     cells = _edges(split, selection, parameters, groups)
     if split.whole or not cells:
-        cells.append(_whole_days(split, selection, parameters, groups, listed))
+        cells.append(_whole_days(split, selection, parameters, groups))
     return text(
         _RANKED.format(
             cells=" UNION ALL ".join(cells),
@@ -95,22 +96,23 @@ def histogram_statement(selection: Selection) -> tuple[TextClause, dict[str, Any
     ), parameters
 
 
-def _whole_days(split: Split, selection: Selection, parameters: dict[str, Any], groups: str, listed: str) -> str:
-    bounds = "" if split.whole else " AND false"
+def _whole_days(split: Split, selection: Selection, parameters: dict[str, Any], groups: str) -> str:
+    """Return the cells of whole days. Rows are added up by number before any of them gets a name."""
+    where = "" if split.whole else " AND false"
     for name, sign, moment in zip(("first", "last"), (">=", "<"), split.whole or (None, None), strict=True):
         if moment is not None:
-            bounds += f" AND place {sign} :{name}"
+            where += f" AND place {sign} :{name}"
             parameters[name] = first_place(moment.date())
-    where = selection.conditions(*OPERATION_KEY)
-    of_key = where or set(selection.group_by) & set(OPERATION_KEY)
-    join = f"JOIN rollup_key AS k ON k.tenant_id = h.tenant_id AND k.id = {KEY}" if of_key else ""
+    chosen = selection.conditions(*OPERATION_KEY)
+    by_key = bool(chosen) or not set(OPERATION_KEY).isdisjoint(selection.group_by)
+    kept = kept_of_place(day=not TIME_UNITS.isdisjoint(selection.group_by), key=by_key)
     sums = ", ".join(f"sum({n}) AS {n}" for n in COUNTS)
     each = ", ".join(f"({cell}, {n})" for cell, n in enumerate(COUNTS))
     return f"""
-        SELECT {listed}number, first_bucket + cell AS bucket, n FROM (
-            SELECT {groups}{NUMBER} AS number, {FIRST_BUCKET} AS first_bucket, {sums}
-            FROM (SELECT *, {MOMENT} AS moment FROM rollup_histogram AS h {join} WHERE true{bounds}{where}) AS day
-            GROUP BY {listed}number, first_bucket) AS blocks
+        SELECT {groups}{NUMBER} AS number, {FIRST_BUCKET} + cell AS bucket, n
+        FROM (SELECT *, {MOMENT} AS moment
+              FROM (SELECT place & ({kept})::bigint AS place, {sums} FROM rollup_histogram WHERE true{where} GROUP BY 1) AS summed
+              {f"JOIN rollup_key ON id = {KEY}{chosen}" if by_key else ""}) AS block
         CROSS JOIN LATERAL (VALUES {each}) AS one (cell, n) WHERE n > 0"""  # noqa: S608 - as above
 
 

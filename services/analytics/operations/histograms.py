@@ -58,6 +58,11 @@ def first_place(day: date) -> int:
     return (day - _FIRST_DAY).days << _DAY_SHIFT
 
 
+def kept_of_place(*, day: bool, key: bool) -> int:
+    """Return the bits of a place that say its block and, where wanted, its day and its key."""
+    return (day and ~((1 << _DAY_SHIFT) - 1)) | (key and ((2**32 - 1) << _KEY_SHIFT)) | ((1 << _KEY_SHIFT) - 1)
+
+
 def bucket_of(microseconds: int) -> int:
     """Return the bucket of a duration; the twin of what the statements compute."""
     return 1 + ceil(log(microseconds) / log(GAMMA)) if microseconds else 0
