@@ -11,7 +11,14 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.analytics.indicators.percentiles import INTERPOLATED, read_times
-from services.analytics.indicators.selection import OF_OPERATIONS_ONLY, Reading, Selection, aliases, key_of, split_hours
+from services.analytics.indicators.selection import (
+    OF_OPERATIONS_ONLY,
+    Reading,
+    Selection,
+    aliases,
+    key_of,
+    split_for_groups,
+)
 from services.analytics.indicators.sums import CaseSums, Figures, Key, Quantiles, SurveySums
 from services.analytics.operations.measures import AGGREGATES, COLUMNS, HOUR, KEY
 
@@ -56,9 +63,10 @@ async def read_figures(session: AsyncSession, selection: Selection, parts: Colle
 
 def operations_statement(selection: Selection) -> tuple[TextClause, dict[str, Any]]:
     """Return the statement that sums roll-ups (and facts where the period cuts an hour) and prices them."""
-    split = split_hours(selection.begin, selection.end)
+    split = split_for_groups(selection)
     where = selection.conditions(*_FILTERS)
     parameters = dict(selection.parameters)
+    cut = "finished_at" if selection.by_local_time else HOUR
     parts = []
     if split.whole is not None:
         bounds = ""
@@ -70,7 +78,7 @@ def operations_statement(selection: Selection) -> tuple[TextClause, dict[str, An
     for i, (begin, end) in enumerate(split.edges):
         parameters |= {f"begin{i}": begin, f"end{i}": end}
         parts.append(
-            f"SELECT {HOUR} AS hour, {_KEY}, {AGGREGATES} FROM operation "  # noqa: S608 - as above
+            f"SELECT {cut} AS hour, {_KEY}, {AGGREGATES} FROM operation "  # noqa: S608 - as above
             f"WHERE finished_at >= :begin{i} AND finished_at < :end{i}{where} GROUP BY 1, 2, 3, 4, 5, 6"
         )
     if not parts:

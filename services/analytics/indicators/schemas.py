@@ -178,7 +178,7 @@ class FiltersOut(_Out):
 
 
 class GroupOut(_Out):
-    """`group` maps each of `group_by` to its value: text, a date or an hour's begin (UTC); null is none (no team)."""
+    """`group` maps each of `group_by` to its value: text, a date or an hour's begin (as UTC); null is none (no team)."""
 
     group: dict[str, str | None]
     kpis: list[AnyKpi]
@@ -188,6 +188,7 @@ class KpisOut(_Out):
     """The whole selection in `kpis`, and one list per group in `groups` (empty without group_by)."""
 
     period: PeriodOut
+    time_zone: str
     filters: FiltersOut
     kpis: list[AnyKpi]
     groups: list[GroupOut]
