@@ -1,7 +1,8 @@
-"""The consumer runtime: a batch, its inbox, its effect and its offsets in one transaction, then the log's commit.
+"""The consumer runtime: a batch, its offsets, its inbox and its effect in one transaction, then the log's commit.
 
-Redelivery changes nothing, whatever dies in between. What cannot be handled goes to `<topic>.dead` with the
-reason and its original headers; too many of those in a row stop the consumer instead of draining the topic.
+Redelivery changes nothing, whatever dies in between, and neither does a zombie: see `_take_turn`. What cannot be
+handled goes to `<topic>.dead` with the reason and its original headers; too many of those in a row stop the consumer
+instead of draining the topic.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ Handler = Callable[[AsyncSession, Sequence[Event]], Awaitable[None]]
 
 _POLL_S = 1.0
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.1, 5.0
+_IDLE_MS = 10_000  # as long as a Kafka session: a member that is silent for longer has lost its partitions
 logger = logging.getLogger(__name__)
 __all__ = ["Consumer", "Handler", "Limits", "PoisonEventError", "TooManyDeadLettersError", "is_transient"]
 
@@ -38,7 +40,8 @@ _OFFSETS = text(
     "SELECT :log, :consumer, * FROM unnest(cast(:topics AS text[]), cast(:partitions AS int[]), "
     "cast(:offsets AS bigint[])) ORDER BY 3, 4 "
     "ON CONFLICT (log, consumer, topic, partition) "
-    "DO UPDATE SET next_offset = greatest(consumer_offset.next_offset, excluded.next_offset)"
+    "DO UPDATE SET next_offset = greatest(consumer_offset.next_offset, excluded.next_offset) "
+    "RETURNING set_config('idle_in_transaction_session_timeout', :idle_ms, true)"
 )
 
 
@@ -171,10 +174,10 @@ class Consumer:
 
     async def _transact(self, events: list[Event], batch: Sequence[Received]) -> None:
         async with self._database.transaction() as session:
+            await self._take_turn(session, batch)
             fresh = await self._fresh(session, events)
             if fresh:
                 await self._handler(session, fresh)
-            await self._store_offsets(session, batch)
 
     async def _fresh(self, session: AsyncSession, events: list[Event]) -> list[Event]:
         """Return the first copy of each event that the inbox does not know, in order."""
@@ -190,7 +193,20 @@ class Consumer:
             event for event in events if (event.tenant, event.id) in new and unique[event.tenant, event.id] is event
         ]
 
-    async def _store_offsets(self, session: AsyncSession, batch: Sequence[Received]) -> None:
+    async def _take_turn(self, session: AsyncSession, batch: Sequence[Received]) -> None:
+        """Store the offsets, and by that lock their rows until the transaction ends: a partition's batches take turns.
+
+        This fences zombies: members that were paused for so long that their partitions went to others. One that comes
+        late waits for its turn; what others applied by then is in its inbox, so it changes nothing, and the greatest
+        offset stays. One that is paused in the midst of its transaction keeps others waiting for `_IDLE_MS`; then the
+        server ends the transaction. As a partition's batches are applied one after another and each leaves out what is
+        done, events of a key take effect in their order, whoever applies them.
+
+        A batch that begins before what is stored is not refused, and the offset does not replace the inbox. It need not
+        be a zombie's: whoever dies between this commit and the log's leaves such a batch to the next one, to whom the
+        log would give it again for ever. Dead letters of such a batch may not be published yet, and a topic that was
+        deleted and made anew begins at 0.
+        """
         highest: dict[tuple[str, int], int] = {}
         for message in batch:
             place = (message.topic, message.partition)
@@ -201,6 +217,7 @@ class Consumer:
             "topics": [place[0] for place in highest],
             "partitions": [place[1] for place in highest],
             "offsets": list(highest.values()),
+            "idle_ms": str(_IDLE_MS),
         }
         await session.execute(_OFFSETS, parameters)
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 from fastapi import Depends, Query, Request
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
@@ -46,7 +46,7 @@ class PageRequest:
         self,
         request: Request,
         cursor: Annotated[str | None, Query(max_length=64, description="`next_cursor` of the page before")] = None,
-        limit: Annotated[int, BeforeValidator(whole_number), Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
+        limit: Annotated[int, Field(ge=1, le=MAX_LIMIT), BeforeValidator(whole_number), Query()] = DEFAULT_LIMIT,
     ) -> None:
         self.path = request.url.path
         self.after = None if cursor is None else _decode(cursor, self.path)

@@ -60,7 +60,7 @@ class ResponseModel(BaseModel):
 
 Day = Annotated[date, BeforeValidator(_day), Field(strict=False)]
 # A day of today's business: what lies beyond is a slip of the keys.
-PlausibleDay = Annotated[Day, Field(ge=date(1900, 1, 1), le=date(2199, 12, 31))]
+PlausibleDay = Annotated[date, Field(strict=False, ge=date(1900, 1, 1), le=date(2199, 12, 31)), BeforeValidator(_day)]
 Instant = Annotated[AwareDatetime, BeforeValidator(_instant), AfterValidator(_in_utc), Field(strict=False)]
 Id = Annotated[UUID, BeforeValidator(_text), Field(strict=False)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]

@@ -144,6 +144,7 @@ class Broker:
                 "share.coordinator.state.topic.min.isr=1",
                 "broker.session.timeout.ms=3000",  # how long a restart after a crash waits for the old session to end
                 "broker.heartbeat.interval.ms=500",
+                "group.min.session.timeout.ms=500",  # 6 s by default: tests that kill members have no time for that
                 "group.initial.rebalance.delay.ms=0",  # 3 s by default, to gather the members of a large group
                 "auto.create.topics.enable=false",  # topics are made on purpose, with their partitions
                 "",

@@ -8,6 +8,10 @@ from services.analytics.control_charts.routes import router as control_charts
 from services.analytics.costs.routes import router as costs
 from services.analytics.event_logs import job as import_job
 from services.analytics.event_logs.routes import router as event_logs
+from services.analytics.explanations.routes import router as explanations
+from services.analytics.exports import job as export_job
+from services.analytics.exports.routes import router as exports
+from services.analytics.exports.service import sweep
 from services.analytics.forecasts.routes import router as forecasts
 from services.analytics.indicators.routes import router as indicators
 from services.analytics.operations.consume import GROUP, PATTERN, consume
@@ -27,7 +31,14 @@ from shared.jobs import JobCode
 
 
 def _jobs(runtime: Runtime) -> Mapping[str, JobCode]:
-    return {**import_job.jobs(runtime), REBUILD: run_rebuild}
+    return {**import_job.jobs(runtime), **export_job.jobs(runtime), REBUILD: run_rebuild}
+
+
+async def _keep_house(runtime: Runtime) -> None:
+    try:
+        await watch_targets(runtime)
+    finally:
+        await sweep(runtime)
 
 
 SERVICE = Service(
@@ -38,8 +49,10 @@ SERVICE = Service(
     migrations=Path(__file__).with_name("migrations"),
     routers=[
         indicators,
+        explanations,
         operations,
         event_logs,
+        exports,
         surveys,
         costs,
         bands,
@@ -59,5 +72,5 @@ SERVICE = Service(
     ],
     consumptions=[Consumption(GROUP, PATTERN, consume)],
     jobs=_jobs,
-    housekeeping=watch_targets,
+    housekeeping=_keep_house,
 )

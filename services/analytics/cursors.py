@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 from pydantic import Field
 
-from services.analytics.questions import Whole
+from services.analytics.questions import Digits
 from shared.pagination import MAX_LIMIT, InvalidCursor
 
 _LONGEST = 2_000  # a case's id of 200 characters, each of several bytes, and room
@@ -20,7 +20,7 @@ Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]*$")]
 
 Cursor = Annotated[str | None, Field(max_length=_LONGEST, description="`next_cursor` of the page before")]
-Limit = Annotated[Whole, Field(ge=1, le=MAX_LIMIT)]
+Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT), Digits]
 
 
 def encode_place(*place: object) -> str:

@@ -1,6 +1,6 @@
 """What the questions of several slices have in common: a query string, closed and strict."""
 
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
@@ -18,4 +18,5 @@ class Question(BaseModel):
         return {name: value for name, value in values.items() if value != ""} if isinstance(values, dict) else values
 
 
-Whole = Annotated[int, BeforeValidator(whole_number)]
+# After the limits of a number, else the API's description loses them: `Annotated[int, Field(ge=1), Digits]`.
+Digits = BeforeValidator(whole_number)

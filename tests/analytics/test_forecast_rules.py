@@ -122,8 +122,22 @@ def test_only_people_need_people() -> None:
     mixed = total([automatic, Arrivals(4, 2, 120_000_000, 4, 2, 120_000_000)])
     assert (automatic.person_seconds, mixed.person_seconds) == (0, 30)
     assert Arrivals(4, 0, 0, 4, 0, 0).person_seconds is None
-    assert [mixed.touch_mean, mixed.workload] == pytest.approx([160 / 6, 8 * 160 / 6])
+    assert [mixed.seconds_each, mixed.workload] == pytest.approx([0.5 * 60 + 0.5 * 10, 8 * 35])
+    assert (mixed.person_mean, mixed.automation_mean, mixed.automation_seconds) == (60, 10, 5)
     assert (Arrivals().workload, Arrivals(1).workload) == (0, None)
+
+
+@given(*[st.integers(0, 20)] * 4, *[st.integers(0, 10**9)] * 2)
+def test_work_is_never_less_than_peoples_part_of_it(
+    person: int, automation: int, seen: int, watched: int, person_us: int, automation_us: int
+) -> None:
+    seen, watched = min(seen, person), min(watched, automation)
+    person_us, automation_us = person_us if seen else 0, automation_us if watched else 0
+    day = Arrivals(person + automation, seen + watched, person_us + automation_us, person, seen, person_us)
+    assert (day.seconds_each is None) == (not day.n or (person > 0 and not seen) or (automation > 0 and not watched))
+    if day.seconds_each is not None and day.person_seconds is not None:
+        assert day.seconds_each >= day.person_seconds
+        assert day.workload == pytest.approx(day.n * day.seconds_each)
 
 
 def test_hours_become_people() -> None:

@@ -1,12 +1,15 @@
 """GET /analytics/forecasts, over HTTP."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
+from services.analytics.forecasts.calendars import read_holidays
 from shared.clock import frozen
+from shared.errors import Language
 from shared.events import Event
 from tests.analytics.feeding import feed, operation
 from tests.fixtures.services import Harness, problem
@@ -14,6 +17,13 @@ from tests.fixtures.services import Harness, problem
 MONDAY = datetime(2026, 2, 2, 9, 0, tzinfo=UTC)
 WEEKDAYS = (4, 3, 2, 2, 1, 0, 0)
 DAY = timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def long_after() -> Iterator[None]:
+    """Let every day that is asked for lie in the past, unless a test says otherwise."""
+    with frozen(datetime(2027, 1, 4, 12, tzinfo=UTC)):
+        yield
 
 
 def arriving(tenant: str, weeks: int = 4, **more: Any) -> list[Event]:
@@ -62,7 +72,14 @@ async def test_a_week_is_forecast_with_its_work_its_people_and_its_errors(analyt
         "holidays": 0,
         "holiday_ratio": None,
     }
-    assert got["touch"] == {"mean": 1800, "person_mean": 1800, "person_share": 1, "n": 48, "unknown": 0}
+    assert got["touch"] == {
+        "mean": 1800,
+        "person_mean": 1800,
+        "automation_mean": None,
+        "person_share": 1,
+        "n": 48,
+        "unknown": 0,
+    }
     one, two = got["backtest"]["arrivals"]
     assert (one["weeks_ahead"], one["n"], one["mae"], one["seasonal_naive_mae"]) == (1, 14, 0, 0)
     assert (one["coverage"], one["coverage_n"]) == (None, 0)
@@ -128,6 +145,18 @@ async def test_days_whose_operations_are_still_open_are_left_out(analytics: Harn
     assert hasty["history"]["arrivals"] == 30  # what was not finished then was not known then
 
 
+async def test_days_that_have_not_happened_are_no_days_without_arrivals(analytics: Harness, tenant: str) -> None:
+    await feed(analytics, arriving(tenant))
+    with frozen(datetime(2026, 3, 2, 12, tzinfo=UTC)):
+        got = await forecast(analytics, tenant, begin="2026-03-16", days=8)
+        far = await forecast(analytics, tenant, begin="2199-12-31", days=1, country="ES")
+    assert (got["history"]["to"], got["history"]["days"]) == ("2026-03-01", 28)
+    assert [day["arrivals"]["expected"] for day in got["days"]] == [*WEEKDAYS, 4]
+    assert [day["weeks_ahead"] for day in got["days"]] == [*[3] * 7, 4]
+    assert [each["weeks_ahead"] for each in got["backtest"]["arrivals"]] == [3, 4]
+    assert (far["days"][0]["arrivals"]["expected"], far["history"]["to"]) == (3, "2026-03-01")
+
+
 async def test_holidays_of_the_country_and_region_are_forecast_apart(analytics: Harness, tenant: str) -> None:
     await feed(analytics, arriving(tenant, weeks=14))  # 2 February to 10 May
     spain = await forecast(analytics, tenant, begin="2026-05-11", days=6, country="ES")
@@ -142,13 +171,25 @@ async def test_holidays_of_the_country_and_region_are_forecast_apart(analytics: 
     assert spanish.json()["days"][0]["holiday"] == "Natividad del Señor"
 
 
+@pytest.mark.parametrize(
+    ("country", "language", "name"),
+    [("FR", "es", "Noël"), ("PT", "es", "Dia de Natal"), ("FR", "en", "Christmas Day"), ("MX", "es", "Navidad")],
+)
+def test_holidays_are_named_in_the_callers_language_else_in_the_countrys_own(
+    country: str, language: Language, name: str
+) -> None:
+    christmas = date(2026, 12, 25)
+    assert read_holidays(country, None, christmas, christmas, language) == {christmas: name}
+
+
 async def test_without_touch_times_there_is_no_workload_and_no_zero(analytics: Harness, tenant: str) -> None:
     events = [operation(tenant, f"{day}", minutes=None, finished_at=MONDAY + day * DAY) for day in range(28)]
     await feed(analytics, events)
     got = await forecast(analytics, tenant, begin="2026-03-02", days=1)
     assert (got["days"][0]["workload"], got["days"][0]["staffing"]) == (None, None)
     assert got["backtest"]["workload"] == []
-    assert got["touch"] == {"mean": None, "person_mean": None, "person_share": 1, "n": 0, "unknown": 28}
+    assert (got["touch"]["mean"], got["touch"]["person_mean"], got["touch"]["automation_mean"]) == (None, None, None)
+    assert (got["touch"]["person_share"], got["touch"]["n"], got["touch"]["unknown"]) == (1, 0, 28)
 
 
 async def test_automation_works_but_needs_no_people(analytics: Harness, tenant: str) -> None:
@@ -158,6 +199,38 @@ async def test_automation_works_but_needs_no_people(analytics: Harness, tenant: 
     assert both["staffing"]["hours"] == 2
     alone = (await forecast(analytics, tenant, begin="2026-03-02", days=1, actor_kind="automation"))["days"][0]
     assert (alone["workload"]["expected"], alone["staffing"]) == (7200, {"hours": 0, "people": 0, "heads": 0})
+
+
+async def test_work_is_weighed_by_what_each_kind_of_actor_did_not_by_what_was_observed(
+    analytics: Harness, tenant: str
+) -> None:
+    people = arriving(tenant)
+    unseen = [operation(tenant, f"u{n}", minutes=None, finished_at=MONDAY + n * DAY) for n in range(28)]
+    machines = [
+        operation(tenant, f"m{n}", kind="automation", minutes=1, finished_at=MONDAY + n % 28 * DAY) for n in range(76)
+    ]
+    await feed(analytics, [*people, *unseen, *machines])  # half of it by people
+    got = await forecast(analytics, tenant, begin="2026-03-02", days=1)
+    assert {name: got["touch"][name] for name in ("mean", "person_mean", "automation_mean", "person_share")} == {
+        "mean": 0.5 * 1800 + 0.5 * 60,
+        "person_mean": 1800,
+        "automation_mean": 60,
+        "person_share": 0.5,
+    }
+    (day,) = got["days"]
+    assert day["workload"]["expected"] == day["arrivals"]["expected"] * 930
+    assert day["staffing"]["hours"] * 3600 == day["arrivals"]["expected"] * 900
+    tried = [got["backtest"][what][0]["n"] for what in ("arrivals", "workload")]
+    assert tried == [14, 10]  # of the weekends' people nothing was observed
+
+
+async def test_work_is_unknown_while_nothing_of_a_kind_of_actor_was_observed(analytics: Harness, tenant: str) -> None:
+    blind = [operation(tenant, f"b{n}", process="b", finished_at=MONDAY + n * DAY) for n in range(28)]
+    blind += [operation(tenant, "b", process="b", minutes=None, kind="automation", finished_at=MONDAY + 20 * DAY)]
+    await feed(analytics, blind)
+    got = await forecast(analytics, tenant, process="b", begin="2026-03-02", days=1)
+    assert (got["touch"]["mean"], got["days"][0]["workload"], got["backtest"]["workload"]) == (None, None, [])
+    assert got["days"][0]["staffing"]["hours"] > 0
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
@@ -191,6 +264,10 @@ async def test_too_short_a_history_is_refused_with_its_days(analytics: Harness, 
         ({"utilisation": 1.01}, "invalid-input"),
         ({"utilisation": "nan"}, "invalid-input"),
         ({"hours_per_person": 0}, "invalid-input"),
+        ({"hours_per_person": "5e-324", "utilisation": "0.1"}, "invalid-input"),
+        ({"hours_per_person": 0.09}, "invalid-input"),
+        ({"utilisation": "1e-300"}, "invalid-input"),
+        ({"utilisation": 0.009}, "invalid-input"),
         ({"settling_days": -1}, "invalid-input"),
         ({"country": "es"}, "invalid-input"),
         ({"region": "MD"}, "invalid-input"),

@@ -4,6 +4,7 @@ import csv
 import io
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
+from urllib.parse import quote
 from uuid import UUID
 from xml.sax.saxutils import quoteattr
 
@@ -19,13 +20,13 @@ from services.analytics.event_logs.publication import Publication
 from services.analytics.event_logs.rules import LogPairing
 from services.analytics.event_logs.schemas import ImportOrder, ImportQuery
 from services.analytics.operations import service as operations
-from services.analytics.operations.facts import Arrivals, Plausible
+from services.analytics.operations.facts import Arrivals, BadFieldError, Plausible
 from services.analytics.operations.schemas import OperationsIn
 from services.analytics.surveys import service as surveys
 from services.analytics.surveys.schemas import AnswerIn
 from shared import clock
 from shared.auth import InvalidToken, Principal, principal_of
-from shared.contracts.analytics import OperationRecorded
+from shared.contracts.analytics import ObservationRecorded, OperationRecorded, SurveyAnswered
 from shared.errors import InvalidInput
 from shared.eventlog import Message, Received
 from shared.events import from_message, to_message
@@ -33,13 +34,14 @@ from shared.ids import uuid7
 from shared.outbox import Recorded
 from shared.work import Effort, actor_of
 from tests.analytics.event_logs.importing import rows
-from tests.analytics.feeding import feed, operation
-from tests.fixtures.services import Harness
+from tests.analytics.feeding import event, feed, operation
+from tests.fixtures.services import Harness, problem
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 BY = Principal("ana", "t", frozenset())
 
-ODD = ("", " ", "\t", "\x1c\x85", "\u3000", "\u200b", "\0", "a\0b", "-", '"', "é\U0001f600")
+UNADDRESSABLE = ("a\nb", "a\x7f", "a\x9bb", ".", "..", "./a", "a/../b", "a/..")
+ODD = (*UNADDRESSABLE, "", " ", "\t", "\x1c\x85", "\u3000", "\u200b", "\0", "a\0b", "-", '"', "é\U0001f600")
 LENGTHS = [length + more for length in (100, 200, 255, 2_000) for more in (0, 1)]
 TEXTS = st.sampled_from(ODD) | st.text(max_size=4) | st.sampled_from(LENGTHS).map("x".__mul__)
 NAMES = st.sampled_from(["name"] * 9) | TEXTS
@@ -93,6 +95,46 @@ class Session:
             to_message(item.id, item.data, subject=item.subject, tenant="t", at=NOW, work=item.work)
             for item in recorded
         ]
+
+
+WORK = {"activity": "a", "case": "c", "actor": {"kind": "person"}, "finished_at": "2026-03-02T09:00:00Z"}
+
+
+@pytest.mark.parametrize("name", UNADDRESSABLE)
+@pytest.mark.parametrize("language", ["en", "es"])
+async def test_a_process_that_no_address_reaches_is_refused_everywhere(
+    analytics: Harness, tenant: str, name: str, language: str
+) -> None:
+    answer = {"score": 5, "team": "t", "process": name}
+    async with analytics.client(tenant, **{"Accept-Language": language}) as client:
+        refused = [
+            await client.post("/analytics/operations", json={"operations": [{**WORK, "process": name}]}),
+            await client.post("/analytics/survey-answers", json=answer),
+            await client.post("/analytics/event-logs", params={"process": name}, content=b"case"),
+        ]
+    for each in refused:
+        (error,) = problem(each)["errors"]
+        assert (error["at"].split(".")[-1], error["type"]) == ("process", "unaddressable_process")
+        assert ("address" if language == "en" else "dirección") in error["message"]
+    for sent in (
+        event("t", {"work": {**WORK, "process": name}}),
+        event("t", {"process": name, "case": "c", "at": NOW}, ObservationRecorded.type),
+        event("t", {**answer, "answered_at": NOW}, SurveyAnswered.type),
+    ):
+        with pytest.raises(BadFieldError, match="address"):
+            Arrivals().add(sent, Plausible.at(NOW))
+
+
+@pytest.mark.parametrize(
+    "name", ["...", ".a", "a/b.c", "/a/", "a//b", "a b", "ü?#%/", "edges", "a/edges", "\u2028", "\\"]
+)
+async def test_a_process_that_is_taken_can_be_asked_for(analytics: Harness, tenant: str, name: str) -> None:
+    async with analytics.client(tenant, "admin") as client:
+        taken = await client.post("/analytics/operations", json={"operations": [{**WORK, "process": f"x{name}"}]})
+        path = f"/analytics/processes/{quote(f'x{name}', safe='')}/settings"
+        found = await client.get(path)
+    assert (taken.status_code, found.status_code) == (202, 200)
+    assert found.json()["process"] == f"x{name}"
 
 
 ACTORS = st.fixed_dictionaries(

@@ -1,5 +1,6 @@
 """Percentiles of touch, wait and lead times: within 1 % from roll-ups, exact from facts, and named accordingly."""
 
+import csv
 import random
 from datetime import timedelta
 from typing import Any
@@ -122,3 +123,12 @@ async def test_whole_days_are_read_without_a_single_fact(analytics: Harness, ten
     reading = [statement for statement in statements if "FROM operation" in statement]
     assert len(reading) == 1, reading
     assert "case_state" in reading[0]
+
+
+async def test_a_table_has_a_column_for_each_figure_of_each_duration(analytics: Harness, tenant: str) -> None:
+    await feed(analytics, [operation(tenant, minutes=2, requested_at=T0 - 5 * MINUTE)])
+    async with analytics.client(tenant, "viewer") as client:
+        answered = await client.get("/analytics/kpis", params={"format": "csv", "exact": "true"})
+    row = next(csv.DictReader(answered.text.splitlines()))
+    assert (row["id"], row["median"], row["percentiles"]) == ("processing_time", "120.0", "exact")
+    assert (row["wait_mean"], row["wait_n"], row["wait_p99"], row["lead_median"]) == ("180.0", "1", "180.0", "300.0")

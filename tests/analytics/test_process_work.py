@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.analytics.processes.rules import Manual, Tariff, rank, saving_of, total
+from services.analytics.processes.rules import Manual, Tariff, rank, saving_of, total, total_hours
 from shared import clock
 from shared.events import Event
 from tests.analytics.feeding import MINUTE, T0, feed, observation, operation
@@ -50,10 +50,20 @@ async def test_candidates_are_ranked_by_their_hours_and_priced(analytics: Harnes
     assert items["check"]["saving"] == {"labour": "72.24", "automation": "0.60", "net": "71.64", "currency": "EUR"}
     assert items["approve"]["saving"] == {"labour": "60.20", "automation": "0.10", "net": "60.10", "currency": "EUR"}
     assert (document["hours"], document["activities"], document["saving"]["net"]) == (5.5, 3, "131.74")
+    assert document["unmeasured"] == 1
     alone = await get(analytics, tenant, "automation-candidates", top=1, team="hr")
     assert [(item["activity"], item["saving"]) for item in alone["items"]] == [("approve", None)]
     assert alone["saving"] is None
     assert (await get(analytics, tenant, "automation-candidates", actor_kind="automation"))["items"] == []
+
+
+async def test_where_nothing_was_measured_there_is_no_total_and_no_zero(analytics: Harness, tenant: str) -> None:
+    await feed(analytics, [operation(tenant, "c", name, minutes=None) for name in ("check", "check", "file")])
+    tariff = {"hourly_rate": "30", "currency": "EUR", "automated_cost": "1"}
+    for filters, counted in (({}, 2), ({"activity": "none"}, 0)):
+        document = await get(analytics, tenant, "automation-candidates", **tariff, **filters)
+        assert (document["activities"], document["unmeasured"]) == (counted, counted)
+        assert (document["hours"], document["saving"]) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -90,9 +100,11 @@ amounts = st.decimals(0, 1000, places=3)
 def test_savings_add_up_whatever_is_automated(manual: list[Manual], tariff: Tariff) -> None:
     savings = [saving for each in rank(manual) if (saving := saving_of(each, tariff))]
     assert all(saving.net == saving.labour - saving.automation for saving in savings)
-    assert total(savings).net == sum((saving.net for saving in savings), Decimal(0))
+    whole = total(savings)
+    assert (whole.net if whole else None) == (sum((each.net for each in savings), Decimal(0)) if savings else None)
     hours = [each.hours for each in rank(manual)]
     known = [each for each in hours if each is not None]
+    assert total_hours(rank(manual)) == (sum(known) if known else None)
     assert hours == sorted(known, reverse=True) + [None] * (len(hours) - len(known))
 
 

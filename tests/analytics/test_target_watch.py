@@ -9,10 +9,12 @@ from uuid import UUID
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from services.analytics import metrics
 from services.analytics.targets import watch
 from services.analytics.targets.rules import State, judge, news_of
+from services.analytics.targets.service import read_target
 from shared import clock
 from tests.analytics.feeding import T0, event, feed, kpis, operation
 from tests.analytics.test_targets import create, send
@@ -161,10 +163,78 @@ async def test_an_edited_target_is_evaluated_anew(analytics: Harness, tenant: st
     await feed(analytics, operations(tenant, 3, T0))
     target = await create(analytics, tenant)
     await look(analytics, T0 + MINUTE)
-    change = {"value": "0.5", "days": 30, "owner": target["owner"]}
-    await send(analytics, tenant, "PUT", f"/{target['id']}", json=change, headers={"If-Match": '"1"'})
+    assert await told(analytics, tenant) == ["breached"]
+    same = {name: target[name] for name in ("value", "days", "owner")}
+    kept = await edit(analytics, tenant, target, same, 1)
+    assert (kept["state"], kept["last_n"]) == ("breached", 20)
     await look(analytics, T0 + MINUTE)
-    assert await told(analytics, tenant) == ["breached", "recovered"]
+    assert await told(analytics, tenant) == ["breached"]
+    changes: tuple[dict[str, Any], ...] = (
+        {"value": "0.1"},
+        {"days": 29},
+        {"owner": {"kind": "team", "id": "other"}},
+        {"owner": {"kind": "person", "id": "other"}},
+    )
+    for version, change in enumerate(changes, start=2):
+        edited = await edit(analytics, tenant, target, {**same, **change}, version)
+        assert (edited["state"], edited["since"], edited["last_value"], edited["last_n"]) == ("unknown", None, None, 0)
+        await look(analytics, T0 + 2 * MINUTE)
+        found = [each.payload["owner_id"] for each in await analytics.events(tenant)]
+        assert (len(found), found[-1]) == (version, edited["owner"]["id"])
+    await edit(analytics, tenant, target, {**same, "value": "0.5"}, 6)
+    await look(analytics, T0 + 3 * MINUTE)
+    assert (await stored(analytics, tenant, target))["since"] == "2026-03-02T09:03:00Z"
+    assert await told(analytics, tenant) == ["breached"] * 5
+
+
+async def edit(
+    analytics: Harness, tenant: str, target: dict[str, Any], change: dict[str, Any], version: int
+) -> dict[str, Any]:
+    tag = {"If-Match": f'"{version}"'}
+    answered = await send(analytics, tenant, "PUT", f"/{target['id']}", json=change, headers=tag)
+    assert answered.status_code == 200, answered.text
+    document: dict[str, Any] = answered.json()
+    return document
+
+
+async def test_a_tenant_whose_time_is_over_leaves_the_rest_to_the_next_round(
+    analytics: Harness,
+    tenant: str,
+    other_tenant: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    mine = [await create(analytics, tenant, team=f"{n}") for n in range(3)]
+    theirs = await create(analytics, other_tenant)
+    monkeypatch.setattr(watch, "_BUDGET_S", 0.0)  # spent with the first one
+
+    async def evaluated() -> int:
+        return len([each for each in mine if (await stored(analytics, tenant, each))["evaluated_at"]])
+
+    await look(analytics, T0)
+    assert (await evaluated(), (await stored(analytics, other_tenant, theirs))["evaluated_at"] is None) == (1, False)
+    assert "wait for the next round" in caplog.text
+    await look(analytics, T0)
+    await look(analytics, T0)
+    assert await evaluated() == 3
+
+
+async def test_a_target_that_takes_too_long_is_passed_over(
+    analytics: Harness, tenant: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    slow, quick = await create(analytics, tenant, team="slow"), await create(analytics, tenant)
+
+    async def read_slowly(session: Any, target: Any) -> Any:
+        if str(target.id) == slow["id"]:
+            await session.execute(text("SELECT pg_sleep(2)"))
+        return await read_target(session, target)
+
+    monkeypatch.setattr(watch, "read_target", read_slowly)
+    monkeypatch.setattr(watch, "_STATEMENT_MS", 300)
+    await look(analytics, T0)
+    states = [(await stored(analytics, tenant, each))["evaluated_at"] for each in (slow, quick)]
+    assert states == [None, "2026-03-02T09:00:00Z"]
+    assert "a target was not evaluated" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,20 @@
 """Targets over HTTP: set, read, edited, dropped, refused."""
 
+import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import httpx
 import pytest
 
+from services.analytics.targets.rules import judge, rounded
+from services.analytics.targets.schemas import TargetIn
+from services.analytics.targets.service import create_target
 from shared import clock
+from shared.auth import Principal
 from tests.analytics.feeding import T0, answer, feed, operation
 from tests.analytics.test_kpis import counted_statements
 from tests.fixtures.services import Harness, problem
@@ -91,6 +98,20 @@ async def test_the_list_is_paged_and_filtered(analytics: Harness, tenant: str) -
         assert len((await send(analytics, tenant, "GET", params=parameters)).json()["items"]) == n
 
 
+@pytest.mark.parametrize("bad", [{"team": "x"}, {"State": "met"}, {"state": "bad"}, {"limit": "0"}, {"cursor": "x"}])
+async def test_a_question_about_what_does_not_exist_is_refused(
+    analytics: Harness, tenant: str, bad: dict[str, str]
+) -> None:
+    code = "invalid-cursor" if "cursor" in bad else "invalid-input"
+    assert problem(await send(analytics, tenant, "GET", params=bad))["code"] == code
+
+
+async def test_an_empty_filter_is_none(analytics: Harness, tenant: str) -> None:
+    await create(analytics, tenant)
+    nothing = {"process": "", "kpi": "", "state": "", "cursor": "", "limit": ""}
+    assert len((await send(analytics, tenant, "GET", params=nothing)).json()["items"]) == 1
+
+
 @pytest.mark.parametrize(
     ("values", "code"),
     [
@@ -99,7 +120,7 @@ async def test_the_list_is_paged_and_filtered(analytics: Harness, tenant: str) -
         ({"value": "-1"}, "invalid-input"),
         ({"kpi": "happiness"}, "invalid-input"),
         ({"currency": "EUR"}, "currency-misplaced"),
-        ({"kpi": "cost_per_operation"}, "currency-misplaced"),
+        ({"kpi": "cost_per_operation"}, "currency-missing"),
         ({"kpi": "internal_satisfaction", "activity": "check"}, "never-measured"),
         ({"days": 0}, "invalid-input"),
         ({"days": "30"}, "invalid-input"),
@@ -130,6 +151,18 @@ async def test_no_more_targets_than_are_watched(
     monkeypatch.setattr("services.analytics.targets.service.MAX_TARGETS", 1)
     await create(analytics, tenant)
     assert problem(await send(analytics, tenant, "POST", json=ERRORS | {"team": "x"}))["code"] == "too-many-targets"
+
+
+async def test_targets_set_at_once_are_counted_one_after_another(
+    analytics: Harness, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.analytics.targets.service.MAX_TARGETS", 1)
+    async with analytics.runtime.database.transaction(tenant) as session:
+        first = TargetIn.model_validate(ERRORS)
+        await create_target(session, first, Principal("ana", tenant, frozenset()), b"key")
+        second = asyncio.create_task(send(analytics, tenant, "POST", json=ERRORS | {"team": "x"}))
+        await asyncio.sleep(0.5)  # time for it to count, if it did not wait
+    assert problem(await second)["code"] == "too-many-targets"
 
 
 async def state(analytics: Harness, tenant: str, **values: Any) -> dict[str, Any]:
@@ -164,6 +197,34 @@ async def test_the_state_is_the_indicator_over_the_last_days(analytics: Harness,
     assert (level["state"], level["direction"], level["value"]) == ("breached", "at-least", "0.0")
     nothing = await state(analytics, tenant, process="q")
     assert (nothing["state"], nothing["since"], nothing["value"], nothing["n"]) == ("unknown", None, None, 0)
+
+
+async def test_money_is_judged_to_the_last_digit(analytics: Harness, tenant: str) -> None:
+    amount = "123456789012.123456"  # more digits than a float has
+    events = [operation(tenant, f"{n}", cost={"amount": amount, "currency": "EUR"}) for n in range(5)]
+    await feed(analytics, [*events, operation(tenant, "x", cost={"amount": "9", "currency": "USD"})])
+    cost = {"kpi": "cost_per_operation", "currency": "EUR"}
+    met = await state(analytics, tenant, value=amount, **cost)
+    assert (met["state"], met["value"], met["n"], met["unit"]) == ("met", amount, 5, "EUR")
+    below = await state(analytics, tenant, value="123456789012.123455", team=None, activity="check", **cost)
+    assert below["state"] == "breached"
+    dollars = await state(analytics, tenant, kpi="cost_per_operation", currency="USD", value="9")
+    assert (dollars["state"], dollars["value"], dollars["n"]) == ("unknown", "9", 1)
+    nothing = await state(analytics, tenant, kpi="cost_per_operation", currency="CHF", value="9")
+    assert (nothing["state"], nothing["value"], nothing["n"]) == ("unknown", None, 0)
+
+
+def test_a_mean_is_rounded_once_and_only_to_be_shown() -> None:
+    assert [str(rounded(Fraction(*each))) for each in ((1, 3), (2, 3), (151, 40), (100, 1), (0, 1), (-1, 8))] == [
+        "0.333333333333",
+        "0.666666666667",
+        "3.775",
+        "100",
+        "0",
+        "-0.125",
+    ]
+    assert judge("lower", Decimal("0.333333"), Fraction(1, 3), 5) == "breached"
+    assert judge("lower", Decimal("0.333333"), Fraction(333_333, 1_000_000), 5) == "met"
 
 
 @pytest.mark.parametrize("kpi", ["processing_time", "case_throughput_time", "internal_satisfaction"])

@@ -1,6 +1,7 @@
 """GET /analytics/what-if, over HTTP."""
 
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from math import ceil
@@ -9,8 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
+from shared import clock
 from shared.money import round_money
 from tests.analytics.feeding import T0, answer, feed, operation
+from tests.analytics.test_kpis import counted_statements
 from tests.fixtures.services import Harness, problem
 
 # The example of test_what_if_rules.py.
@@ -33,6 +36,12 @@ BY_HAND = {
 }
 NEEDED = {"volume": "100", "minutes": "6", "error_share": "0", "hourly_cost": "30"}
 PERIOD = {"begin": "2026-03-01", "end": "2026-03-31T10:30:00Z"}  # 30.4375 days: one month
+
+
+@pytest.fixture(autouse=True)
+def after_the_period() -> Iterator[None]:
+    with clock.frozen(datetime(2026, 6, 1, 12, tzinfo=UTC)):
+        yield
 
 
 async def ask(
@@ -117,7 +126,7 @@ async def test_what_is_said_is_said_in_spanish_too(analytics: Harness, tenant: s
     assert got["break_even"] == {
         "month": None,
         "reason": "no-saving",
-        "text": "Nunca: el cambio no ahorra nada al mes.",
+        "text": "No hay nada que recuperar: no se invierte nada y un mes cuesta lo mismo que ahora.",
         "formula": "ceil(investment / monthly_saving)",
     }
     assert [reason["code"] for reason in got["comparison"]["reasons"]] == [
@@ -126,9 +135,32 @@ async def test_what_is_said_is_said_in_spanish_too(analytics: Harness, tenant: s
         "change-does-not-pay",
         "no-outsourcing-price",
     ]
+    same = "En 36 meses el trabajo según lo previsto cuesta lo mismo que ahora: 10800.00 EUR."
+    assert got["comparison"]["reasons"][2]["text"] == same
     assert "Sin outsourcing_price" in got["comparison"]["reasons"][-1]["text"]
     assert (got["comparison"]["verdict"], got["comparison"]["outsourced"]) == (None, None)
     assert {each["note"] for each in got["inputs"] if each["name"] == "investment"} == {"0 si no se indica."}
+
+
+@pytest.mark.parametrize(
+    ("change", "month", "text"),
+    [
+        ({}, None, "There is nothing to pay back: no investment is made, and a month costs as much as now."),
+        ({"automation_share_planned": "0.5"}, 0, "At once: there is no investment to pay back."),
+        ({"investment": "1"}, None, "Never: the change saves nothing per month."),
+        ({"running_cost": "1"}, None, "Never: the change saves nothing per month."),
+        (
+            {"automation_share_planned": "0.5", "investment": "150"},
+            1,
+            "By the end of month 1 the savings have paid the investment.",
+        ),
+    ],
+)
+async def test_the_text_tells_whether_there_is_something_to_pay_back(
+    analytics: Harness, tenant: str, change: dict[str, str], month: int | None, text: str
+) -> None:
+    got = await what_if(analytics, tenant, **NEEDED, **change)
+    assert (got["break_even"]["month"], got["break_even"]["text"]) == (month, text)
 
 
 MODEL = {
@@ -169,7 +201,7 @@ async def test_live_figures_fill_in_what_is_left_out(analytics: Harness, tenant:
     assert (got["currency"], got["currency_source"]) == ("EUR", "measured")
     measured = {name: value for name, (value, source) in inputs_of(got).items() if source == "measured"}
     assert measured == {
-        "volume": "10",
+        "volume": "10.339703",  # 10 in 29.4375 days: from 2 March, the day of the first
         "minutes": "13.5",
         "automated_minutes": "0.5",
         "error_share": "0.1",
@@ -179,7 +211,40 @@ async def test_live_figures_fill_in_what_is_left_out(analytics: Harness, tenant:
         "satisfaction": "0.6",
     }
     assert inputs_of(got)["correction_minutes"] == ("0", "default")
-    assert got["monthly_cost"]["now"]["amount"] == "28.43"  # 5 x 5.625 + 5 x 0.06 = 28.425
+    assert got["monthly_cost"]["now"]["amount"] == "29.39"  # 10.339703 x (5.625 + 0.06) / 2
+
+
+async def test_a_volume_is_counted_over_the_days_there_were(analytics: Harness, tenant: str) -> None:
+    await work(analytics, tenant)
+    with clock.frozen(datetime(2026, 3, 12, tzinfo=UTC)):
+        ahead = await what_if(analytics, tenant, process="p", begin="2025-01-01", end="2027-01-01")
+        usual = await what_if(analytics, tenant, process="p")
+        refused = problem(await ask(analytics, tenant, process="p", begin="2026-04-01", end="2026-05-01"))
+    assert ahead["period"] == {"from": "2025-01-01T00:00:00Z", "to": "2026-03-12T00:00:00Z"}
+    assert inputs_of(ahead)["volume"] == inputs_of(usual)["volume"] == ("30.4375", "measured")  # 10 in ten days
+    note = next(each["note"] for each in ahead["inputs"] if each["name"] == "volume")
+    assert "2026-03-02T00:00:00Z/2026-03-12T00:00:00Z" in note
+    assert refused["missing"] == ["volume", "minutes", "error_share"]
+    later = await what_if(analytics, tenant, process="p", begin="2026-03-02T08:00:00Z", end="2026-03-05T08:00:00Z")
+    assert inputs_of(later)["volume"] == ("101.458333", "measured")  # no part of the period is before the first
+
+
+async def test_a_measured_credit_can_be_sent_back(analytics: Harness, tenant: str) -> None:
+    credit = {"amount": "-12345678901.5", "currency": "EUR"}
+    await feed(analytics, [operation(tenant, f"{n}", kind="automation", cost=credit) for n in range(5)])
+    got = await what_if(analytics, tenant, process="p", minutes="5", hourly_cost="30", **PERIOD)
+    assert inputs_of(got)["automated_cost"] == ("-12345678901.5", "measured")
+    check_by_hand(got)
+    again = await what_if(analytics, tenant, got["scenario"])
+    for part in ("monthly_cost", "monthly_saving", "break_even", "comparison", "indicators", "scenario"):
+        assert again[part] == got[part], part
+
+
+async def test_cases_are_not_read_for_a_what_if(analytics: Harness, tenant: str) -> None:
+    await work(analytics, tenant)
+    with counted_statements(analytics) as statements:
+        await what_if(analytics, tenant, process="p", **PERIOD)
+    assert not any("case_state" in statement for statement in statements), statements
 
 
 async def test_what_is_given_goes_before_what_is_measured(analytics: Harness, tenant: str) -> None:
@@ -228,7 +293,7 @@ async def test_a_tenants_own_scale_and_currency_decide_the_band(analytics: Harne
 async def test_live_figures_are_the_tenants_own(analytics: Harness, tenant: str, other_tenant: str) -> None:
     await feed(analytics, [operation(tenant, "a", team="ap")])
     mine = await what_if(analytics, tenant, process="p", hourly_cost="30", **PERIOD)
-    assert inputs_of(mine)["volume"] == ("1", "measured")
+    assert inputs_of(mine)["volume"] == ("1.03397", "measured")
     theirs = problem(await ask(analytics, other_tenant, process="p", hourly_cost="30", **PERIOD))
     assert theirs["missing"] == ["volume", "minutes", "error_share"]
 

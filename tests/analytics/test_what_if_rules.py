@@ -219,3 +219,10 @@ def test_a_period_without_ends_is_the_last_ninety_days() -> None:
     assert (open_ended.begin, open_ended.end) == (datetime(2025, 12, 31, tzinfo=UTC), today)
     assert open_ended.last_day == date(2026, 3, 30)
     assert Period(datetime(2025, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, 6, tzinfo=UTC)).months == 12
+
+
+def test_credits_that_are_close_are_told_to_be() -> None:
+    credit = replace(BY_HAND, minutes=Decimal(0), correction_minutes=Decimal(0), automated_cost=Decimal(-1))
+    close = replace(credit, automation_share_planned=Decimal("0.205"), running_cost=Decimal(0), investment=Decimal(0))
+    reasons = [compare(each, monthly_costs(each)).reasons for each in (replace(close, outsourcing_price=None), credit)]
+    assert ["close" in each for each in reasons] == [True, False]

@@ -98,9 +98,8 @@ def render(results: dict[str, Start]) -> str:
     for name, it in results.items():
         first = f"{it.first_s:.1f} s ({it.first_s / bare.first_s:.1f} x)"
         second = f"{it.second_s:.1f} s ({it.second_s / bare.second_s:.1f} x)"
-        lines.append(
-            f"{name:14} {first:>18} {second:>18} {it.stop_s:6.1f} s {it.pss_mib:5.0f} MiB {it.rss_mib:5.0f} MiB"
-        )
+        memory = f" {it.pss_mib:5.0f} MiB {it.rss_mib:5.0f} MiB" if it.rss_mib else ""
+        lines.append(f"{name:14} {first:>18} {second:>18} {it.stop_s:6.1f} s{memory}")
     return "\n".join(lines)
 
 

@@ -10,7 +10,7 @@ import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared import metrics
+from shared import consumer, metrics
 from shared.consumer import Limits, PoisonEventError, TooManyDeadLettersError
 from shared.eventlog import Message
 from shared.eventlog.factory import open_event_log
@@ -190,6 +190,56 @@ async def test_one_that_fails_whenever_it_is_started_never_runs(group: Group, te
         with pytest.raises(TooManyDeadLettersError):
             await group.consumer.run(asyncio.Event())
     assert set(seen) == {0}
+
+
+async def test_batches_of_a_partition_take_turns(group: Group, tenant: str, admin: asyncpg.Connection) -> None:
+    """Also of two members that have different events: those of a key take effect in their order."""
+    messages = [message_of(tenant, n) for n in range(6)]
+    twin = Group(group.kit, group.log, admin, name=group.name)
+    arrived, go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait(_session: AsyncSession) -> None:
+        arrived.set()
+        await go_on.wait()
+
+    async def twin_waits() -> object:
+        query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        return await admin.fetchval(query)
+
+    group.before = wait
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(group.consumer.handle(as_received(messages[:3])))
+        await arrived.wait()
+        tasks.create_task(twin.consumer.handle(as_received(messages[3:], first=3)))
+        await eventually(twin_waits, 3)
+        assert twin.batches == []
+        go_on.set()
+    assert await group.effects() == ids_of(messages)
+    assert await group.offset() == 6
+
+
+async def test_a_member_paused_in_its_transaction_loses_it_and_changes_nothing_later(
+    group: Group, tenant: str, admin: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer, "_IDLE_MS", 200)
+    messages = [message_of(tenant, n) for n in range(5)]
+    heir = Group(group.kit, group.log, admin, name=group.name)
+    arrived, go_on = asyncio.Event(), asyncio.Event()
+
+    async def pause(_session: AsyncSession) -> None:
+        arrived.set()
+        await go_on.wait()
+
+    group.before = pause
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(group.consumer.handle(as_received(messages[:3])))
+        await arrived.wait()
+        await heir.consumer.handle(as_received(messages))
+        go_on.set()
+    assert (heir.batches, group.batches) == ([5], [3])
+    assert await group.effects() == ids_of(messages)
+    assert await group.offset() == 5
+    assert memory_of(group).topics == {}, "nothing became a dead letter"
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -4,8 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from services.analytics.bands.rules import Scale
-from services.analytics.bands.schemas import ScaleIn, ScaleOut, ScalesOut
+from services.analytics.bands.schemas import ScaleIn, ScaleOut, ScalesOut, present_scale
 from services.analytics.bands.service import LimitsCross, WrongUnit, drop_scale, read_own, read_scales, set_scale
 from services.analytics.indicators.definitions import DEFINITIONS, KpiId
 from services.analytics.operations.schemas import Text
@@ -31,7 +30,7 @@ async def list_scales(session: ReadSession, _by: CanRead, process: OfProcess = "
     """List the scale in force for each indicator; an indicator without one is missing."""
     scales = await read_scales(session)
     in_force = ((scales.in_force(kpi, process), scales.own) for kpi in DEFINITIONS)
-    return ScalesOut(items=[_present(scale, own=scale in own) for scale, own in in_force if scale is not None])
+    return ScalesOut(items=[present_scale(scale, own=scale in own) for scale, own in in_force if scale is not None])
 
 
 @router.get("/{kpi}", responses=problems(NotFound))
@@ -45,7 +44,7 @@ async def get_scale(
         raise NotFound
     row = await read_own(session, kpi, process)
     set_etag(response, row.version if row else 0)
-    return _present(scale, own=scale in scales.own)
+    return present_scale(scale, own=scale in scales.own)
 
 
 @router.put("/{kpi}", responses=problems(PreconditionRequired, PreconditionFailed, LimitsCross, WrongUnit))
@@ -63,7 +62,7 @@ async def put_scale(
     set_etag(response, row.version)
     scale = (await read_scales(session)).in_force(kpi, process)
     assert scale is not None
-    return _present(scale, own=True)
+    return present_scale(scale, own=True)
 
 
 @router.delete("/{kpi}", status_code=204, responses=problems(NotFound, PreconditionRequired, PreconditionFailed))
@@ -72,18 +71,3 @@ async def delete_scale(
 ) -> None:
     """Go back to the default."""
     await drop_scale(session, kpi, process, if_match)
-
-
-def _present(scale: Scale, *, own: bool) -> ScaleOut:
-    return ScaleOut(
-        kpi=scale.kpi,
-        process=scale.process or None,
-        better=scale.better,
-        unit=scale.unit,
-        excellent=scale.excellent,
-        good=scale.good,
-        acceptable=scale.acceptable,
-        minimum_n=scale.minimum_n,
-        source=scale.source,
-        origin="tenant" if own else "default",
-    )

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from services.analytics.bands.rules import MINIMUM_N
+from services.analytics.bands.rules import MINIMUM_N, Scale
 from services.analytics.operations.schemas import Text
 from shared.schemas import RequestModel, ResponseModel
 
@@ -39,3 +39,18 @@ class ScaleOut(ResponseModel):
 
 class ScalesOut(ResponseModel):
     items: list[ScaleOut]
+
+
+def present_scale(scale: Scale, *, own: bool) -> ScaleOut:
+    return ScaleOut(
+        kpi=scale.kpi,
+        process=scale.process or None,
+        better=scale.better,
+        unit=scale.unit,
+        excellent=scale.excellent,
+        good=scale.good,
+        acceptable=scale.acceptable,
+        minimum_n=scale.minimum_n,
+        source=scale.source,
+        origin="tenant" if own else "default",
+    )

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from services.analytics.operations.schemas import ActivityName, ProcessName, TeamName
+from services.analytics.operations.schemas import ActivityName, TeamName, Text
+from shared.events import MAX_PROCESS
 from shared.money import CurrencyCode
 from shared.schemas import Day, RequestModel
 
@@ -24,7 +25,7 @@ class HourlyRateModel(RequestModel):
 class FixedCostModel(RequestModel):
     """What doing an activity once costs from a day on (UTC), beside working time; `actor_kind` null is both."""
 
-    process: ProcessName
+    process: Annotated[str, Text(MAX_PROCESS)]  # also of a name that intake refuses by now: this is read back, too
     activity: ActivityName
     actor_kind: Literal["person", "automation"] | None
     valid_from: Day

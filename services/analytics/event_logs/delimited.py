@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 
+from services.analytics.cells import bare
 from services.analytics.event_logs.errors import (
     EmptyLogError,
     MissingColumnError,
@@ -15,13 +16,14 @@ from services.analytics.event_logs.errors import (
     UnknownFormatError,
 )
 from services.analytics.event_logs.raw import ANY_TIME, Field, Intake, RawEvent, Rejection, Remark, Tally, show_text
+from services.analytics.event_logs.told import NAMES
 from services.analytics.operations.facts import Plausible
 
 MAX_ROW_BYTES = 1024 * 1024
 MAX_COLUMNS = 1_000
 DELIMITERS = ",;\t|"
 
-_NAMES: dict[Field, tuple[str, ...]] = {
+USUAL_NAMES: dict[Field, tuple[str, ...]] = {
     Field.CASE: ("case:concept:name", "case_id", "caseid", "case"),
     Field.ACTIVITY: ("concept:name", "activity", "activity_name"),
     Field.TRANSITION: ("lifecycle:transition", "lifecycle", "transition"),
@@ -32,6 +34,7 @@ _NAMES: dict[Field, tuple[str, ...]] = {
     Field.ROLE: ("org:role", "role"),
     Field.COST: (),
 }
+_OURS = {Field[field]: name for field, name in NAMES.items()}
 _REQUIRED = {Field.CASE: "case", Field.ACTIVITY: "activity", Field.STAMP: "timestamp"}
 _SEPARATOR_LINE = re.compile(r"sep=([^\r\n\"])\s*", re.IGNORECASE)  # what spreadsheets put before the header
 _COLUMNS_TOLD = 40
@@ -80,6 +83,7 @@ class CsvReader:
         self._delimiter: str | None = None
         self._order: list[int] = []
         self._width = 0
+        self._is_ours = False
 
     @property
     def tally(self) -> Tally:
@@ -168,7 +172,9 @@ class CsvReader:
             told = [name[:_NAME_TOLD] for name in columns[:_COLUMNS_TOLD]]
             raise MissingColumnError(needed=needed, columns=told, found=", ".join(told))
         self._width = len(columns)
-        self._order = [places.get(field, self._width) for field in Field]
+        self._is_ours = not _OURS.keys().isdisjoint(places)
+        order = [places.get(field, self._width) for field in Field]
+        self._order = order if self._is_ours else order[: Field.INSTANCE]
 
     def _split_header(self, text: str, delimiter: str) -> list[str]:
         """Return the names. Raises TooLongError and TooManyColumnsError before anything is done with each of them."""
@@ -184,11 +190,12 @@ class CsvReader:
         """Return where each field stands; the first column wins where a name comes twice."""
         keys: dict[str, int] = {}
         for place, name in enumerate(columns):
-            keys.setdefault(_simplify(name), place)
+            keys.setdefault(simplify(name), place)
         given = self._columns.given()
-        wanted = {field: (given[field],) if field in given else names for field, names in _NAMES.items()}
+        wanted = {field: (given[field],) if field in given else names for field, names in USUAL_NAMES.items()}
+        wanted |= {field: (name,) for field, name in _OURS.items()}
         found = {
-            field: next((keys[_simplify(name)] for name in names if _simplify(name) in keys), None)
+            field: next((keys[simplify(name)] for name in names if simplify(name) in keys), None)
             for field, names in wanted.items()
         }
         return {field: place for field, place in found.items() if place is not None}
@@ -209,14 +216,15 @@ class CsvReader:
             return None
         length = len(row)  # a row may be short, and a column the table does not have stands beyond its width
         # Blanks around a value are the table's layout, as they are around a column's name.
-        return self._intake.admit([row[place].strip() if place < length else "" for place in self._order], number)
+        texts = [row[place].strip() if place < length else "" for place in self._order]
+        return self._intake.admit([bare(cell) for cell in texts] if self._is_ours else texts, number)
 
 
 def _split(text: str, delimiter: str) -> list[str]:
     return next(csv.reader((text,), delimiter=delimiter), [])
 
 
-def _simplify(name: str) -> str:
+def simplify(name: str) -> str:
     return re.sub(r"[\s._-]+", "_", name.strip().lower())
 
 

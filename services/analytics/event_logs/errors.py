@@ -29,10 +29,12 @@ class FormUploadError(UnreadableLogError):
 
 class UnknownFormatError(UnreadableLogError):
     code = "event-log-format-unknown"
-    en = "The file is neither XES nor CSV ({found})."
-    es = "El fichero no es XES ni CSV ({found})."
-    hint_en = "Send XES or CSV, plain or gzipped; unpack zip archives and export spreadsheets as CSV first."
-    hint_es = "Envíe XES o CSV, tal cual o con gzip; descomprima antes los zip y exporte las hojas de cálculo a CSV."
+    en = "The file is neither XES, CSV nor OCEL ({found})."
+    es = "El fichero no es XES, CSV ni OCEL ({found})."
+    hint_en = "Send XES, CSV or OCEL, plain or gzipped; unpack zip archives and export spreadsheets as CSV first."
+    hint_es = (
+        "Envíe XES, CSV u OCEL, tal cual o con gzip; descomprima antes los zip y exporte las hojas de cálculo a CSV."
+    )
 
 
 class DamagedArchiveError(UnreadableLogError):
@@ -81,6 +83,47 @@ class NotXesError(UnreadableLogError):
     es = "El XML no es un registro XES: su elemento raíz es `{root}`, no `log`."
     hint_en = "Export the log as XES or CSV; MXML and other dialects are not read."
     hint_es = "Exporte el registro como XES o CSV; MXML y otros dialectos no se leen."
+
+
+class MalformedJsonError(UnreadableLogError):
+    code = "event-log-json-malformed"
+    en = "The JSON is not well-formed in line {line}: {reason}."
+    es = "El JSON no está bien formado en la línea {line}: {reason}."
+    hint_en = "Export the log again, as UTF-8."
+    hint_es = "Exporte de nuevo el registro, en UTF-8."
+
+
+class DamagedDatabaseError(UnreadableLogError):
+    code = "event-log-sqlite-damaged"
+    en = "The SQLite file cannot be read: {reason}."
+    es = "El fichero SQLite no se puede leer: {reason}."
+    hint_en = "Export the log again, or as JSON; `PRAGMA integrity_check` tells whether a file is sound."
+    hint_es = "Exporte de nuevo el registro, o como JSON; `PRAGMA integrity_check` dice si un fichero está sano."
+
+
+class NotOcelError(UnreadableLogError):
+    code = "event-log-not-ocel"
+    en = "The file is no object-centric log: it has no {missing}."
+    es = "El fichero no es un registro centrado en objetos (OCEL): le falta {missing}."
+    words: ClassVar[Words] = {"missing": {"events": ("events", "eventos"), "objects": ("objects", "objetos")}}
+    hint_en = "Send OCEL 2.0 as JSON or SQLite, or OCEL 1.0 as JSON."
+    hint_es = "Envíe OCEL 2.0 como JSON o SQLite, u OCEL 1.0 como JSON."
+
+
+class CaseTypeNeededError(UnreadableLogError):
+    code = "event-log-case-type-needed"
+    en = "Which objects are the cases has to be said; the log has the types {found}."
+    es = "Hay que decir qué objetos son los casos; el registro tiene los tipos {found}."
+    hint_en = "Name one of them with case_object_type."
+    hint_es = "Nombre uno de ellos con case_object_type."
+
+
+class NoRoomError(UnreadableLogError):
+    code, status = "event-log-no-room", 507
+    en = "The server has no room to put the object-centric log together."
+    es = "El servidor no tiene espacio para componer el registro centrado en objetos."
+    hint_en = "Split the log by cases, or give the server's folder for temporary files (TMPDIR) more room."
+    hint_es = "Divida el registro por casos o amplíe la carpeta de ficheros temporales del servidor (TMPDIR)."
 
 
 class TooDeepError(UnreadableLogError):

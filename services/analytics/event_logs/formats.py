@@ -1,4 +1,4 @@
-"""What a file is, by its content: XES or CSV, plain or gzipped."""
+"""What a file is, by its content: XES, CSV or OCEL, plain or gzipped."""
 
 import re
 import zlib
@@ -14,6 +14,8 @@ from services.analytics.event_logs.errors import (
     TooManyEventsError,
     UnknownFormatError,
 )
+from services.analytics.event_logs.ocel_json import OcelJsonReader
+from services.analytics.event_logs.ocel_sqlite import MAGIC, OcelSqliteReader
 from services.analytics.event_logs.raw import ANY_TIME, RawEvent, Tally
 from services.analytics.event_logs.xes import XesReader
 from services.analytics.operations.facts import Plausible
@@ -34,35 +36,45 @@ _FOREIGN = {
     b"(\xb5/\xfd": "zstd archive",
 }
 _BLANKS = re.compile(rb"^(?:\xef\xbb\xbf)?[ \t\r\n]+(?=<)")
+_JSON_OBJECT = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{")
 _XML_START = re.compile(rb"(?:\xef\xbb\xbf)?\s*<|(?:\xff\xfe)?<\0|(?:\xfe\xff)?\0<")
+
+
+_Reader = XesReader | CsvReader | OcelJsonReader | OcelSqliteReader
 
 
 class Format(StrEnum):
     AUTO = "auto"
     XES = "xes"
     CSV = "csv"
+    OCEL = "ocel"
 
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How to read a log. `cost_attribute` names an event's attribute; `columns` and `stamp_pattern` are a table's."""
+    """How to read a log. `cost_attribute` names an event's attribute; `columns` and `stamp_pattern` are a table's.
+
+    `case_object_type` is an object-centric log's.
+    """
 
     format: Format = Format.AUTO
     cost_attribute: str | None = None
     columns: Columns = field(default_factory=Columns)
     stamp_pattern: str | None = None
     plausible: Plausible = ANY_TIME
+    case_object_type: str | None = None
 
 
 class LogReader:
     """Reads a log of any known format: `feed` pieces of any size, then `finish`; both yield lists of events.
 
-    The iterators must be used up. Raises UnreadableLogError when the file as a whole cannot be read.
+    The iterators must be used up, and the reader closed. Raises UnreadableLogError when the file as a whole cannot
+    be read.
     """
 
     def __init__(self, options: ReadOptions | None = None) -> None:
         self._options = options or ReadOptions()
-        self._reader: XesReader | CsvReader | None = None
+        self._reader: _Reader | None = None
         self._raw_head = b""
         self._head = b""
         self._gunzip: _Gunzip | None = None
@@ -91,8 +103,16 @@ class LogReader:
             if not self._head:
                 raise EmptyLogError
             yield self._begin()
-        if self._reader is not None:
+        if isinstance(self._reader, XesReader | CsvReader):
             yield self._within_quota(self._reader.finish())
+        elif self._reader is not None:
+            for events in self._reader.finish():
+                yield self._within_quota(events)
+
+    def close(self) -> None:
+        """Remove what a reader keeps on the disk."""
+        if isinstance(self._reader, OcelJsonReader | OcelSqliteReader):
+            self._reader.close()
 
     def _read(self, piece: bytes) -> list[RawEvent]:
         self._unpacked += len(piece)
@@ -115,6 +135,9 @@ class LogReader:
         if kind is Format.XES:
             head = _BLANKS.sub(b"", head)  # XML must not begin with them, but files do
             self._reader = XesReader(options.cost_attribute, options.plausible)
+        elif kind is Format.OCEL:
+            reader = OcelSqliteReader if head.startswith(MAGIC) else OcelJsonReader
+            self._reader = reader(options.case_object_type, options.cost_attribute, options.plausible)
         else:
             columns = replace(options.columns, cost=options.cost_attribute)
             self._reader = CsvReader(columns, options.stamp_pattern, options.plausible)
@@ -128,7 +151,9 @@ def recognise(head: bytes) -> Format:
     for magic, name in _FOREIGN.items():
         if head.startswith(magic):
             raise UnknownFormatError(found=name)
-    if head.lstrip()[:1] in (b"{", b"["):
+    if head.startswith(MAGIC) or _JSON_OBJECT.match(head):
+        return Format.OCEL
+    if head.lstrip().startswith(b"["):
         raise UnknownFormatError(found="JSON")
     if b"\0" in head[:_MAGIC] and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise UnknownFormatError(found="binary data")

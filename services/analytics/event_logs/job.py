@@ -7,6 +7,7 @@ published before, and the cursor (last case published, furthest positions) spare
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from time import monotonic
@@ -96,15 +97,17 @@ async def import_event_log(runtime: Runtime, job: JobContext) -> Mapping[str, An
 
 async def _import(runtime: Runtime, job: JobContext, order: ImportOrder, cursor: Cursor) -> dict[str, Any]:
     async with open_staging(job.database) as staging:
-        tally = await _stage(runtime, job, order, cursor, staging)
+        with closing(LogReader(order.options)) as reader:
+            tally = await _stage(runtime, job, order, cursor, staging, reader)
         counts = await _publish(runtime, job, order, cursor, staging, tally)
     visible = await _wait_until_visible(job, cursor)
     return {**report_of(tally, counts, order), "visible": visible}
 
 
-async def _stage(runtime: Runtime, job: JobContext, order: ImportOrder, cursor: Cursor, staging: Staging) -> Tally:
+async def _stage(
+    runtime: Runtime, job: JobContext, order: ImportOrder, cursor: Cursor, staging: Staging, reader: LogReader
+) -> Tally:
     """Read the whole file before anything is published: a broken file imports nothing."""
-    reader = LogReader(order.options)
     waiting: list[RawEvent] = []
     activities: set[str] = set()
     async for events in _read(runtime, order, reader):
@@ -134,8 +137,19 @@ async def _read(runtime: Runtime, order: ImportOrder, reader: LogReader) -> Asyn
                     yield events
     except ObjectNotFoundError as error:
         raise UploadLostError from error
-    for events in reader.finish():
-        yield events
+    pages = reader.finish()
+    while (page := await _take_next(pages)) is not None:
+        yield page
+
+
+async def _take_next(pages: Iterator[list[RawEvent]]) -> list[RawEvent] | None:
+    """Return the next page, made in a thread: an object-centric log is put together here."""
+    work = asyncio.ensure_future(asyncio.to_thread(next, pages, None))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait({work})  # what it works on is about to be closed
+        raise
 
 
 async def _publish(

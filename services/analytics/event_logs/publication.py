@@ -4,6 +4,7 @@ from functools import lru_cache
 
 from services.analytics.event_logs.rules import Observation, Operation, identify
 from services.analytics.event_logs.schemas import ImportOrder
+from services.analytics.event_logs.told import NOTHING_TOLD
 from services.analytics.operations.facts import check_observation, check_work
 from shared.auth import pseudonym
 from shared.contracts.analytics import ObservationRecorded, OperationRecorded
@@ -41,7 +42,11 @@ class Publication:
         return to_message(event_id, seen, subject=item.case, tenant=self._tenant, at=item.at, trace=self._trace)
 
     def _work_of(self, operation: Operation, actor: str) -> Work:
-        is_automatic = operation.resource in self._automatic
+        told = operation.told or NOTHING_TOLD
+        is_automatic = (
+            operation.resource in self._automatic if told.actor_kind is None else told.actor_kind == "automation"
+        )
+        is_estimated = operation.started_at is None and told.estimated_start is not None
         return Work(
             process=self._order.process,
             activity=operation.activity,
@@ -51,8 +56,12 @@ class Publication:
                 id=operation.resource if is_automatic else actor or None,
                 team=operation.team,
             ),
-            started_at=operation.started_at,
+            requested_at=told.requested_at,
+            started_at=told.estimated_start if is_estimated else operation.started_at,
             finished_at=operation.finished_at,
             outcome=operation.outcome,
-            cost=None if operation.cost is None else Money(amount=operation.cost, currency=self._order.currency),
+            cost=None
+            if operation.cost is None
+            else Money(amount=operation.cost, currency=told.currency or self._order.currency),
+            estimated=is_estimated,
         )

@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
+from services.analytics.event_logs.told import Told, tell
 from services.analytics.event_logs.values import parse_amount, parse_stamp
 from services.analytics.operations.facts import Plausible
 from shared.events import MAX_ACTIVITY, MAX_ACTOR, MAX_CASE, MAX_TEAM
@@ -22,7 +23,7 @@ class RawEvent(NamedTuple):
     """One event of a log, its moments in UTC.
 
     `transition` is in lower case; `started_at` is set only where one row of a table holds both stamps;
-    `ordinal` is the event's place in the file, from 1.
+    `ordinal` is the event's place in the file, from 1; `told` is what only a log that we exported says.
     """
 
     case: str
@@ -34,10 +35,11 @@ class RawEvent(NamedTuple):
     team: str | None
     cost: Decimal | None
     ordinal: int
+    told: Told | None = None
 
 
 class Field(IntEnum):
-    """Where a reader puts the texts of an event; TEAM wins over ROLE."""
+    """Where a reader puts the texts of an event; TEAM wins over ROLE. From INSTANCE on, what only our exports have."""
 
     CASE = 0
     ACTIVITY = 1
@@ -48,9 +50,17 @@ class Field(IntEnum):
     TEAM = 6
     ROLE = 7
     COST = 8
+    INSTANCE = 9
+    ACTOR_KIND = 10
+    OUTCOME = 11
+    REQUESTED = 12
+    ESTIMATED_START = 13
+    CURRENCY = 14
+    CORRECTED = 15
 
 
-Texts = Sequence[str | None]  # as the file has them, in the order of Field; None or empty where it has none
+# As the file has them, in the order of Field; None or empty where it has none. Other people's logs end with COST.
+Texts = Sequence[str | None]
 
 
 class Rejection(StrEnum):
@@ -131,7 +141,7 @@ class Intake:
         """Return the event found at `number`, or None when it is rejected."""
         tally = self.tally
         tally.events += 1
-        case, activity, transition, stamp, started, resource, team, role, cost = texts
+        case, activity, transition, stamp, started, resource, team, role, cost = texts[: Field.INSTANCE]
         moment = parse_stamp(stamp, self._pattern) if stamp else None
         if moment is None or not case or not activity or not _fits(case, activity, resource, team or role, transition):
             self._reject(texts, number)
@@ -152,6 +162,7 @@ class Intake:
             team or role or None,
             self._read_cost(cost, number) if cost else None,
             tally.events,
+            tell(*texts[Field.INSTANCE :]) if len(texts) > Field.INSTANCE else None,
         )
 
     def refuse(self, reason: Rejection, number: int, text: str) -> None:

@@ -1,16 +1,20 @@
-"""POST /analytics/event-logs: a XES or CSV file becomes operations."""
+"""POST /analytics/event-logs: a XES, CSV or OCEL file becomes operations."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.analytics.event_logs.errors import (
+    CaseTypeNeededError,
     DamagedArchiveError,
+    DamagedDatabaseError,
     DoctypeRefusedError,
     EmptyLogError,
     FormUploadError,
+    MalformedJsonError,
     MalformedXmlError,
     MissingColumnError,
+    NotOcelError,
     NotXesError,
     TooDeepError,
     TooLongError,
@@ -35,15 +39,19 @@ CanImport = Annotated[Principal, requires("analytics.event-logs:write")]
 
 _REFUSALS = problems(
     BodyTooLarge,
+    CaseTypeNeededError,
     DamagedArchiveError,
+    DamagedDatabaseError,
     DoctypeRefusedError,
     EmptyLogError,
     FormUploadError,
     IncompleteBody,
     KeyInProgress,
     KeyReused,
+    MalformedJsonError,
     MalformedXmlError,
     MissingColumnError,
+    NotOcelError,
     NotXesError,
     TooDeepError,
     TooLongError,
@@ -54,7 +62,16 @@ _REFUSALS = problems(
     UploadExpired,
 )
 _FILE = {"schema": {"type": "string", "format": "binary"}}
-_BODY = {"required": True, "content": {"application/octet-stream": _FILE, "application/xml": _FILE, "text/csv": _FILE}}
+_BODY = {
+    "required": True,
+    "content": {
+        "application/octet-stream": _FILE,
+        "application/xml": _FILE,
+        "text/csv": _FILE,
+        "application/json": _FILE,
+        "application/vnd.sqlite3": _FILE,
+    },
+}
 
 
 def refuse_forms(request: Request) -> None:
@@ -79,7 +96,10 @@ async def import_event_log(
     by: CanImport,
     key: KeyHeader = None,
 ) -> ImportAccepted:
-    """Take an event log as the raw body: XES or CSV, plain or gzipped, told by its content.
+    """Take an event log as the raw body: XES, CSV, OCEL 2.0 (JSON, SQLite) or OCEL 1.0 (JSON), plain or gzipped.
+
+    What it is is told by its content. Of an object-centric log one type of object gives the cases; an event that is
+    related to several objects of that type counts once for each of them.
 
     The job publishes an operation for every completion and ends when the indicators show them; its result is
     the account of what was read, paired and rejected. Importing the same events into the same process again

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from services.analytics.event_logs.raw import COMPLETE, START, RawEvent
+from services.analytics.event_logs.told import Told
 from shared.events import Outcome
 from shared.ids import stable_id
 
@@ -36,6 +37,7 @@ class Operation(NamedTuple):
     outcome: Outcome
     occurrence: int
     orphan: bool
+    told: Told | None = None
 
 
 class Observation(NamedTuple):
@@ -101,7 +103,7 @@ class CasePairing:
 
     started: Collection[str]
     _open: dict[str, deque[_Open]] = field(default_factory=dict)
-    _oldest: OrderedDict[int, str] = field(default_factory=OrderedDict)  # open starts' numbers, and their activities
+    _oldest: OrderedDict[int, str] = field(default_factory=OrderedDict)  # open starts' numbers, and their queues
     _starts: int = 0
     _done: set[str] = field(default_factory=set)
     _alike: Counter[tuple[str, str, str | None]] = field(default_factory=Counter)
@@ -123,22 +125,23 @@ class CasePairing:
 
     def _wait(self, event: RawEvent, occurrence: int) -> Observation | None:
         self._starts += 1
-        self._open.setdefault(event.activity, deque()).append(_Open(event, occurrence, self._starts))
-        self._oldest[self._starts] = event.activity
+        queue = _queue_of(event)
+        self._open.setdefault(queue, deque()).append(_Open(event, occurrence, self._starts))
+        self._oldest[self._starts] = queue
         if len(self._oldest) <= MAX_OPEN_STARTS:
             return None
         oldest = self._take_open(next(iter(self._oldest.values())))
         return None if oldest is None else _observe(oldest.event, oldest.occurrence)
 
-    def _take_open(self, activity: str) -> _Open | None:
-        """Remove and return the activity's oldest open start."""
-        queue = self._open.get(activity)
+    def _take_open(self, name: str) -> _Open | None:
+        """Remove and return the oldest open start of a queue."""
+        queue = self._open.get(name)
         if queue is None:
             return None
         start = queue.popleft()
         del self._oldest[start.number]
         if not queue:
-            del self._open[activity]
+            del self._open[name]
         return start
 
     def _count_alike(self, event: RawEvent) -> int:
@@ -154,9 +157,11 @@ class CasePairing:
 
     def _complete(self, event: RawEvent, occurrence: int) -> Operation:
         started_at, cost = event.started_at, event.cost
-        if started_at is None and (start := self._take_open(event.activity)):
+        if started_at is None and (start := self._take_open(_queue_of(event))):
             started_at, cost = start.event.at, _add_costs(start.event.cost, cost)
         outcome = Outcome.REWORK if event.activity in self._done else Outcome.DONE
+        if event.told is not None and event.told.outcome is not None:
+            outcome = event.told.outcome
         self._done.add(event.activity)
         return Operation(
             event.case,
@@ -168,8 +173,15 @@ class CasePairing:
             cost,
             outcome,
             occurrence,
-            orphan=started_at is None and event.activity in self.started,
+            orphan=started_at is None and event.told is None and event.activity in self.started,
+            told=event.told,
         )
+
+
+def _queue_of(event: RawEvent) -> str:
+    """Return where a start waits: with its activity, or by its instance where the log is ours and says which."""
+    instance = event.told and event.told.instance
+    return f"\0{instance}" if instance else event.activity
 
 
 def _observe(event: RawEvent, occurrence: int) -> Observation:

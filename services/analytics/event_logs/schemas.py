@@ -39,7 +39,10 @@ class ImportQuery(RequestModel):
     )
     cost_attribute: ColumnName | None = Field(default=None, description="The attribute or column that holds a cost")
     currency: CurrencyCode = Field(default="EUR", description="The currency of the costs")
-    format: Literal["auto", "xes", "csv"] = Field(default="auto", description="Else told by the content")
+    format: Literal["auto", "xes", "csv", "ocel"] = Field(default="auto", description="Else told by the content")
+    case_object_type: ColumnName | None = Field(
+        default=None, description="Which type of object gives an OCEL's cases; needed when it has several"
+    )
     case_column: ColumnName | None = None
     activity_column: ColumnName | None = None
     timestamp_column: ColumnName | None = None
@@ -66,6 +69,7 @@ class ImportQuery(RequestModel):
             ),
             stamp_pattern=self.timestamp_format,
             plausible=plausible,
+            case_object_type=self.case_object_type,
         )
 
 

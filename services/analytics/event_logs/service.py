@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -102,15 +103,15 @@ async def clean_up(runtime: Runtime, job: JobContext) -> Mapping[str, Any]:
 
 def check_head(head: bytes, options: ReadOptions, *, is_whole: bool) -> None:
     """Raise UnreadableLogError when the first bytes already tell that this is no log that can be read."""
-    reader = LogReader(options)
-    pieces = 0
-    for _ in reader.feed(head):
-        pieces += 1
-        if pieces >= _HEAD_PIECES:
-            return
-    if is_whole:
-        for _ in reader.finish():
+    with closing(LogReader(options)) as reader:
+        pieces = 0
+        for _ in reader.feed(head):
             pieces += 1
+            if pieces >= _HEAD_PIECES:
+                return
+        if is_whole:
+            for _ in reader.finish():
+                pieces += 1
 
 
 async def _read_head(body: AsyncIterator[bytes]) -> tuple[bytes, bool]:

@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import asyncpg
+import msgspec
 
 from services.analytics.event_logs.raw import RawEvent
+from services.analytics.event_logs.told import Told
 from shared.db import Database
 
 _PAGE = 2_000
@@ -17,10 +19,10 @@ _PAGE = 2_000
 _CREATE = """
 CREATE TEMPORARY TABLE staged_event (
   case_id text COLLATE "C" NOT NULL, activity text NOT NULL, transition text NOT NULL, at timestamptz NOT NULL,
-  started_at timestamptz, resource text, team text, cost numeric, ordinal bigint NOT NULL
+  started_at timestamptz, resource text, team text, cost numeric, ordinal bigint NOT NULL, told text
 )
 """
-_COLUMNS = ("case_id", "activity", "transition", "at", "started_at", "resource", "team", "cost", "ordinal")
+_COLUMNS = ("case_id", "activity", "transition", "at", "started_at", "resource", "team", "cost", "ordinal", "told")
 _STARTED = "SELECT DISTINCT activity FROM staged_event WHERE transition = 'start' OR started_at IS NOT NULL"
 _NEXT = f"""
 SELECT {", ".join(_COLUMNS)} FROM staged_event WHERE (case_id, at, ordinal) > ($1, $2, $3)
@@ -36,7 +38,7 @@ class Staging:
         self._connection = connection
 
     async def add(self, events: Sequence[RawEvent]) -> None:
-        await self._connection.copy_records_to_table("staged_event", columns=_COLUMNS, records=events)
+        await self._connection.copy_records_to_table("staged_event", columns=_COLUMNS, records=map(_record, events))
 
     async def sort(self) -> None:
         """Prepare for reading; after the last `add`."""
@@ -51,10 +53,22 @@ class Staging:
         """Yield the events by case, time and place in the file."""
         rows = await self._connection.fetch(_FIRST)
         while rows:
-            events = [RawEvent(*row) for row in rows]
+            events = [_event(row) for row in rows]
             yield events
             last = events[-1]
             rows = await self._connection.fetch(_NEXT, last.case, last.at, last.ordinal)
+
+
+_tellings = msgspec.json.Decoder(Told)
+
+
+def _record(event: RawEvent) -> tuple[object, ...]:
+    return event if event.told is None else (*event[:-1], msgspec.json.encode(event.told).decode())
+
+
+def _event(row: asyncpg.Record) -> RawEvent:
+    told = row["told"]
+    return RawEvent._make((*row[:-1], None if told is None else _tellings.decode(told)))
 
 
 @asynccontextmanager

@@ -17,6 +17,7 @@ from services.analytics.event_logs.errors import (
     TruncatedLogError,
 )
 from services.analytics.event_logs.raw import ANY_TIME, Field, Intake, RawEvent, Remark, Tally
+from services.analytics.event_logs.told import NAMES, URI
 from services.analytics.operations.facts import Plausible
 from shared.events import MAX_ACTIVITY, MAX_ACTOR, MAX_CASE, MAX_TEAM
 
@@ -59,6 +60,8 @@ class XesReader:
         self._intake = Intake("event", plausible=plausible)
         self._cost_attribute = cost_attribute
         self._prefixes = dict(_STANDARD_PREFIXES)
+        self._is_ours = False
+        self._empty: list[str | None] = [None] * (Field.INSTANCE - 1)
         self._slots = self._event_slots = self._name_slots()
         self._found: list[RawEvent] = []
         self._waiting: list[list[str | None]] = []
@@ -120,6 +123,9 @@ class XesReader:
         }
         if self._cost_attribute is not None:
             slots.setdefault(self._cost_attribute, Field.COST)
+        if self._is_ours:
+            slots |= {name: Field[field] for field, name in NAMES.items()}
+            slots |= {f"{concept}:instance": Field.INSTANCE, "cost:currency": Field.CURRENCY}
         return slots
 
     @property
@@ -178,6 +184,9 @@ class XesReader:
 
     def _learn_prefix(self, attributes: Mapping[str, str]) -> None:
         """Follow a log that calls a standard extension by another prefix; its address says which one it is."""
+        if attributes.get("uri") == URI:
+            self._is_ours, self._empty = True, [None] * (len(Field) - 1)
+            self._event_slots = self._name_slots()
         extension = attributes.get("uri", "").rpartition("/")[2].removesuffix(".xesext")
         prefix = attributes.get("prefix")
         if prefix and extension in self._prefixes:
@@ -197,7 +206,7 @@ class XesReader:
 
     def _open_event(self) -> list[str | None]:
         self._trace_events += 1
-        self._values = values = [self._trace, None, None, None, None, None, None, None, None]
+        self._values = values = [self._trace, *self._empty]
         return values
 
     def _close_event(self) -> None:

@@ -106,7 +106,7 @@ def trials(history: History, weeks: int) -> Iterator[Trial]:
 def trials_of_work(
     tried: Iterable[Trial], weeks: int, work: Sequence[float | None], means: Sequence[float | None]
 ) -> Iterator[Trial]:
-    """Yield the same trials in seconds: `work` of each day, `means` the mean touch time known on the morning of each day."""
+    """Yield the same trials in seconds: `work` of each day, `means` that of one operation as known on its morning."""
     for trial in tried:
         last = trial.day - WEEK * weeks
         actual, naive, mean = work[trial.day], work[last], means[last + 1]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date, timedelta
 
-from holidays import country_holidays, list_supported_countries
+from holidays import country_holidays, list_localized_countries, list_supported_countries
 
 from shared.errors import DomainError, Language
 
@@ -38,7 +38,16 @@ def read_holidays(
         raise UnknownCountry(country=country)
     if region is not None and region not in regions:
         raise UnknownRegion(region=region, country=country, regions=regions)
-    spoken = "es" if language == "es" else "en_US"  # never the machine's own, which the library takes without
-    known = country_holidays(country, subdiv=region, years=range(first.year, last.year + 1), language=spoken)
+    known = country_holidays(
+        country, subdiv=region, years=range(first.year, last.year + 1), language=_spoken(country, language)
+    )
     days = (first + timedelta(days=number) for number in range((last - first).days + 1))
     return {day: known[day] for day in days if day in known}
+
+
+def _spoken(country: str, language: Language) -> str | None:
+    """Return the language to name holidays in: never the machine's own, nor English where the caller's is missing."""
+    wanted = "es" if language == "es" else "en_US"
+    if wanted in list_localized_countries().get(country, ()):
+        return wanted
+    return country_holidays(country).default_language

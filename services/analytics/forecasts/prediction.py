@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from services.analytics.forecasts.backtest import (
     FEWEST_RESIDUALS,
@@ -14,7 +15,16 @@ from services.analytics.forecasts.backtest import (
     trials,
     trials_of_work,
 )
-from services.analytics.forecasts.rules import WEEK, Arrivals, History, Level, total, weeks_ahead
+from services.analytics.forecasts.rules import (
+    WEEK,
+    Arrivals,
+    History,
+    Level,
+    add,
+    subtract,
+    total,
+    weeks_ahead,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +83,7 @@ class Prediction:
         level = self.history.level(day, self.known)
         assert level is not None, "FEWEST_DAYS hold every weekday"
         weeks, kind, scale = weeks_ahead(day - self.known + 1), kind_of(self.history, day), scale_of(level)
-        mean, person = self.recent.touch_mean, self.recent.person_seconds
+        mean, person = self.recent.seconds_each, self.recent.person_seconds
         arrivals = _around(level, self._errors(weeks, work=False).interval(kind, level, scale))
         workload = None
         if mean is not None:
@@ -85,6 +95,7 @@ class Prediction:
 
     def _errors(self, weeks: int, *, work: bool) -> Residuals:
         """Return the errors that many weeks ahead; where they are too few, those of fewer weeks ahead."""
+        weeks = min(weeks, self.known // WEEK)  # no day of the history was further ahead of another
         if (weeks, work) not in self._residuals:
             horizon = self.horizon(weeks)
             tried = horizon.work if work else horizon.arrivals
@@ -99,14 +110,6 @@ def _around(level: Level, interval: tuple[float, float] | None) -> Interval:
 
 
 def _running_means(past: Sequence[Arrivals], window: int) -> list[float | None]:
-    """Return for each day, and the one after the last, the mean touch time of the days before it within the window."""
-    counts, sums = [0], [0]
-    for arrivals in past:
-        counts.append(counts[-1] + arrivals.touch_n)
-        sums.append(sums[-1] + arrivals.touch_us)
-    means: list[float | None] = []
-    for day in range(len(past) + 1):
-        first = max(0, day - window)
-        n = counts[day] - counts[first]
-        means.append((sums[day] - sums[first]) / (n * 1_000_000) if n else None)
-    return means
+    """Return for each day, and the one after the last, an operation's seconds on the days before it within the window."""
+    sums = list(accumulate(past, add, initial=Arrivals()))
+    return [subtract(sums[day], sums[max(0, day - window)]).seconds_each for day in range(len(sums))]

@@ -4,9 +4,11 @@ Heavier methods did not beat it on real daily series, so what counts here is to 
 makes the same forecast for every day of the history, with what was known then.
 """
 
+import operator
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
+from functools import reduce
 from itertools import accumulate
 from math import ceil
 from statistics import fmean
@@ -31,19 +33,29 @@ class Arrivals:
     person_touch_us: int = 0
 
     @property
-    def touch_mean(self) -> float | None:
-        """Return the mean touch time in seconds."""
-        return self.touch_us / (self.touch_n * 1_000_000) if self.touch_n else None
+    def workload(self) -> float | None:
+        """Return the seconds of work, what was not observed taken as the mean of its kind of actor; None when unknown."""
+        each = self.seconds_each
+        return 0.0 if not self.n else None if each is None else self.n * each
 
     @property
-    def workload(self) -> float | None:
-        """Return the seconds of work, what was not observed taken as the mean; None when nothing was observed."""
-        mean = self.touch_mean
-        return 0.0 if not self.n else None if mean is None else self.n * mean
+    def seconds_each(self) -> float | None:
+        """Return the seconds of work of one operation on the mean.
+
+        People's and automation's means are weighted by what each did, not by what of it was observed. None while
+        a kind of actor did something and nothing of it was observed.
+        """
+        parts = (self.person_seconds, self.automation_seconds)
+        return None if parts[0] is None or parts[1] is None else parts[0] + parts[1]
 
     @property
     def person_mean(self) -> float | None:
         return self.person_touch_us / (self.person_touch_n * 1_000_000) if self.person_touch_n else None
+
+    @property
+    def automation_mean(self) -> float | None:
+        n = self.touch_n - self.person_touch_n
+        return (self.touch_us - self.person_touch_us) / (n * 1_000_000) if n else None
 
     @property
     def person_share(self) -> float | None:
@@ -56,11 +68,27 @@ class Arrivals:
             return 0.0 if self.n else None
         return None if self.person_mean is None else self.person_n / self.n * self.person_mean
 
+    @property
+    def automation_seconds(self) -> float | None:
+        """Return how much of automation's time one operation takes on the mean, those of people taking none."""
+        done = self.n - self.person_n
+        if not done:
+            return 0.0 if self.n else None
+        return None if self.automation_mean is None else done / self.n * self.automation_mean
+
 
 def total(days: Iterable[Arrivals]) -> Arrivals:
     """Return the sum over days."""
-    sums = [sum(column) for column in zip(*(astuple(day) for day in days), strict=True)]
-    return Arrivals(*sums)
+    return reduce(add, days, Arrivals())
+
+
+def add(one: Arrivals, other: Arrivals) -> Arrivals:
+    return Arrivals(*map(operator.add, astuple(one), astuple(other)))
+
+
+def subtract(one: Arrivals, other: Arrivals) -> Arrivals:
+    """Return what is in `one` beyond `other`, which is a part of it."""
+    return Arrivals(*map(operator.sub, astuple(one), astuple(other)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from services.analytics.forecasts.rules import Basis
 from services.analytics.indicators.request import ActivityFilter, ProcessFilter, TeamFilter
 from services.analytics.indicators.schemas import DefinitionOut
 from services.analytics.operations.schemas import Text
-from services.analytics.questions import Question, Whole
-from shared.schemas import Day, ResponseModel
+from services.analytics.questions import Digits, Question
+from shared.schemas import PlausibleDay, ResponseModel
 from shared.validation import value_error
 
 MAX_DAYS = 60
@@ -23,26 +23,29 @@ class ForecastQuery(Question):
     activity: ActivityFilter = None
     team: TeamFilter = None
     actor_kind: Literal["person", "automation"] | None = None
-    begin: Annotated[Day, Field(ge=date(1900, 1, 1), lt=date(3000, 1, 1))] | None = Field(
+    begin: PlausibleDay | None = Field(
         default=None,
         alias="from",
-        description="First day to forecast, from what was finished before it; today by default",
+        description="First day to forecast, from what was finished before it and before today; today by default",
     )
-    days: Annotated[Whole, Field(ge=1, le=MAX_DAYS)] = 14
-    weeks: Annotated[Whole, Field(ge=1, le=26, description="Ordinary days of the same weekday that are averaged")] = 4
+    days: Annotated[int, Field(ge=1, le=MAX_DAYS), Digits] = 14
+    weeks: Annotated[
+        int, Field(ge=1, le=26, description="Ordinary days of the same weekday that are averaged"), Digits
+    ] = 4
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = Field(
         default=None, description="ISO 3166 code of the country whose holidays count; without, no day is a holiday"
     )
     region: Annotated[str, Text(10)] | None = Field(
         default=None, description="Its part by ISO 3166-2, without the country: MD is Madrid"
     )
-    settling_days: Annotated[Whole, Field(le=MAX_DAYS)] | None = Field(
+    settling_days: Annotated[int, Field(le=MAX_DAYS), Digits] | None = Field(
         default=None, description="Latest days to leave out, as operations still open are missing; measured by default"
     )
-    hours_per_person: Annotated[float, Field(gt=0, le=24)] = 7.5
-    utilisation: Annotated[float, Field(gt=0, le=1, description="Share of those hours that is work on operations")] = (
-        0.85
-    )
+    # A little is the least: with next to nothing of both, the number of people is none.
+    hours_per_person: Annotated[float, Field(ge=0.1, le=24)] = 7.5
+    utilisation: Annotated[
+        float, Field(ge=0.01, le=1, description="Share of those hours that is work on operations")
+    ] = 0.85
 
     @model_validator(mode="after")
     def _region_of_a_country(self) -> Self:
@@ -89,10 +92,11 @@ class HistoryOut(ResponseModel):
 
 
 class TouchOut(ResponseModel):
-    """Over what arrived in the last `weeks` weeks: mean touch time, and that of people alone, whose share is `person_share`."""
+    """Over what arrived in the last `weeks` weeks: mean touch times by kind of actor; `mean` is both by their share."""
 
     mean: float | None
     person_mean: float | None
+    automation_mean: float | None
     person_share: float | None
     n: int
     unknown: int
@@ -114,7 +118,7 @@ class ScoreOut(ResponseModel):
 
 
 class BacktestOut(ResponseModel):
-    """`workload` is empty where no touch time is known."""
+    """`workload` is empty where the work of an arrival is unknown."""
 
     arrivals: list[ScoreOut]
     workload: list[ScoreOut]

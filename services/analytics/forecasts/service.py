@@ -44,24 +44,27 @@ class TooLittleHistory(DomainError):
     en = "There are {days} day(s) of arrivals to forecast from; {needed} are needed."
     es = "Hay {days} día(s) de llegadas en que basar la previsión; hacen falta {needed}."
     hint_en = (
-        "They are counted from the first arrival to {settling_days} day(s) before `from`; widen the filters or wait."
+        "They are counted from the first arrival to {settling_days} day(s) before `from`, or before today if that is "
+        "earlier; widen the filters or wait."
     )
     hint_es = (
-        "Se cuentan desde la primera llegada hasta {settling_days} día(s) antes de `from`; amplíe los filtros o espere."
+        "Se cuentan desde la primera llegada hasta {settling_days} día(s) antes de `from`, o de hoy si es anterior; "
+        "amplíe los filtros o espere."
     )
 
 
 async def answer_forecast(session: AsyncSession, asked: ForecastQuery, language: Language) -> ForecastOut:
     """Return the forecast. Raises TooLittleHistory, UnknownCountry, UnknownRegion."""
-    begin = asked.begin or clock.now().date()
-    first = begin - timedelta(days=HISTORY_DAYS)
-    last = begin + timedelta(days=asked.days - 1)
+    today = clock.now().date()
+    begin = asked.begin or today
+    seen = min(begin, today)  # a day that has not happened is no day without arrivals
+    first, last = seen - timedelta(days=HISTORY_DAYS), begin + timedelta(days=asked.days - 1)
     holidays = read_holidays(asked.country, asked.region, first, last, language)
-    arrived = await read_arrivals(session, _selection(asked, first, begin), ZONE)
+    arrived = await read_arrivals(session, _selection(asked, first, seen), ZONE)
     settling = asked.settling_days
     if settling is None:
         settling = max(0, min(arrived.settling_days or 0, MOST_SETTLING_DAYS))
-    past_begin, past = _past(arrived, begin - timedelta(days=settling), settling)
+    past_begin, past = _past(arrived, seen - timedelta(days=settling), settling)
     holiday_numbers = frozenset((day - past_begin).days for day in holidays if day >= past_begin)
     prediction = Prediction(past, past_begin.weekday(), holiday_numbers, asked.weeks)
     ahead = range((begin - past_begin).days, (last - past_begin).days + 1)
@@ -76,14 +79,14 @@ async def answer_forecast(session: AsyncSession, asked: ForecastQuery, language:
     )
 
 
-def _selection(asked: ForecastQuery, first: date, begin: date) -> Selection:
+def _selection(asked: ForecastQuery, first: date, end: date) -> Selection:
     return Selection(
         process=asked.process,
         activity=asked.activity,
         team=asked.team,
         actor_kind=asked.actor_kind,
         begin=datetime.combine(first, time(), UTC),
-        end=datetime.combine(begin, time(), UTC),
+        end=datetime.combine(end, time(), UTC),
     )
 
 
@@ -130,8 +133,9 @@ def _history(prediction: Prediction, begin: date) -> HistoryOut:
 
 def _touch(recent: Arrivals) -> TouchOut:
     return TouchOut(
-        mean=recent.touch_mean,
+        mean=recent.seconds_each,
         person_mean=recent.person_mean,
+        automation_mean=recent.automation_mean,
         person_share=recent.person_share,
         n=recent.touch_n,
         unknown=recent.n - recent.touch_n,
@@ -142,7 +146,7 @@ def _backtest(prediction: Prediction, horizons: range) -> BacktestOut:
     scores = [(weeks, *prediction.horizon(weeks).scores()) for weeks in horizons]
     return BacktestOut(
         arrivals=[_score(weeks, arrivals) for weeks, arrivals, _ in scores],
-        workload=[_score(weeks, work) for weeks, _, work in scores if prediction.recent.touch_n],
+        workload=[_score(weeks, work) for weeks, _, work in scores if prediction.recent.workload is not None],
     )
 
 

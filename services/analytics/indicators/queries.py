@@ -24,7 +24,8 @@ from services.analytics.operations.measures import AGGREGATES, COLUMNS, HOUR, KE
 
 MAX_GROUPS = 2_000
 _KEY = ", ".join(KEY)
-_FILTERS = ("process", "activity", "team", "actor_kind")
+FILTERS = ("process", "activity", "team", "actor_kind")
+_OF_OPERATIONS = FILTERS[1:]
 
 
 class FiguresByGroup:
@@ -64,7 +65,7 @@ async def read_figures(session: AsyncSession, selection: Selection, parts: Colle
 def operations_statement(selection: Selection) -> tuple[TextClause, dict[str, Any]]:
     """Return the statement that sums roll-ups (and facts where the period cuts an hour) and prices them."""
     split = split_for_groups(selection)
-    where = selection.conditions(*_FILTERS)
+    where = selection.conditions(*FILTERS)
     parameters = dict(selection.parameters)
     cut = "finished_at" if selection.by_local_time else HOUR
     parts = []
@@ -90,7 +91,24 @@ def operations_statement(selection: Selection) -> tuple[TextClause, dict[str, An
     ), parameters
 
 
+def prices(of: str, day: str) -> str:
+    """Return the joins that find the cost model, the rate and the fixed cost for rows of `of` without measured cost."""
+    return f"""
+LEFT JOIN cost_model AS model ON {of}.currency = ''
+LEFT JOIN LATERAL (
+    SELECT amount, hourly_rate.team AS rate_team, valid_from AS rate_from
+    FROM hourly_rate WHERE {of}.currency = '' AND {of}.actor_kind = 'person'
+      AND hourly_rate.team IN ({of}.team, '') AND valid_from <= {day}
+    ORDER BY hourly_rate.team = {of}.team DESC, valid_from DESC LIMIT 1) AS rate ON true
+LEFT JOIN LATERAL (
+    SELECT amount, valid_from AS fixed_from FROM fixed_cost WHERE {of}.currency = ''
+      AND fixed_cost.process = {of}.process AND fixed_cost.activity = {of}.activity
+      AND fixed_cost.actor_kind IN ({of}.actor_kind, '') AND valid_from <= {day}
+    ORDER BY fixed_cost.actor_kind = {of}.actor_kind DESC, valid_from DESC LIMIT 1) AS fixed ON true"""  # noqa: S608 - names of columns; values are bound
+
+
 # Rates are dated by day, so rows are summed by day before they are priced.
+_PRICES_OF_DAYS = prices("daily", "daily.day")
 _SUMMED = ", ".join(f"sum({column}) AS {column}" for column in COLUMNS.split(", "))
 _PRICED = f"""
 WITH part AS ({{parts}}), daily AS (
@@ -100,18 +118,8 @@ WITH part AS ({{parts}}), daily AS (
 SELECT {{names}}coalesce(nullif(daily.currency, ''), model.currency, '') AS paid_in, {_SUMMED},
        sum(n) FILTER (WHERE actor_kind = 'automation') AS automation_n,
        sum(CASE WHEN fixed.amount IS NOT NULL THEN n WHEN rate.amount IS NOT NULL THEN touch_n ELSE 0 END) AS modelled_n,
-       sum(coalesce(fixed.amount, 0) * n + coalesce(rate.amount, 0) * touch_us / 3600000000) AS modelled_sum
-FROM daily {{few}}
-LEFT JOIN cost_model AS model ON daily.currency = ''
-LEFT JOIN LATERAL (
-    SELECT amount FROM hourly_rate WHERE daily.currency = '' AND daily.actor_kind = 'person'
-      AND hourly_rate.team IN (daily.team, '') AND valid_from <= daily.day
-    ORDER BY hourly_rate.team = daily.team DESC, valid_from DESC LIMIT 1) AS rate ON true
-LEFT JOIN LATERAL (
-    SELECT amount FROM fixed_cost WHERE daily.currency = ''
-      AND fixed_cost.process = daily.process AND fixed_cost.activity = daily.activity
-      AND fixed_cost.actor_kind IN (daily.actor_kind, '') AND valid_from <= daily.day
-    ORDER BY fixed_cost.actor_kind = daily.actor_kind DESC, valid_from DESC LIMIT 1) AS fixed ON true
+       sum(fixed.amount * n) AS fixed_sum, sum(rate.amount * touch_us) AS hourly_us
+FROM daily {{few}}{_PRICES_OF_DAYS}
 GROUP BY {{names}}paid_in
 """  # noqa: S608 - as above
 
@@ -149,7 +157,7 @@ async def _read_cases(session: AsyncSession, selection: Selection, figures: Figu
         )
 
 
-_SAME_CASE = "o.tenant_id = c.tenant_id AND o.process = c.process AND o.case_id = c.case_id"
+SAME_CASE = "o.tenant_id = c.tenant_id AND o.process = c.process AND o.case_id = c.case_id"
 _CASE_FIGURES = """
     count(*) AS cases, coalesce(sum(events), 0) AS events, coalesce(sum(duration_us), 0) AS duration_us,
     coalesce(sum(operations), 0) AS operations,
@@ -161,10 +169,16 @@ _CASE_FIGURES = """
     {variants} AS variants, {percentiles} AS percentiles, max(duration_us) / 1e6::float8 AS highest"""
 
 
-_PER_OPERATION = frozenset({"activity", "team", "actor_kind"})
 _PATH = (
-    f"""(SELECT md5(string_agg(activity, E'\\x1f' ORDER BY finished_at, seq)) FROM operation AS o WHERE {_SAME_CASE})"""  # noqa: S608 - as above
+    f"""(SELECT md5(string_agg(activity, E'\\x1f' ORDER BY finished_at, seq)) FROM operation AS o WHERE {SAME_CASE})"""  # noqa: S608 - as above
 )
+
+
+def cases_chosen(selection: Selection) -> str:
+    """Return the conditions on `case_state AS c` that select its cases."""
+    own = selection.conditions(*_OF_OPERATIONS)
+    holds = f" AND EXISTS (SELECT FROM operation AS o WHERE {SAME_CASE}{own})" if own else ""
+    return f"{selection.conditions('process')}{selection.within('last_at')}{holds}"
 
 
 def cases_statement(selection: Selection) -> TextClause:
@@ -173,8 +187,7 @@ def cases_statement(selection: Selection) -> TextClause:
     A case is in the period of its last moment, and in a selection by activity, team or kind of actor when it
     holds such an operation; so it may stand in several groups, once in each.
     """
-    own = selection.conditions("activity", "team", "actor_kind")
-    holds = f" AND EXISTS (SELECT FROM operation AS o WHERE {_SAME_CASE}{own})" if own else ""
+    own = selection.conditions(*_OF_OPERATIONS)
     figures = _CASE_FIGURES.format(
         variants="count(DISTINCT path)" if selection.counts_variants else "NULL::bigint",
         percentiles=INTERPOLATED.format(value="duration_us / 1e6::float8") if selection.details else "NULL::float8[]",
@@ -183,7 +196,7 @@ def cases_statement(selection: Selection) -> TextClause:
         WITH chosen AS MATERIALIZED (
             SELECT c.*, (extract(epoch FROM last_at - first_at) * 1000000)::bigint AS duration_us,
                    {_PATH if selection.counts_variants else "NULL::text"} AS path
-            FROM case_state AS c WHERE true{selection.conditions("process")}{selection.within("last_at")}{holds}
+            FROM case_state AS c WHERE true{cases_chosen(selection)}
         )
         {_grouped_cases(selection, own, figures) if selection.group_by else ""}
         SELECT {"NULL, " * len(selection.group_by)}true AS whole, {figures} FROM chosen""")  # noqa: S608 - as above
@@ -191,15 +204,15 @@ def cases_statement(selection: Selection) -> TextClause:
 
 def _grouped_cases(selection: Selection, own: str, figures: str) -> str:
     """Return the part over groups, ending where the part over the whole begins."""
-    per_operation = [name for name in selection.group_by if name in _PER_OPERATION]
+    per_operation = [name for name in selection.group_by if name in _OF_OPERATIONS]
     keys = [
-        f"m.{name}" if name in _PER_OPERATION else key
+        f"m.{name}" if name in _OF_OPERATIONS else key
         for name, key in zip(selection.group_by, selection.keys("c.last_at"), strict=True)
     ]
     named = "".join(f"{'c.process' if key == 'process' else key} AS g{i}, " for i, key in enumerate(keys))
     names = ", ".join(f"g{i}" for i in range(len(keys)))
     columns = ", ".join(per_operation)
-    members = f"(SELECT DISTINCT {columns} FROM operation AS o WHERE {_SAME_CASE}{own})"  # noqa: S608 - as above
+    members = f"(SELECT DISTINCT {columns} FROM operation AS o WHERE {SAME_CASE}{own})"  # noqa: S608 - as above
     return f"""
         , member AS (SELECT {named}c.* FROM chosen AS c {f"CROSS JOIN LATERAL {members} AS m" if columns else ""})
         (SELECT {names}, false AS whole, {figures} FROM member GROUP BY {names} LIMIT {MAX_GROUPS + 1})

@@ -82,6 +82,9 @@ class KpiQuery(BaseModel):
         _Absent,
         Field(description="Which currency cost_per_operation answers in, where there are several"),
     ] = None
+    format: Annotated[Literal["json", "csv", "xlsx"], BeforeValidator(lambda value: value or "json")] = Field(
+        default="json", description="csv and xlsx have one row per group and indicator"
+    )
     exact: bool = Field(
         default=False,
         description="true reads percentiles from every fact, not from roll-ups within 1 %, and counts variants",

@@ -1,13 +1,16 @@
 """GET /analytics/kpis."""
 
-from typing import Annotated
+import asyncio
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from services.analytics.indicators.request import KpiQuery
 from services.analytics.indicators.schemas import KpisOut
 from services.analytics.indicators.service import BadPeriod, TooManyGroups, answer_kpis
+from services.analytics.indicators.sheet import as_csv, as_workbook
 from services.analytics.language import CallerLanguage
+from services.analytics.workbook import MEDIA_TYPE
 from shared.auth import Principal, requires
 from shared.db import ReadSession
 from shared.errors import problems
@@ -18,9 +21,30 @@ router = APIRouter(prefix="/analytics/kpis", tags=["indicators"], route_class=Se
 CanRead = Annotated[Principal, requires("analytics.kpis:read")]
 
 
-@router.get("", responses=problems(BadPeriod, TooManyGroups))
+_TABLES = {
+    "csv": (as_csv, "text/csv; charset=utf-8; header=present"),
+    "xlsx": (as_workbook, MEDIA_TYPE),
+}
+_FILE = {"schema": {"type": "string", "format": "binary"}}
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Successful Response", "content": {"text/csv": _FILE, MEDIA_TYPE: _FILE}}
+}
+
+
+@router.get("", responses=problems(BadPeriod, TooManyGroups, declared=_ANSWERS), response_model=KpisOut)
 async def get_kpis(
     asked: Annotated[KpiQuery, Query()], session: ReadSession, _by: CanRead, language: CallerLanguage
-) -> KpisOut:
-    """Return the five indicators and four by case, for what the filters select, and once per group with `group_by`."""
-    return await answer_kpis(session, asked.selection(), asked.currency, language)
+) -> Any:
+    """Return the five indicators and four by case, for what the filters select, and once per group with `group_by`.
+
+    `format=csv` and `format=xlsx` give the same as a table, for spreadsheets. In CSV an apostrophe stands before a text
+    that a spreadsheet would take for a formula.
+    """
+    answer = await answer_kpis(session, asked.selection(), asked.currency, language)
+    if asked.format == "json":
+        return answer
+    write, media_type = _TABLES[asked.format]
+    content = await asyncio.to_thread(write, answer)
+    return Response(
+        content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="kpis.{asked.format}"'}
+    )

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import MAX_PREC, Decimal, localcontext
+from fractions import Fraction
 from typing import Any
 
 from services.analytics.indicators.selection import Reading
+
+MICROSECONDS_PER_HOUR = 3_600_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +43,21 @@ class Times:
 
 @dataclass(slots=True)
 class Cost:
-    """What operations cost in one currency: `measured` ones came with their cost, `modelled` ones were priced."""
+    """What operations cost in one currency: `measured` ones came with their cost, `modelled` ones were priced.
+
+    `hourly_us` is the sum of hourly rate x touch time in microseconds. Dividing it is left to the end: a quotient that
+    is rounded per day could not be told from one that is rounded per operation.
+    """
 
     measured: int = 0
     modelled: int = 0
-    total: Decimal = Decimal(0)
+    measured_sum: Decimal = Decimal(0)
+    fixed_sum: Decimal = Decimal(0)
+    hourly_us: Decimal = Decimal(0)
+
+    @property
+    def total(self) -> Fraction:
+        return Fraction(self.measured_sum) + Fraction(self.fixed_sum) + Fraction(self.hourly_us) / MICROSECONDS_PER_HOUR
 
 
 @dataclass(slots=True)
@@ -75,7 +88,10 @@ class OperationSums:
             cost = self.costs.setdefault(row["paid_in"], Cost())
             cost.measured += int(row["cost_n"])
             cost.modelled += int(row["modelled_n"])
-            cost.total += row["cost_sum"] + row["modelled_sum"]
+            with localcontext(prec=MAX_PREC):  # the usual 28 digits would round a long sum
+                cost.measured_sum += row["cost_sum"]
+                cost.fixed_sum += row["fixed_sum"]
+                cost.hourly_us += row["hourly_us"]
 
 
 COUNTS = tuple(name for name in OperationSums.__dataclass_fields__ if name != "costs")

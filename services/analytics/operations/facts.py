@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, NamedTuple
+from unicodedata import category
 from uuid import UUID
 
 import msgspec
@@ -171,7 +173,7 @@ def observation_of(event: Event, plausible: Plausible) -> ObservationFact:
 
 def check_observation(data: ObservationRecorded, plausible: Plausible) -> None:
     """Raise BadFieldError for the first value of an observation that cannot be."""
-    _check_text("process", data.process, MAX_PROCESS)
+    _check_process("process", data.process)
     _check_text("case", data.case, MAX_CASE)
     check_stamp("at", data.at, plausible)
 
@@ -187,7 +189,7 @@ def check_answer(data: SurveyAnswered, plausible: Plausible, comment: str = "") 
     if not 1 <= data.score <= 5:  # noqa: PLR2004 - the scale of the question
         raise BadFieldError("bad-data", "score", "1 to 5 is expected", "debe estar entre 1 y 5")
     _check_text("team", data.team, MAX_TEAM, empty=True)
-    _check_text("process", data.process, MAX_PROCESS, empty=True)
+    _check_process("process", data.process, empty=True)
     _check_text("comment", comment, MAX_COMMENT, empty=True)
     check_stamp("answered_at", data.answered_at, plausible)
 
@@ -206,7 +208,7 @@ def _microseconds(begin: datetime | None, end: datetime | None) -> int | None:
 
 
 def _check_texts(work: Work) -> None:
-    _check_text("work.process", work.process, MAX_PROCESS)
+    _check_process("work.process", work.process)
     _check_text("work.activity", work.activity, MAX_ACTIVITY)
     _check_text("work.case", work.case, MAX_CASE)
     _check_text("work.actor.id", work.actor.id or "", MAX_ACTOR, empty=True)
@@ -217,6 +219,22 @@ def _check_text(name: str, text: str, limit: int, *, empty: bool = False) -> Non
     if not (text.strip() or empty) or len(text) > limit or "\x00" in text:
         english = f"1 to {limit} characters without NUL are expected"
         raise BadFieldError("bad-data", name, english, f"debe tener de 1 a {limit} caracteres, sin NUL")
+
+
+@lru_cache(1_000)  # every event has a process, and there are few
+def is_addressable(process: str) -> bool:
+    """Tell whether a process can stand in an address, /analytics/processes/{process}/edges.
+
+    Routes match no line breaks and clients resolve `.` and `..` before they ask, escaped or not; the other control
+    characters are in no name on purpose.
+    """
+    return not any(category(each) == "Cc" for each in process) and not {".", ".."} & set(process.split("/"))
+
+
+def _check_process(name: str, process: str, *, empty: bool = False) -> None:
+    _check_text(name, process, MAX_PROCESS, empty=empty)
+    if not is_addressable(process):
+        raise BadFieldError("bad-data", name, *UNADDRESSABLE)
 
 
 def _check_stamps(work: Work, plausible: Plausible) -> None:
@@ -249,6 +267,10 @@ def _check_cost(amount: Decimal, currency: str) -> None:
         raise BadFieldError("bad-data", "work.cost.currency", *_CURRENCY)
 
 
+UNADDRESSABLE = (
+    "a name that can stand in an address is expected: without control characters, and without . or .. between slashes",
+    "debe poder figurar en una dirección: sin caracteres de control y sin . ni .. entre barras",
+)
 _SELF = ("an operation cannot correct itself", "una operación no puede corregirse a sí misma")
 _NAIVE = ("the offset from UTC is missing", "falta el desfase respecto a UTC")
 _AMOUNT = (

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, GetCoreSchemaHandler
+from pydantic import AfterValidator, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from services.analytics.operations.facts import UNADDRESSABLE, is_addressable
 from shared.events import MAX_ACTIVITY, MAX_ACTOR, MAX_CASE, MAX_PROCESS, MAX_TEAM
 from shared.money import CurrencyCode, DecimalString
 from shared.schemas import Id, Instant, RequestModel, ResponseModel
@@ -35,7 +36,13 @@ class Text:
         return core_schema.no_info_after_validator_function(_telling, schema) if self.shortest else schema
 
 
-ProcessName = Annotated[str, Text(MAX_PROCESS)]
+def _addressable(process: str) -> str:
+    if not is_addressable(process):
+        raise value_error("unaddressable_process", *UNADDRESSABLE)
+    return process
+
+
+ProcessName = Annotated[str, Text(MAX_PROCESS), AfterValidator(_addressable)]
 ActivityName = Annotated[str, Text(MAX_ACTIVITY)]
 TeamName = Annotated[str, Text(MAX_TEAM)]
 

@@ -36,12 +36,14 @@ CANDIDATES = Method(
     "trastienda.automation-candidates.n-times-mean-touch",
     1,
     "Activities done by people, by n x mean touch time: operations without an observed start are taken to last as long "
-    "as the measured ones of their activity. An activity without any measured one has no hours (null) and comes last. "
-    "The requester's own submission (activities submit-* and request-*) is left out. Saving = hours x coverage x hourly "
-    "rate, less n x coverage x the cost of one automated operation; each part is rounded to the currency's smallest unit.",
+    "as the measured ones of their activity. An activity without any measured one has no hours (null), comes last, "
+    "and is counted in `unmeasured` and left out of the totals, which are null without any hours. The requester's "
+    "own submission (activities submit-* and request-*) is left out. Saving = hours x coverage x hourly rate, "
+    "less n x coverage x the cost of one automated operation; each part is rounded to the currency's smallest unit.",
     "Actividades hechas por personas, por n x tiempo medio de trabajo: se supone que las operaciones sin inicio observado "
-    "duran como las medidas de su actividad. Sin ninguna medida no hay horas (null) y la actividad va al final. La propia "
-    "solicitud de quien pide (actividades submit-* y request-*) queda fuera. Ahorro = horas x cobertura x tarifa por hora, "
+    "duran como las medidas de su actividad. Sin ninguna medida no hay horas (null), y la actividad va al final, se "
+    "cuenta en `unmeasured` y no entra en los totales, que sin ninguna hora son null. La propia solicitud "
+    "de quien pide (actividades submit-* y request-*) queda fuera. Ahorro = horas x cobertura x tarifa por hora, "
     "menos n x cobertura x coste de una operación automática; cada parte se redondea a la unidad mínima de la moneda.",
 )
 OPEN_BY_TERMINAL = Method(

@@ -8,7 +8,7 @@ from services.analytics.indicators.schemas import PeriodOut
 from services.analytics.indicators.selection import Selection
 from services.analytics.indicators.sums import seconds
 from services.analytics.processes import definitions
-from services.analytics.processes.rules import Manual, Saving, Tariff, saving_of, total
+from services.analytics.processes.rules import Manual, Saving, Tariff, saving_of, total, total_hours
 from services.analytics.processes.schemas import (
     CandidateOut,
     CandidatesOut,
@@ -79,14 +79,14 @@ def present_candidates(
     selection: Selection, manual: Sequence[Manual], tariff: Tariff | None, asked: CandidatesQuery, language: Language
 ) -> CandidatesOut:
     savings = {each.activity: saving_of(each, tariff) if tariff else None for each in manual}
-    known = [saving for saving in savings.values() if saving]
     return CandidatesOut(
         **selected(replace(selection, actor_kind=asked.actor_kind)),
         definition=definitions.CANDIDATES.present(language),
         coverage=asked.coverage,
         activities=len(manual),
-        hours=sum(each.hours or 0.0 for each in manual),
-        saving=_present_saving(total(known), tariff) if tariff else None,
+        unmeasured=sum(each.hours is None for each in manual),
+        hours=total_hours(manual),
+        saving=_present_saving(total(savings.values()), tariff),
         items=[
             CandidateOut(
                 activity=each.activity,

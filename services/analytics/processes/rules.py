@@ -63,9 +63,17 @@ def saving_of(manual: Manual, tariff: Tariff) -> Saving | None:
         return Saving(labour, automation, labour - automation)
 
 
-def total(savings: Iterable[Saving]) -> Saving:
-    """Return the sum of savings."""
-    known = list(savings)
+def total_hours(manual: Iterable[Manual]) -> float | None:
+    """Return the hours of the activities whose hours are known, or None where none are."""
+    known = [each.hours for each in manual if each.hours is not None]
+    return sum(known) if known else None
+
+
+def total(savings: Iterable[Saving | None]) -> Saving | None:
+    """Return the sum of the savings that are known, or None where none is."""
+    known = [each for each in savings if each is not None]
+    if not known:
+        return None
     labour = sum((each.labour for each in known), Decimal(0))
     automation = sum((each.automation for each in known), Decimal(0))
     return Saving(labour, automation, labour - automation)

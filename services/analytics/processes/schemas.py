@@ -12,7 +12,7 @@ from services.analytics.filters import OperationQuery
 from services.analytics.indicators.schemas import DefinitionOut, PeriodOut
 from services.analytics.indicators.selection import Selection
 from services.analytics.operations.schemas import ActivityName
-from services.analytics.questions import Whole
+from services.analytics.questions import Digits
 from shared.money import CurrencyCode
 from shared.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from shared.schemas import RequestModel, ResponseModel
@@ -25,7 +25,7 @@ DEFAULT_TOP = 50
 
 Amount = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}(\.[0-9]{1,6})?$")]
 Share = Annotated[str, StringConstraints(pattern=r"^(0(\.[0-9]{1,6})?|1(\.0{1,6})?)$")]
-Top = Annotated[Whole, Field(ge=1, le=MAX_LIMIT, description="How many are answered, the greatest first")]
+Top = Annotated[int, Field(ge=1, le=MAX_LIMIT, description="How many are answered, the greatest first"), Digits]
 
 
 class ProcessQuery(OperationQuery):
@@ -65,10 +65,8 @@ class CandidatesQuery(ProcessQuery):
 
 
 class IdleQuery(ProcessQuery):
-    idle: Whole = Field(
+    idle: Annotated[int, Field(ge=1, le=MAX_IDLE_DAYS), Digits] = Field(
         default=DEFAULT_IDLE_DAYS,
-        ge=1,
-        le=MAX_IDLE_DAYS,
         description="Days; without terminal activities a case of which nothing was seen for longer counts as ended",
     )
 
@@ -175,14 +173,18 @@ class CandidateOut(ResponseModel):
 
 
 class CandidatesOut(ResponseModel):
-    """`hours` and `saving` are those of every activity, also of those not listed; saving is null without a rate."""
+    """`hours` and `saving` are those of every activity, also of those not listed, but for the `unmeasured` ones.
+
+    Both are null where no activity has hours; saving is null without a rate.
+    """
 
     period: PeriodOut
     filters: SelectedOut
     definition: DefinitionOut
     coverage: str
     activities: int
-    hours: float
+    unmeasured: int
+    hours: float | None
     saving: SavingOut | None
     items: list[CandidateOut]
 

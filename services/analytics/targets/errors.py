@@ -19,12 +19,20 @@ class TooManyTargets(DomainError):
     hint_es = "Borre los que ya no tienen responsable."
 
 
+class CurrencyMissing(DomainError):
+    code, status = "currency-missing", 422
+    en = "A target of cost_per_operation needs its currency: costs in several are never added together."
+    es = "Un objetivo de cost_per_operation necesita su moneda: los costes en varias nunca se suman."
+    hint_en = "Send `currency`, as EUR."
+    hint_es = "Envíe `currency`, por ejemplo EUR."
+
+
 class CurrencyMisplaced(DomainError):
     code, status = "currency-misplaced", 422
-    en = "A currency belongs to cost_per_operation, and to it alone; this is {kpi}."
-    es = "La moneda corresponde a cost_per_operation, y solo a él; este es {kpi}."
-    hint_en = "Name the currency for costs, and leave it out for anything else."
-    hint_es = "Indique la moneda para costes y omítala para lo demás."
+    en = "A currency belongs to cost_per_operation alone; this is {kpi}."
+    es = "La moneda corresponde solo a cost_per_operation; este es {kpi}."
+    hint_en = "Leave it out."
+    hint_es = "Omítala."
 
 
 class NotAShare(DomainError):

@@ -6,28 +6,28 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import select
 
-from services.analytics.indicators.definitions import DEFINITIONS, KpiId
+from services.analytics.indicators.definitions import DEFINITIONS
 from services.analytics.indicators.schemas import DefinitionOut, PeriodOut
 from services.analytics.language import CallerLanguage
-from services.analytics.operations.schemas import ProcessName
 from services.analytics.tables import Target
 from services.analytics.targets import service
 from services.analytics.targets.errors import (
     CurrencyMisplaced,
+    CurrencyMissing,
     NeverMeasured,
     NotAShare,
     TargetExists,
     TooManyTargets,
 )
-from services.analytics.targets.rules import DIRECTIONS, State
-from services.analytics.targets.schemas import OwnerOut, StateOut, TargetChange, TargetIn, TargetOut
+from services.analytics.targets.rules import DIRECTIONS
+from services.analytics.targets.schemas import OwnerOut, StateOut, TargetChange, TargetIn, TargetOut, TargetsQuery
 from shared import clock
 from shared.auth import Principal, requires
 from shared.db import ReadSession, Session
 from shared.errors import NotFound, problems
 from shared.etag import IfMatch, PreconditionFailed, PreconditionRequired, set_etag
 from shared.idempotency import Idempotent, KeyInProgress, KeyReused
-from shared.pagination import InvalidCursor, Page, PageOf, fetch_page
+from shared.pagination import InvalidCursor, Page, PageRequest, fetch_page
 from shared.routing import ServiceRoute
 
 router = APIRouter(prefix="/analytics/targets", tags=["targets"], route_class=ServiceRoute)
@@ -35,7 +35,16 @@ router = APIRouter(prefix="/analytics/targets", tags=["targets"], route_class=Se
 CanRead = Annotated[Principal, requires("analytics.targets:read")]
 CanManage = Annotated[Principal, requires("analytics.targets:manage")]
 _EDIT = (NotFound, PreconditionRequired, PreconditionFailed)
-_CREATE = (CurrencyMisplaced, NotAShare, NeverMeasured, TooManyTargets, TargetExists, KeyReused, KeyInProgress)
+_CREATE = (
+    CurrencyMissing,
+    CurrencyMisplaced,
+    NotAShare,
+    NeverMeasured,
+    TooManyTargets,
+    TargetExists,
+    KeyReused,
+    KeyInProgress,
+)
 
 
 def _key(request: Request) -> bytes:
@@ -56,16 +65,11 @@ async def create_target(
 
 @router.get("", responses=problems(InvalidCursor))
 async def list_targets(
-    session: ReadSession,
-    _by: CanRead,
-    page: PageOf,
-    process: Annotated[ProcessName | None, Query()] = None,
-    kpi: KpiId | None = None,
-    state: State | None = None,
+    request: Request, asked: Annotated[TargetsQuery, Query()], session: ReadSession, _by: CanRead
 ) -> Page[TargetOut]:
     """List targets with their state as last evaluated, newest first."""
-    wanted = {"process": process, "kpi": kpi, "state": state}
-    query = select(Target).filter_by(**{name: value for name, value in wanted.items() if value is not None})
+    page = PageRequest(request, asked.cursor, asked.limit)
+    query = select(Target).filter_by(**asked.model_dump(include={"process", "kpi", "state"}, exclude_none=True))
     return await fetch_page(session, query, Target.id, page, _present)
 
 

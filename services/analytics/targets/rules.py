@@ -1,7 +1,8 @@
 """Whether a target is met, and what a change of that is worth telling. Pure."""
 
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
+from fractions import Fraction
 from typing import Literal
 
 from services.analytics.bands.rules import MINIMUM_N, Better
@@ -9,6 +10,9 @@ from services.analytics.bands.rules import MINIMUM_N, Better
 State = Literal["met", "breached", "unknown"]
 Direction = Literal["at-most", "at-least"]
 News = Literal["breached", "recovered"]
+
+DECIMALS = 12  # as many as an operation's cost may have
+_DIGITS = 60  # an amount of 13 digits, its decimals, and room
 
 DIRECTIONS: dict[Better, Direction] = {"lower": "at-most", "higher": "at-least"}
 
@@ -18,14 +22,22 @@ def exact(value: float | None) -> Decimal | None:
     return None if value is None else Decimal(repr(value))
 
 
-def judge(better: Better, limit: Decimal, value: Decimal | None, n: int) -> State:
+def rounded(value: Fraction) -> Decimal:
+    """Return an amount as it is shown and told: to DECIMALS, half to even, without zeros at its end."""
+    shown = round(value, DECIMALS)
+    with localcontext(prec=_DIGITS):
+        return Decimal(f"{(Decimal(shown.numerator) / shown.denominator).normalize():f}")
+
+
+def judge(better: Better, limit: Decimal, value: Decimal | Fraction | None, n: int) -> State:
     """Return whether a value measured on n things meets the limit; the limit itself does.
 
     Fewer than MINIMUM_N things, or a hidden value, tell nothing.
     """
     if value is None or n < MINIMUM_N:
         return "unknown"
-    return "met" if (value <= limit if better == "lower" else value >= limit) else "breached"
+    beyond = Fraction(value) - Fraction(limit)
+    return "met" if (beyond <= 0 if better == "lower" else beyond >= 0) else "breached"
 
 
 def news_of(known: State, judged: State) -> News | None:

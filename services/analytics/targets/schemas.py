@@ -6,12 +6,16 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
+from services.analytics.cursors import Cursor, Limit
 from services.analytics.indicators.definitions import KpiId
+from services.analytics.indicators.request import ProcessFilter
 from services.analytics.indicators.schemas import DefinitionOut, PeriodOut
 from services.analytics.operations.schemas import ActivityName, ProcessName, TeamName, Text
+from services.analytics.questions import Question
 from services.analytics.targets.rules import Direction, State
 from shared.events import MAX_ACTOR
 from shared.money import CurrencyCode
+from shared.pagination import DEFAULT_LIMIT
 from shared.schemas import RequestModel, ResponseModel
 
 DEFAULT_DAYS, MAX_DAYS = 30, 366
@@ -43,6 +47,16 @@ class TargetIn(TargetChange):
     currency: CurrencyCode | None = None
     activity: ActivityName | None = None
     team: TeamName | None = None
+
+
+class TargetsQuery(Question):
+    """Which targets are listed; all of them without a filter."""
+
+    process: ProcessFilter = None
+    kpi: KpiId | None = None
+    state: State | None = None
+    cursor: Cursor = None
+    limit: Limit = DEFAULT_LIMIT
 
 
 class OwnerOut(ResponseModel):

@@ -4,9 +4,10 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,15 +15,17 @@ from services.analytics.indicators.definitions import DEFINITIONS
 from services.analytics.indicators.queries import part_of, read_figures
 from services.analytics.indicators.rules import measure_one
 from services.analytics.indicators.selection import Selection
+from services.analytics.indicators.sums import Cost, Figures
 from services.analytics.tables import Target
 from services.analytics.targets.errors import (
     CurrencyMisplaced,
+    CurrencyMissing,
     NeverMeasured,
     NotAShare,
     TargetExists,
     TooManyTargets,
 )
-from services.analytics.targets.rules import State, exact, judge, window
+from services.analytics.targets.rules import State, exact, judge, rounded, window
 from services.analytics.targets.schemas import OwnerIn, TargetChange, TargetIn
 from shared import clock
 from shared.auth import Principal, pseudonym
@@ -31,6 +34,7 @@ from shared.etag import check_version
 from shared.ids import uuid7
 
 MAX_TARGETS = 500  # of a tenant: each is a statement a minute
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || ' targets ' || :tenant, 11))")
 _PSEUDONYM = re.compile(r"[0-9a-f]{20}")
 
 
@@ -46,8 +50,12 @@ class Reading:
 
 
 async def create_target(session: AsyncSession, given: TargetIn, by: Principal, key: bytes) -> Target:
-    """Set a target. Raises CurrencyMisplaced, NotAShare, NeverMeasured, TooManyTargets, TargetExists."""
+    """Set a target.
+
+    Raises CurrencyMissing, CurrencyMisplaced, NotAShare, NeverMeasured, TooManyTargets, TargetExists.
+    """
     _check(given)
+    await session.execute(_LOCK, {"tenant": by.tenant})  # or two at once would both count one less than the limit
     if (await session.execute(select(func.count()).select_from(Target))).scalar_one() >= MAX_TARGETS:
         raise TooManyTargets(limit=MAX_TARGETS)
     names = {"process": given.process, "kpi": given.kpi, "activity": given.activity or "", "team": given.team or ""}
@@ -64,10 +72,16 @@ async def create_target(session: AsyncSession, given: TargetIn, by: Principal, k
 async def change_target(
     session: AsyncSession, target_id: UUID, given: TargetChange, by: Principal, key: bytes, if_match: str | None
 ) -> Target:
-    """Edit a target; it is evaluated anew soon. Raises NotFound, PreconditionFailed, NotAShare."""
+    """Edit a target; it is evaluated anew soon. Raises NotFound, PreconditionFailed, NotAShare.
+
+    What was found of another limit, or told another owner, says nothing of the new one: the state is unknown again.
+    """
     row = await _locked(session, target_id, if_match)
     _check_share(row.kpi, given.value)
-    for name, value in _editable(given, by, key).items():
+    edited = _editable(given, by, key)
+    if any(getattr(row, name) != value for name, value in edited.items()):
+        row.state, row.since, row.last_value, row.last_n = "unknown", None, None, 0
+    for name, value in edited.items():
         setattr(row, name, value)
     row.version += 1
     row.evaluated_at = None
@@ -101,10 +115,20 @@ async def read_target(session: AsyncSession, target: Target) -> Reading:
         details=False,
     )
     figures = await read_figures(session, selection, [part_of(target.kpi)])
-    measured = measure_one(figures.whole, target.kpi, target.currency or None)
+    value, shown, n = _figure(figures.whole, target)
+    return Reading(judge(DEFINITIONS[target.kpi].better, target.value, value, n), shown, n, begin, end)
+
+
+def _figure(whole: Figures, target: Target) -> tuple[Decimal | Fraction | None, Decimal | None, int]:
+    """Return the value to judge, the one to show, and on how many things it was measured. No amount is ever a float."""
+    if target.kpi == "cost_per_operation":
+        cost = whole.operations.costs.get(target.currency, Cost())
+        n = cost.measured + cost.modelled
+        mean = cost.total / n if n else None
+        return mean, None if mean is None else rounded(mean), n
+    measured = measure_one(whole, target.kpi, None)
     value = exact(measured.value)
-    better = DEFINITIONS[target.kpi].better
-    return Reading(judge(better, target.value, value, measured.n), value, measured.n, begin, end)
+    return value, value, measured.n
 
 
 async def _locked(session: AsyncSession, target_id: UUID, if_match: str | None) -> Target:
@@ -133,7 +157,9 @@ def _name_of(owner: OwnerIn, by: Principal, key: bytes) -> str:
 
 
 def _check(given: TargetIn) -> None:
-    if (given.kpi == "cost_per_operation") != (given.currency is not None):
+    if given.kpi == "cost_per_operation" and given.currency is None:
+        raise CurrencyMissing
+    if given.kpi != "cost_per_operation" and given.currency is not None:
         raise CurrencyMisplaced(kpi=given.kpi)
     if given.kpi == "internal_satisfaction" and given.activity is not None:
         raise NeverMeasured(kpi=given.kpi)

@@ -5,10 +5,12 @@ A second worker passes over a target that is being evaluated, and finds it up to
 """
 
 import logging
+from collections import defaultdict
 from datetime import datetime, timedelta
+from time import monotonic
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.analytics.indicators.definitions import DEFINITIONS
@@ -24,6 +26,9 @@ from shared.ids import stable_id
 _DUE_AFTER = timedelta(seconds=50)  # less than the minute between two rounds
 _A_ROUND = 2_000
 _FAILURES = 3
+_BUDGET_S = 10.0  # of a tenant, in a round
+_STATEMENT_MS = 5_000  # of one target, far above what its statement takes; it is tried again in the next round
+_SET_TIMEOUT = text("SELECT set_config('statement_timeout', :ms, true)")
 _CONTRACTS: dict[News, type[TargetBreached | TargetRecovered]] = {
     "breached": TargetBreached,
     "recovered": TargetRecovered,
@@ -32,13 +37,21 @@ logger = logging.getLogger(__name__)
 
 
 async def watch_targets(runtime: Runtime) -> None:
-    """Evaluate what is due, in any order, so that one that fails keeps no other from its turn."""
+    """Evaluate what is due, in any order, so that one that fails or is slow keeps no other from its turn.
+
+    Nor does a tenant keep others from theirs: what its time does not suffice for waits for the next round.
+    """
     before = clock.now() - _DUE_AFTER
     async with runtime.worker.session(None) as session:
         due = select(Target.tenant_id, Target.id).where(_due(before)).order_by(func.random()).limit(_A_ROUND)
         targets = (await session.execute(due)).all()
-    failures = 0
+    failures, left = 0, 0
+    spent: dict[str, float] = defaultdict(float)
     for tenant, target_id in targets:
+        if spent[tenant] > _BUDGET_S:
+            left += 1
+            continue
+        began = monotonic()
         try:
             async with runtime.database.transaction(tenant) as session:
                 await evaluate(session, target_id, before)
@@ -47,6 +60,9 @@ async def watch_targets(runtime: Runtime) -> None:
             if is_transient(error) and failures >= _FAILURES:
                 raise
             logger.exception("a target was not evaluated", extra={"target": str(target_id)})
+        spent[tenant] += monotonic() - began
+    if left:
+        logger.warning("targets of tenants whose time was over wait for the next round", extra={"targets": left})
 
 
 async def evaluate(session: AsyncSession, target_id: UUID, before: datetime) -> None:
@@ -55,6 +71,7 @@ async def evaluate(session: AsyncSession, target_id: UUID, before: datetime) -> 
     target = (await session.scalars(mine)).one_or_none()
     if target is None:
         return
+    await session.execute(_SET_TIMEOUT, {"ms": str(_STATEMENT_MS)})
     reading = await read_target(session, target)
     news = news_of(target.state, reading.state)
     target.evaluated_at, target.last_value, target.last_n = reading.end, reading.value, reading.n

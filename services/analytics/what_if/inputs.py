@@ -54,13 +54,17 @@ NOTES: dict[str, tuple[str, str]] = {
         "0, as the errors are measured: what corrects them is among the measured operations already.",
         "0, porque los errores son medidos: lo que los corrige ya está entre las operaciones medidas.",
     ),
+    "observed": (
+        "Counted over {other}: from the day of the first operation at the earliest, and until now at the latest.",
+        "Contado en {other}: desde el día de la primera operación como muy pronto, y hasta ahora como muy tarde.",
+    ),
     "unknown": ("Not known; what needs it has no value.", "No se conoce; lo que lo necesita no tiene valor."),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """`note` is a key of NOTES, `other` the input it speaks of."""
+    """`note` is a key of NOTES, `other` the input or the interval it speaks of."""
 
     name: str
     value: Decimal | None
@@ -81,13 +85,21 @@ def missing(given: Mapping[str, Decimal], measured: Mapping[str, Decimal]) -> li
 
 
 def resolve(
-    given: Mapping[str, Decimal], measured: Mapping[str, Decimal], correction_factor: Decimal | None
+    given: Mapping[str, Decimal],
+    measured: Mapping[str, Decimal],
+    correction_factor: Decimal | None,
+    observed: str | None = None,
 ) -> dict[str, Input]:
-    """Return every input by name: the given one, else the measured one, else its default. Nothing may be `missing`."""
+    """Return every input by name: the given one, else the measured one, else its default. Nothing may be `missing`.
+
+    `observed` is the interval over which a measured volume was counted.
+    """
     found: dict[str, Input] = {}
     for name in UNITS:
         if name in given:
             found[name] = Input(name, given[name], "given")
+        elif name == "volume":
+            found[name] = Input(name, measured[name], "measured", "observed", observed)
         elif name in measured:
             found[name] = Input(name, measured[name], "measured")
         elif name == "correction_minutes":

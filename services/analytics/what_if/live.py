@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 from services.analytics.costs.schemas import CostModelOut, HourlyRateModel
 from services.analytics.indicators.rules import measure
@@ -30,20 +31,47 @@ class Period:
         return Decimal((self.end - self.begin) // timedelta(seconds=1)) / _SECONDS_PER_DAY / DAYS_PER_MONTH
 
     @property
+    def interval(self) -> str:
+        """Return both ends as ISO 8601 writes them."""
+        return "/".join(moment.astimezone(UTC).isoformat().replace("+00:00", "Z") for moment in (self.begin, self.end))
+
+    @property
     def last_day(self) -> date:
         return (self.end - timedelta(microseconds=1)).date()
 
 
-def period_of(begin: datetime | None, end: datetime | None, today: datetime) -> Period:
-    """Fill in what is open: until the begin of today, for DEFAULT_DAYS."""
-    last = end or today
-    return Period(begin or last - timedelta(days=DEFAULT_DAYS), last)
+def period_of(begin: datetime | None, end: datetime | None, now: datetime) -> Period:
+    """Fill in what is open: until the begin of today (UTC), for DEFAULT_DAYS. What lies ahead of now is cut off.
+
+    A period that lies ahead as a whole is empty; one that ends before it begins stays so.
+    """
+    last = end or now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    first = begin or last - timedelta(days=DEFAULT_DAYS)
+    return Period(first, last if last <= first else max(first, min(last, now)))
+
+
+def observed_part(period: Period, first_hour: datetime | None) -> Period:
+    """Return the part of a period from the day (UTC) of the first operation on: before it there was nothing to count.
+
+    A whole day, so that a process of a few minutes is not taken to go on all month as in these.
+    """
+    if first_hour is None:
+        return period
+    first_day = first_hour.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return Period(min(max(period.begin, first_day), period.end), period.end)
 
 
 def measured_inputs(
-    whole: Figures, groups: Mapping[Key, Figures], model: CostModelOut, period: Period, currency: str
+    whole: Figures,
+    groups: Mapping[Key, Figures],
+    model: CostModelOut,
+    period: Period,
+    currency: str,
 ) -> dict[str, Decimal]:
-    """Return the inputs that the figures of a period tell; what they do not tell is missing."""
+    """Return the inputs that the figures of a period tell; what they do not tell is missing.
+
+    `period` is the observed part of what was asked for: the volume is by month of it.
+    """
     by_kind = {kind: _of_kind(groups, kind) for kind in ("person", "automation")}
     kpis = {each.kpi: each.value for each in measure(whole, currency)}
     found = {
@@ -73,7 +101,10 @@ def _minutes(sums: Iterable[OperationSums]) -> Decimal | None:
 def _mean_cost(sums: Iterable[OperationSums], currency: str) -> Decimal | None:
     costs = [each.costs.get(currency, Cost()) for each in sums]
     n = sum(cost.measured + cost.modelled for cost in costs)
-    return sum((cost.total for cost in costs), Decimal(0)) / n if n else None
+    if not n:
+        return None
+    mean = sum((cost.total for cost in costs), Fraction()) / n
+    return Decimal(mean.numerator) / mean.denominator
 
 
 def _hourly_cost(people: Mapping[str | None, OperationSums], model: CostModelOut, day: date) -> Decimal | None:

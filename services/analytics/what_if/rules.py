@@ -111,7 +111,7 @@ def compare(scenario: Scenario, costs: Mapping[Option, Decimal]) -> Comparison:
     cheapest = min(totals, key=lambda option: totals[option])  # the first of equals: now, planned, outsourced
     reasons: list[Reason] = ["cheapest"]
     second = min(total for option, total in totals.items() if option != cheapest)
-    if Fraction(second) - Fraction(totals[cheapest]) < CLOSE * Fraction(second):
+    if Fraction(second) - Fraction(totals[cheapest]) < CLOSE * abs(Fraction(second)):
         reasons.append("close")
     reasons.append("change-pays" if totals["planned"] < totals["now"] else "change-does-not-pay")
     verdict: Verdict | None = "buy" if cheapest == "outsourced" else "make"

@@ -9,7 +9,7 @@ from services.analytics.bands.rules import Band
 from services.analytics.costs.schemas import Amount
 from services.analytics.indicators.request import Moment, ProcessFilter
 from services.analytics.indicators.schemas import DefinitionOut, PeriodOut
-from services.analytics.questions import Question, Whole
+from services.analytics.questions import Digits, Question
 from services.analytics.what_if.inputs import Source
 from services.analytics.what_if.rules import NoBreakEven, Option, Reason, Verdict
 from shared.money import CurrencyCode
@@ -28,6 +28,8 @@ def _above_zero(value: str) -> str:
 Share = Annotated[str, StringConstraints(pattern=r"^(0(\.[0-9]{1,6})?|1(\.0{1,6})?)$")]
 Correction = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,12}(\.[0-9]{1,6})?$")]
 Factor = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,3}(\.[0-9]{1,6})?$")]
+# What was measured may be a credit, and as much as an event may tell.
+OperationCost = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,13}(\.[0-9]{1,6})?$")]
 Volume = Annotated[Amount, AfterValidator(_above_zero)]
 
 
@@ -36,7 +38,11 @@ class WhatIfQuery(Question):
 
     process: ProcessFilter = Field(default=None, description="Whose live figures are taken, and whose bands hold")
     begin: Moment = Field(default=None, alias="from", description="Live figures from here on; 90 days before `to`")
-    end: Moment = Field(default=None, alias="to", description="Live figures until here; the begin of today (UTC)")
+    end: Moment = Field(
+        default=None,
+        alias="to",
+        description="Live figures until here, and until now at the latest; the begin of today (UTC)",
+    )
     live: bool = Field(default=True, description="false takes no live figures: what is left out has its default")
     currency: CurrencyCode | None = Field(default=None, description="Default: the cost model's, else EUR")
     volume: Volume | None = Field(default=None, description="Operations per month")
@@ -49,14 +55,16 @@ class WhatIfQuery(Question):
     hourly_cost: Amount | None = Field(default=None, description="What an hour of a person costs")
     automation_share: Share | None = Field(default=None, description="Automated operations now, as a fraction of all")
     automation_share_planned: Share | None = None
-    automated_cost: Amount | None = Field(default=None, description="What an automated operation costs")
+    automated_cost: OperationCost | None = Field(
+        default=None, description="What an automated operation costs; less than 0 is a credit"
+    )
     investment: Amount | None = Field(default=None, description="Paid once for the change")
     running_cost: Amount | None = Field(default=None, description="What the change costs each month from then on")
     satisfaction: Share | None = Field(default=None, description="CSAT now: content answers, as a fraction of all")
     satisfaction_planned: Share | None = None
     outsourcing_price: Amount | None = Field(default=None, description="Price per operation of having it done outside")
     outsourcing_error_share: Share | None = None
-    horizon_months: Annotated[Whole, Field(ge=1, le=MAX_HORIZON)] | None = Field(
+    horizon_months: Annotated[int, Field(ge=1, le=MAX_HORIZON), Digits] | None = Field(
         default=None, description="Over how many months the options are compared"
     )
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC
 from decimal import Decimal
 from urllib.parse import urlencode
 
@@ -13,13 +12,14 @@ from services.analytics.bands.service import Scales, read_scales
 from services.analytics.costs.service import read_cost_model
 from services.analytics.indicators.advice import advise
 from services.analytics.indicators.definitions import DEFINITIONS, KpiId
-from services.analytics.indicators.queries import MAX_GROUPS, read_figures
+from services.analytics.indicators.queries import MAX_GROUPS, Part, read_figures
 from services.analytics.indicators.schemas import DefinitionOut, PeriodOut
 from services.analytics.indicators.selection import Selection
 from services.analytics.indicators.service import BadPeriod, TooManyGroups
 from services.analytics.what_if.definition import FIGURES, INDICATORS, WHAT_IF
 from services.analytics.what_if.inputs import UNITS, Input, Source, missing, resolve, scenario_of, text_of
-from services.analytics.what_if.live import GROUPS, Period, measured_inputs, period_of
+from services.analytics.what_if.live import GROUPS, Period, measured_inputs, observed_part, period_of
+from services.analytics.what_if.queries import read_first_hour
 from services.analytics.what_if.rules import (
     Comparison,
     Option,
@@ -47,6 +47,7 @@ from shared import clock
 from shared.errors import DomainError, Language
 
 DEFAULT_CURRENCY = "EUR"
+_PARTS: tuple[Part, ...] = ("operations", "answers")  # no input comes from cases
 
 
 class MissingInputs(DomainError):
@@ -59,9 +60,10 @@ class MissingInputs(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """What live figures tell; nothing where none were looked for."""
+    """What live figures tell; nothing where none were looked for. `observed` is the interval of what was counted."""
 
     period: Period | None
+    observed: str | None
     measured: Mapping[str, Decimal]
     currency: str
     currency_source: Source
@@ -77,7 +79,7 @@ async def answer_what_if(session: AsyncSession, asked: WhatIfQuery, language: La
     if lacking:
         raise MissingInputs(names=", ".join(lacking), missing=lacking)
     factor = None if asked.correction_factor is None else Decimal(asked.correction_factor)
-    inputs = resolve(given, live.measured, factor)
+    inputs = resolve(given, live.measured, factor, live.observed)
     scenario = scenario_of(inputs, live.currency)
     costs = monthly_costs(scenario)
     saving = monthly_saving(costs)
@@ -95,7 +97,7 @@ async def answer_what_if(session: AsyncSession, asked: WhatIfQuery, language: La
         break_even=BreakEvenOut(
             month=month,
             reason="no-saving" if month is None else None,
-            text=tell_break_even(month, language),
+            text=tell_break_even(month, language, unchanged=not saving and not scenario.investment),
             formula=FIGURES["break_even_month"],
         ),
         comparison=_comparison(scenario, compare(scenario, costs), language),
@@ -105,19 +107,20 @@ async def answer_what_if(session: AsyncSession, asked: WhatIfQuery, language: La
 
 async def _read_live(session: AsyncSession, asked: WhatIfQuery) -> Live:
     if not asked.live or (asked.process is None and asked.begin is None and asked.end is None):
-        return Live(None, {}, asked.currency or DEFAULT_CURRENCY, "given" if asked.currency else "default")
-    today = clock.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    period = period_of(asked.begin, asked.end, today)
+        return Live(None, None, {}, asked.currency or DEFAULT_CURRENCY, "given" if asked.currency else "default")
+    period = period_of(asked.begin, asked.end, clock.now())
     if period.end < period.begin:
         raise BadPeriod(begin=period.begin.isoformat(), end=period.end.isoformat())
     selection = Selection(process=asked.process, begin=period.begin, end=period.end, group_by=GROUPS, details=False)
-    figures = await read_figures(session, selection)
+    figures = await read_figures(session, selection, _PARTS)
     if len(figures.groups) > MAX_GROUPS:
         raise TooManyGroups(groups=len(figures.groups), limit=MAX_GROUPS)
     model, _ = await read_cost_model(session)
     currency = asked.currency or model.currency or DEFAULT_CURRENCY
     source: Source = "given" if asked.currency else "measured" if model.currency else "default"
-    return Live(period, measured_inputs(figures.whole, figures.groups, model, period, currency), currency, source)
+    observed = observed_part(period, await read_first_hour(session, asked.process))
+    measured = measured_inputs(figures.whole, figures.groups, model, observed, currency)
+    return Live(period, observed.interval, measured, currency, source)
 
 
 def _input(used: Input, currency: str, language: Language) -> InputOut:

@@ -40,10 +40,23 @@ _REASONS: dict[Reason, tuple[str, str]] = {
     ),
 }
 
+_COSTS_THE_SAME = (
+    "Over {months} months work as planned costs the same as now: {planned} {currency}.",
+    "En {months} meses el trabajo según lo previsto cuesta lo mismo que ahora: {planned} {currency}.",
+)
+
 _BREAK_EVEN = {
     "paid": (
         "By the end of month {month} the savings have paid the investment.",
         "Al final del mes {month} el ahorro ha pagado la inversión.",
+    ),
+    "at-once": (
+        "At once: there is no investment to pay back.",
+        "De inmediato: no hay inversión que recuperar.",
+    ),
+    "unchanged": (
+        "There is nothing to pay back: no investment is made, and a month costs as much as now.",
+        "No hay nada que recuperar: no se invierte nada y un mes cuesta lo mismo que ahora.",
     ),
     "never": (
         "Never: the change saves nothing per month.",
@@ -53,19 +66,22 @@ _BREAK_EVEN = {
 
 
 def tell_reason(reason: Reason, compared: Comparison, scenario: Scenario, language: Language) -> str:
-    english, spanish = _REASONS[reason]
+    planned, now = compared.totals["planned"], compared.totals["now"]
+    english, spanish = _COSTS_THE_SAME if reason == "change-does-not-pay" and planned == now else _REASONS[reason]
     return (spanish if language == "es" else english).format(
         months=scenario.horizon_months,
         cheapest=_OPTIONS[compared.cheapest][language == "es"],
         amount=f"{compared.totals[compared.cheapest]:f}",
         currency=scenario.currency,
-        now=f"{compared.totals['now']:f}",
-        planned=f"{compared.totals['planned']:f}",
+        now=f"{now:f}",
+        planned=f"{planned:f}",
         errors=f"{scenario.error_share_planned:f}",
         outsourced_errors=f"{scenario.outsourcing_error_share:f}",
     )
 
 
-def tell_break_even(month: int | None, language: Language) -> str:
-    english, spanish = _BREAK_EVEN["never" if month is None else "paid"]
+def tell_break_even(month: int | None, language: Language, *, unchanged: bool) -> str:
+    """Say when the investment is paid; `unchanged`: there is none, and the change saves nothing and costs nothing."""
+    never = "unchanged" if unchanged else "never"
+    english, spanish = _BREAK_EVEN[never if month is None else "paid" if month else "at-once"]
     return (spanish if language == "es" else english).format(month=month)

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from xml.sax.saxutils import quoteattr
 
 from services.analytics.event_logs.formats import LogReader, ReadOptions
@@ -40,11 +41,11 @@ def table(header: Sequence[str], *rows: Iterable[str], delimiter: str = ",") -> 
 
 def read(content: bytes, options: ReadOptions | None = None, *, chunk: int = 65536) -> tuple[list[RawEvent], Tally]:
     """Return the events and the account of a whole file, fed in pieces of `chunk` bytes."""
-    reader = LogReader(options)
     found: list[RawEvent] = []
-    for at in range(0, len(content), chunk):
-        for events in reader.feed(content[at : at + chunk]):
+    with closing(LogReader(options)) as reader:
+        for at in range(0, len(content), chunk):
+            for events in reader.feed(content[at : at + chunk]):
+                found += events
+        for events in reader.finish():
             found += events
-    for events in reader.finish():
-        found += events
     return found, reader.tally

@@ -158,7 +158,7 @@ def test_what_is_told_of_a_file_holds_no_nul() -> None:
         (b"case,activity,timestamp\nc,A," + b"x" * MAX_ROW_BYTES * 2, TooLongError),
         (b'case,activity,timestamp\nc,A,"' + b"x\n" * MAX_ROW_BYTES, TooLongError),
         (b"PK\x03\x04 a spreadsheet", UnknownFormatError),
-        (b'{"ocel:events": {}}', UnknownFormatError),
+        (b'[{"case": 1}]', UnknownFormatError),
         (b"\x89PNG\r\n\x1a\n\0\0\0", UnknownFormatError),
         (b"just some words", MissingColumnError),
     ],

@@ -113,7 +113,7 @@ def test_the_account_is_empty_before_the_format_is_known() -> None:
 @pytest.mark.parametrize("refusal", UnreadableLogError.__subclasses__())
 def test_every_refusal_says_in_both_languages_what_to_do(refusal: type[UnreadableLogError]) -> None:
     values = dict.fromkeys(
-        ("declared", "found", "reason", "line", "limit", "root", "needed", "columns", "reasons"), "x"
+        ("declared", "found", "reason", "line", "limit", "root", "needed", "columns", "reasons", "missing"), "x"
     )
     refused = refusal(**values)
     texts = [refused.detail("en"), refused.detail("es"), refused.hint("en"), refused.hint("es")]

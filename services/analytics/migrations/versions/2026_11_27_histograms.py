@@ -9,7 +9,7 @@ from sqlalchemy import text
 from shared.migrations import protect, roles_of
 
 revision = "2026_11_27_histograms"
-down_revision = "2026_11_26_targets"
+down_revision = "2026_11_26_bi_views"
 branch_labels = None
 depends_on = None
 

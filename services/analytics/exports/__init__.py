@@ -1,0 +1,1 @@
+"""Event logs going out: XES, CSV and OCEL 2.0."""

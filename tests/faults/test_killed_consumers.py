@@ -1,0 +1,33 @@
+"""`kill -9` of analytics consumers in the midst of their work leaves what an undisturbed run leaves, to the byte.
+
+The full size is `./trastienda bench kills`.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults.killing import Plan, Report, run
+from tests.fixtures.kafka import SILENT_MS
+from tests.performance.kills import render
+
+SHORT = Plan(events=12_000, kills=4, joins=1, batch=250, silent_ms=SILENT_MS)
+
+
+def assert_exact(report: Report) -> None:
+    """See that the run was what it is meant to be, and that it changed nothing."""
+    plan, (rows, _) = report.plan, report.disturbed["inbox"]
+    assert report.disturbed == report.undisturbed, render(report)
+    assert (rows, report.messages, report.dead_letters) == (plan.events, plan.events + plan.events // 10, 0)
+    facts = sum(report.disturbed[table][0] for table in ("operation", "observation", "survey_response"))
+    assert facts == plan.events
+    assert len(report.kills) == plan.kills
+    assert all(kill.at < report.messages for kill in report.kills), render(report)
+    assert all(begin < report.messages for begin, _ in report.shared_by_two), render(report)
+    assert report.generations > 2 * plan.joins  # rebalances after kills may fall into one
+
+
+@pytest.mark.slow
+@pytest.mark.kafka
+async def test_killed_consumers_leave_what_an_undisturbed_one_leaves(kafka_bootstrap: str, tmp_path: Path) -> None:
+    assert_exact(await run(SHORT, kafka_bootstrap, tmp_path))
