@@ -25,6 +25,12 @@ def kpi(
     currency: Annotated[
         str | None, typer.Option(help="In which currency costs are told, where there are several.")
     ] = None,
+    time_zone: Annotated[
+        str | None, typer.Option(help="Whose days are meant, as Europe/Madrid; UTC unless said.")
+    ] = None,
+    exact: Annotated[
+        bool, typer.Option(help="Percentiles from every operation instead of within 1 %, and variants (--json).")
+    ] = False,
     tenant: Tenant = DEFAULT_TENANT,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
@@ -39,6 +45,8 @@ def kpi(
         "to": until,
         "group_by": group_by,
         "currency": currency,
+        "time_zone": time_zone,
+        "exact": exact,
     }
     filters = {name: value for name, value in asked.items() if value}
     with find_target(data, tenant, "viewer").client() as client:

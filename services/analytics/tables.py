@@ -11,7 +11,9 @@ from sqlalchemy import (
     CheckConstraint,
     Date,
     DateTime,
+    Identity,
     Index,
+    Integer,
     Numeric,
     Sequence,
     SmallInteger,
@@ -118,6 +120,40 @@ class RollupHour(AnalyticsTable):
     defect_n: Mapped[int]
     cost_n: Mapped[int]
     cost_sum: Mapped[Decimal] = mapped_column(Numeric)
+
+
+class RollupKey(AnalyticsTable):
+    """A process, activity, team and kind of actor of which there are operations, as one number. Never deleted."""
+
+    __tablename__ = "rollup_key"
+    __table_args__ = (UniqueConstraint("tenant_id", "id"),)
+
+    process: Mapped[str] = mapped_column(primary_key=True)
+    activity: Mapped[str] = mapped_column(primary_key=True)
+    team: Mapped[str] = mapped_column(primary_key=True)
+    actor_kind: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(Integer, Identity(always=True))
+
+
+class RollupHistogram(AnalyticsTable):
+    """How many durations of a key and UTC day fell into each of eight neighbouring buckets; NULL is none.
+
+    `place` is day, key and block in one number: `operations/histograms.py`. Eight columns spare rows: to read, and
+    to add to when the operations of a batch are alike.
+    """
+
+    __tablename__ = "rollup_histogram"
+    __table_args__ = {"postgresql_with": {"fillfactor": "80"}}  # noqa: RUF012 - SQLAlchemy's declaration
+
+    place: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    n0: Mapped[int | None] = mapped_column(Integer)
+    n1: Mapped[int | None] = mapped_column(Integer)
+    n2: Mapped[int | None] = mapped_column(Integer)
+    n3: Mapped[int | None] = mapped_column(Integer)
+    n4: Mapped[int | None] = mapped_column(Integer)
+    n5: Mapped[int | None] = mapped_column(Integer)
+    n6: Mapped[int | None] = mapped_column(Integer)
+    n7: Mapped[int | None] = mapped_column(Integer)
 
 
 class CaseState(AnalyticsTable):

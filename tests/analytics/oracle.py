@@ -1,14 +1,18 @@
 """What roll-ups and cases must hold, computed from the events alone in plain Python."""
 
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import msgspec
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.analytics.operations import histograms
 from shared.contracts.analytics import ObservationRecorded
 from shared.events import Event
 from tests.fixtures.services import Harness
@@ -39,14 +43,58 @@ def _micros(begin: datetime | None, end: datetime | None) -> int | None:
     return (span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds
 
 
+def _durations(work: dict[str, Any]) -> tuple[int | None, int | None, int | None]:
+    start = None if work.get("estimated") else work["started_at"]
+    return (
+        _micros(start, work["finished_at"]),
+        _micros(work["requested_at"], start),
+        _micros(work["requested_at"], work["finished_at"]),
+    )
+
+
+# The last microsecond of bucket 1, 2, ...: exact powers of 1.02, not logarithms.
+_ENDS = [int(Fraction(102, 100) ** power) for power in range(2_048)]
+
+
+def expected_histograms(events: Sequence[Event]) -> Counter[Row]:
+    """Return how many durations fell into each bucket, by day, key and name of the duration."""
+    counts: Counter[Row] = Counter()
+    for work in _works(events).values():
+        actor = work["actor"]
+        key = (work["process"], work["activity"], actor.get("team") or "", actor["kind"])
+        for name, duration in zip(("touch", "wait", "lead"), _durations(work), strict=True):
+            if duration is not None:
+                bucket = 1 + bisect_left(_ENDS, duration) if duration else 0
+                counts[work["finished_at"].date(), *key, name, bucket] += 1
+    return counts
+
+
+async def stored_histograms(analytics: Harness, tenant: str) -> Counter[Row]:
+    """Return the tenant's histograms in the same form."""
+    async with analytics.runtime.worker.session(None) as session:
+        return await histograms_seen_by(session, tenant)
+
+
+async def histograms_seen_by(session: AsyncSession, tenant: str) -> Counter[Row]:
+    query = text(
+        f"SELECT ({histograms.MOMENT})::date AS day, process, activity, team, actor_kind, "
+        f"{histograms.NUMBER} AS number, {histograms.FIRST_BUCKET} AS first, {', '.join(histograms.COUNTS)} "
+        f"FROM rollup_histogram JOIN rollup_key USING (tenant_id) WHERE tenant_id = :tenant AND id = {histograms.KEY}"
+    )
+    counts: Counter[Row] = Counter()
+    for row in await session.execute(query, {"tenant": tenant}):
+        for cell, n in enumerate(row[7:]):
+            if n is not None:
+                counts[*row[:5], histograms.DURATIONS[row.number], row.first + cell] += n
+    return counts
+
+
 def expected_rollups(events: Sequence[Event]) -> dict[Row, Row]:
     works = _works(events)
     wrong = {work.get("corrects") for work in works.values()}
     rows: dict[Row, list[Any]] = defaultdict(lambda: [0] * 14 + [Decimal(0)])
     for event_id, work in works.items():
-        start = None if work.get("estimated") else work["started_at"]
-        touch, wait = _micros(start, work["finished_at"]), _micros(work["requested_at"], start)
-        lead = _micros(work["requested_at"], work["finished_at"])
+        touch, wait, lead = _durations(work)
         cost = work.get("cost")
         corrected = str(event_id) in wrong
         outcome = work.get("outcome", "done")
@@ -135,4 +183,5 @@ async def stored(analytics: Harness, tenant: str, table: str, keys: int) -> dict
 async def assert_exact(analytics: Harness, tenant: str, events: Sequence[Event]) -> None:
     """Compare everything that is kept incrementally with what the events say."""
     assert await stored(analytics, tenant, "rollup_hour", 6) == expected_rollups(events)
+    assert await stored_histograms(analytics, tenant) == expected_histograms(events)
     assert await stored(analytics, tenant, "case_state", 2) == expected_cases(events)

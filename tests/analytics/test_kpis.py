@@ -50,7 +50,7 @@ async def feed_example(analytics: Harness, tenant: str) -> None:
 
 
 async def test_without_data_every_value_is_null_and_nothing_is_zero(analytics: Harness, tenant: str) -> None:
-    document = await ask(analytics, tenant)
+    document = await ask(analytics, tenant, exact="true")
     assert [kpi["id"] for kpi in document["kpis"]] == IDS
     assert all((kpi["value"], kpi["n"], kpi["band"]) == (None, 0, "insufficient-data") for kpi in document["kpis"])
     counted = {name for kpi in document["kpis"] for name, value in kpi.items() if value == 0}
@@ -70,11 +70,13 @@ async def test_a_total_is_of_what_was_measured(analytics: Harness, tenant: str) 
 
 async def test_the_example_gives_the_figures_worked_out_by_hand(analytics: Harness, tenant: str) -> None:
     await feed_example(analytics, tenant)
-    got = await kpis(analytics, tenant)
+    got = await kpis(analytics, tenant, exact="true")
     touch = got["processing_time"]
     assert (touch["value"], touch["n"], touch["unknown"], touch["estimated"]) == (66 * 60 / 5, 5, 2, 0)
     assert (touch["median"], touch["max"], touch["total"]) == (600, 1800, 3960)
     assert (touch["wait_mean"], touch["lead_mean"]) == (1200, 1800)
+    assert touch["wait"] == {"n": 1, "mean": 1200} | dict.fromkeys(("median", "p90", "p95", "p99", "max"), 1200)
+    assert touch["lead"] == {"n": 1, "mean": 1800} | dict.fromkeys(("median", "p90", "p95", "p99", "max"), 1800)
     assert touch["p90"] == pytest.approx(1200 + 0.6 * 600)
     errors = got["error_rate"]
     assert (errors["value"], errors["n"], errors["errors"], errors["rework"]) == (2 / 7, 7, 1, 1)
@@ -137,14 +139,14 @@ async def test_groups_divide_the_operations_and_repeat_a_case_where_it_has_some(
 ) -> None:
     await feed_example(analytics, tenant)
     for group_by in (["activity"], ["team"], ["actor_kind"], ["process"], ["hour"], ["day"], ["week"], ["month"]):
-        document = await ask(analytics, tenant, group_by=group_by)
-        assert by_id(document["kpis"]) == await kpis(analytics, tenant)
+        document = await ask(analytics, tenant, group_by=group_by, exact="true")
+        assert by_id(document["kpis"]) == await kpis(analytics, tenant, exact="true")
         groups = [by_id(group["kpis"]) for group in document["groups"]]
         assert sum(group["error_rate"]["n"] for group in groups) == 7
         assert sum(group["processing_time"]["total"] or 0 for group in groups) == 3960
     by_activity = {
         tuple(group["group"].values()): by_id(group["kpis"])
-        for group in (await ask(analytics, tenant, group_by=["activity", "team"]))["groups"]
+        for group in (await ask(analytics, tenant, group_by=["activity", "team"], exact="true"))["groups"]
     }
     assert list(by_activity) == [("check", "ap"), ("check", "hr"), ("pay", None), ("submit-claim", None)]
     assert [group["case_throughput_time"]["n"] for group in by_activity.values()] == [2, 1, 2, 1]

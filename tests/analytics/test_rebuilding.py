@@ -31,12 +31,14 @@ async def test_a_rebuild_changes_nothing_and_mends_what_was_changed(
     await feed(analytics, [*events, observation(tenant, "c2", T0)])
     await feed(analytics, [operation(tenant, "c2", corrects=wrong.id, finished_at=T0 + 90 * MINUTE)])
     before = await kpis(analytics, tenant)
-    assert await rebuilt(analytics, tenant) == {"rollup_hour": True, "case_state": True, "case_activity": True}
+    right = {"rollup_hour": True, "rollup_histogram": True, "case_state": True, "case_activity": True}
+    assert await rebuilt(analytics, tenant) == right
     assert await kpis(analytics, tenant) == before
     async with analytics.runtime.worker.transaction() as session:
         await session.execute(text("UPDATE rollup_hour SET n = n + 1 WHERE tenant_id = :t"), {"t": tenant})
+        await session.execute(text("UPDATE rollup_histogram SET n0 = 7 WHERE tenant_id = :t"), {"t": tenant})
     assert await kpis(analytics, tenant) != before
-    assert await rebuilt(analytics, tenant) == {"rollup_hour": False, "case_state": True, "case_activity": True}
+    assert await rebuilt(analytics, tenant) == right | {"rollup_hour": False, "rollup_histogram": False}
     assert await kpis(analytics, tenant) == before
     assert (await kpis(analytics, other_tenant))["error_rate"]["n"] == 1
 

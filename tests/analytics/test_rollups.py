@@ -85,7 +85,7 @@ async def test_any_order_batching_and_repetition_gives_what_the_events_say(
 
 
 async def _everything(analytics: Harness, tenant: str) -> list[Any]:
-    keys = {"rollup_hour": 6, "case_state": 2, "case_activity": 3}
+    keys = {"rollup_hour": 6, "rollup_histogram": 1, "case_state": 2, "case_activity": 3}
     return [await stored(analytics, tenant, table, key) for table, key in keys.items()]
 
 

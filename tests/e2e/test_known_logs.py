@@ -24,7 +24,7 @@ def import_known_log(stack: Stack, name: str, tenant: str) -> dict[str, Any]:
     if "cost_total" in LOGS[name]:
         options += ["--cost-attribute", cost_attribute(name)]
     stack.command("import-log", FOLDER / name, *options)
-    answer = stack.json("kpi", "--process", process, "--tenant", tenant)
+    answer = stack.json("kpi", "--process", process, "--tenant", tenant, "--exact")
     return {kpi["id"]: kpi for kpi in answer["kpis"]}
 
 

@@ -50,11 +50,13 @@ DEFINITIONS: dict[str, Definition] = {
             "Mean touch time: sum of (finished - started) over the operations finished in the period whose start was "
             "observed, divided by their number. Operations without an observed start are counted in `unknown` (of them "
             "`estimated` had an assumed start), never as 0. Work done at the same time counts in each operation. "
-            "Percentiles are linear-interpolated. wait = started - requested, lead = finished - requested.",
+            "Percentiles are linear-interpolated, within 1 % or exact as `percentiles` says. wait = started - requested, "
+            "lead = finished - requested.",
             "Tiempo medio de trabajo: suma de (fin - inicio) de las operaciones terminadas en el periodo cuyo inicio se "
             "observó, dividida por su número. Las que no tienen inicio observado se cuentan en `unknown` (de ellas, "
             "`estimated` tenían un inicio supuesto), nunca como 0. El trabajo simultáneo cuenta en cada operación. "
-            "Percentiles con interpolación lineal. wait = inicio - solicitud; lead = fin - solicitud.",
+            "Percentiles con interpolación lineal, con un error máximo del 1 % o exactos, según `percentiles`. wait = "
+            "inicio - solicitud; lead = fin - solicitud.",
         ),
         Definition(
             "error_rate",

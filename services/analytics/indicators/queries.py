@@ -10,7 +10,15 @@ from typing import Any, Literal, get_args
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.analytics.indicators.selection import OF_OPERATIONS_ONLY, Selection, label, split_hours
+from services.analytics.indicators.percentiles import INTERPOLATED, read_times
+from services.analytics.indicators.selection import (
+    OF_OPERATIONS_ONLY,
+    Reading,
+    Selection,
+    aliases,
+    key_of,
+    split_for_groups,
+)
 from services.analytics.indicators.sums import CaseSums, Figures, Key, Quantiles, SurveySums
 from services.analytics.operations.measures import AGGREGATES, COLUMNS, HOUR, KEY
 
@@ -18,21 +26,21 @@ MAX_GROUPS = 2_000
 _KEY = ", ".join(KEY)
 FILTERS = ("process", "activity", "team", "actor_kind")
 _OF_OPERATIONS = FILTERS[1:]
-_PERCENTILES = "percentile_cont(ARRAY[0.5, 0.9, 0.95, 0.99]) WITHIN GROUP (ORDER BY {value})"
 
 
 class FiguresByGroup:
     """The whole and its groups, by key in the order of `group_by`."""
 
-    def __init__(self) -> None:
-        self.whole = Figures()
+    def __init__(self, percentiles: Reading | None = None) -> None:
+        self.whole = Figures(percentiles)
         self.groups: dict[Key, Figures] = {}
+        self._percentiles = percentiles
 
     def of(self, key: Key | None) -> Figures:
-        return self.whole if key is None else self.groups.setdefault(key, Figures())
+        return self.whole if key is None else self.groups.setdefault(key, Figures(self._percentiles))
 
 
-Part = Literal["operations", "touch", "cases", "answers"]
+Part = Literal["operations", "times", "cases", "answers"]
 PARTS: tuple[Part, ...] = get_args(Part)
 _OF_CASES = frozenset({"case_throughput_time", "case_rework_rate", "no_touch_rate", "first_pass_yield"})
 
@@ -43,33 +51,23 @@ def part_of(kpi: str) -> Part:
 
 
 async def read_figures(session: AsyncSession, selection: Selection, parts: Collection[Part] = PARTS) -> FiguresByGroup:
-    """Return the figures of a selection, or only some parts. Without `details`, those that need facts are left out.
+    """Return the figures of a selection, or only some parts. Without `details` there are sums alone.
 
     More than MAX_GROUPS groups end the reading: then the figures are not whole, and the caller has to refuse.
     """
-    figures = FiguresByGroup()
-    for part, read in zip(PARTS, (_read_operations, _read_touch_times, _read_cases, _read_answers), strict=True):
+    figures = FiguresByGroup(selection.percentiles)
+    for part, read in zip(PARTS, (_read_operations, _read_times, _read_cases, _read_answers), strict=True):
         if part in parts and len(figures.groups) <= MAX_GROUPS:
             await read(session, selection, figures)
     return figures
 
 
-def _aliases(expressions: list[str]) -> tuple[str, str]:
-    """Return group expressions with their names g0, g1, and the names alone."""
-    named = "".join(f"{expression} AS g{i}, " for i, expression in enumerate(expressions))
-    return named, ", ".join(f"g{i}" for i in range(len(expressions)))
-
-
-def _key(row: Any, selection: Selection) -> Key:
-    values = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row by column
-    return tuple(label(name, values[f"g{i}"]) for i, name in enumerate(selection.group_by))
-
-
 def operations_statement(selection: Selection) -> tuple[TextClause, dict[str, Any]]:
     """Return the statement that sums roll-ups (and facts where the period cuts an hour) and prices them."""
-    split = split_hours(selection.begin, selection.end)
+    split = split_for_groups(selection)
     where = selection.conditions(*FILTERS)
     parameters = dict(selection.parameters)
+    cut = "finished_at" if selection.by_local_time else HOUR
     parts = []
     if split.whole is not None:
         bounds = ""
@@ -81,12 +79,12 @@ def operations_statement(selection: Selection) -> tuple[TextClause, dict[str, An
     for i, (begin, end) in enumerate(split.edges):
         parameters |= {f"begin{i}": begin, f"end{i}": end}
         parts.append(
-            f"SELECT {HOUR} AS hour, {_KEY}, {AGGREGATES} FROM operation "  # noqa: S608 - as above
+            f"SELECT {cut} AS hour, {_KEY}, {AGGREGATES} FROM operation "  # noqa: S608 - as above
             f"WHERE finished_at >= :begin{i} AND finished_at < :end{i}{where} GROUP BY 1, 2, 3, 4, 5, 6"
         )
     if not parts:
         parts.append(f"SELECT hour, {_KEY}, {COLUMNS} FROM rollup_hour WHERE false")  # noqa: S608 - as above
-    groups, names = _aliases(selection.keys("hour"))
+    groups, names = aliases(selection.keys("hour"))
     few = f"JOIN (SELECT DISTINCT {names} FROM daily LIMIT {MAX_GROUPS + 1}) AS few USING ({names})" if names else ""  # noqa: S608 - as above
     return text(
         _PRICED.format(parts=" UNION ALL ".join(parts), groups=groups, names=names and f"{names}, ", few=few)
@@ -132,29 +130,18 @@ async def _read_operations(session: AsyncSession, selection: Selection, figures:
         values = {name: value or 0 if name != "paid_in" else value for name, value in row._mapping.items()}  # noqa: SLF001 - as above
         figures.whole.operations.add(values)
         if selection.group_by:
-            figures.of(_key(row, selection)).operations.add(values)
+            figures.of(key_of(row, selection)).operations.add(values)
 
 
-async def _read_touch_times(session: AsyncSession, selection: Selection, figures: FiguresByGroup) -> None:
-    """Read percentiles; groups of facts are groups of roll-ups, whose number is known by now."""
-    if not selection.details:
-        return
-    groups, names = _aliases(selection.keys("finished_at"))
-    sets = f"GROUP BY GROUPING SETS (({names}), ())" if names else ""
-    whole = f"grouping({names})" if names else "1"
-    statement = text(f"""
-        SELECT {names and f"{names}, "}{whole} AS whole, {_PERCENTILES.format(value="seconds")} AS percentiles,
-               max(seconds) AS highest
-        FROM (SELECT {groups}touch_us / 1e6::float8 AS seconds FROM operation
-              WHERE touch_us IS NOT NULL{selection.conditions(*FILTERS)}{selection.within("finished_at")}) AS measured
-        {sets}""")  # noqa: S608 - as above
-    for row in await session.execute(statement, selection.parameters):
-        figures.of(None if row.whole else _key(row, selection)).touch = Quantiles.of(row.percentiles, row.highest)
+async def _read_times(session: AsyncSession, selection: Selection, figures: FiguresByGroup) -> None:
+    """Read percentiles; whatever has some has operations, so that the number of groups is known by now."""
+    for key, times in await read_times(session, selection):
+        figures.of(key).times = times
 
 
 async def _read_cases(session: AsyncSession, selection: Selection, figures: FiguresByGroup) -> None:
     for row in await session.execute(cases_statement(selection), selection.parameters):
-        figures.of(None if row.whole else _key(row, selection)).cases = CaseSums(
+        figures.of(None if row.whole else key_of(row, selection)).cases = CaseSums(
             cases=row.cases,
             events=int(row.events),
             duration_us=int(row.duration_us),
@@ -165,13 +152,13 @@ async def _read_cases(session: AsyncSession, selection: Selection, figures: Figu
             rework_cases=row.rework_cases,
             rework_events=int(row.rework_events),
             first_pass=row.first_pass,
-            variants=row.variants if selection.details else None,
+            variants=row.variants,
             quantiles=Quantiles.of(row.percentiles, row.highest),
         )
 
 
 SAME_CASE = "o.tenant_id = c.tenant_id AND o.process = c.process AND o.case_id = c.case_id"
-_CASE_FIGURES = f"""
+_CASE_FIGURES = """
     count(*) AS cases, coalesce(sum(events), 0) AS events, coalesce(sum(duration_us), 0) AS duration_us,
     coalesce(sum(operations), 0) AS operations,
     count(*) FILTER (WHERE operations > 0) AS worked,
@@ -179,8 +166,7 @@ _CASE_FIGURES = f"""
     count(*) FILTER (WHERE person_n = 0 AND automation_n > 0) AS no_touch,
     count(*) FILTER (WHERE rework_n > 0) AS rework_cases, coalesce(sum(rework_n), 0) AS rework_events,
     count(*) FILTER (WHERE operations > 0 AND rework_n = 0 AND defect_n = 0) AS first_pass,
-    count(DISTINCT path) AS variants,
-    {_PERCENTILES.format(value="duration_us / 1e6::float8")} AS percentiles, max(duration_us) / 1e6::float8 AS highest"""
+    {variants} AS variants, {percentiles} AS percentiles, max(duration_us) / 1e6::float8 AS highest"""
 
 
 _PATH = (
@@ -202,17 +188,21 @@ def cases_statement(selection: Selection) -> TextClause:
     holds such an operation; so it may stand in several groups, once in each.
     """
     own = selection.conditions(*_OF_OPERATIONS)
+    figures = _CASE_FIGURES.format(
+        variants="count(DISTINCT path)" if selection.counts_variants else "NULL::bigint",
+        percentiles=INTERPOLATED.format(value="duration_us / 1e6::float8") if selection.details else "NULL::float8[]",
+    )
     return text(f"""
         WITH chosen AS MATERIALIZED (
             SELECT c.*, (extract(epoch FROM last_at - first_at) * 1000000)::bigint AS duration_us,
-                   {_PATH if selection.details else "NULL::text"} AS path
+                   {_PATH if selection.counts_variants else "NULL::text"} AS path
             FROM case_state AS c WHERE true{cases_chosen(selection)}
         )
-        {_grouped_cases(selection, own) if selection.group_by else ""}
-        SELECT {"NULL, " * len(selection.group_by)}true AS whole, {_CASE_FIGURES} FROM chosen""")  # noqa: S608 - as above
+        {_grouped_cases(selection, own, figures) if selection.group_by else ""}
+        SELECT {"NULL, " * len(selection.group_by)}true AS whole, {figures} FROM chosen""")  # noqa: S608 - as above
 
 
-def _grouped_cases(selection: Selection, own: str) -> str:
+def _grouped_cases(selection: Selection, own: str, figures: str) -> str:
     """Return the part over groups, ending where the part over the whole begins."""
     per_operation = [name for name in selection.group_by if name in _OF_OPERATIONS]
     keys = [
@@ -225,7 +215,7 @@ def _grouped_cases(selection: Selection, own: str) -> str:
     members = f"(SELECT DISTINCT {columns} FROM operation AS o WHERE {SAME_CASE}{own})"  # noqa: S608 - as above
     return f"""
         , member AS (SELECT {named}c.* FROM chosen AS c {f"CROSS JOIN LATERAL {members} AS m" if columns else ""})
-        (SELECT {names}, false AS whole, {_CASE_FIGURES} FROM member GROUP BY {names} LIMIT {MAX_GROUPS + 1})
+        (SELECT {names}, false AS whole, {figures} FROM member GROUP BY {names} LIMIT {MAX_GROUPS + 1})
         UNION ALL"""  # noqa: S608 - as above
 
 
@@ -233,7 +223,7 @@ async def _read_answers(session: AsyncSession, selection: Selection, figures: Fi
     """Survey answers know process and team alone: by activity or kind of actor there are none."""
     nowhere = selection.activity is not None or selection.actor_kind is not None
     groupable = not OF_OPERATIONS_ONLY & set(selection.group_by)
-    groups, names = _aliases(selection.keys("answered_at")) if groupable else ("", "")
+    groups, names = aliases(selection.keys("answered_at")) if groupable else ("", "")
     sets = f"GROUP BY GROUPING SETS (({names}), ())" if names else ""
     statement = text(f"""
         SELECT {names and f"{names}, "}{f"grouping({names})" if names else "1"} AS whole,
@@ -245,4 +235,4 @@ async def _read_answers(session: AsyncSession, selection: Selection, figures: Fi
         LIMIT {MAX_GROUPS + 2}""")  # noqa: S608 - as above
     for row in await session.execute(statement, selection.parameters):
         survey = SurveySums(row.answers, row.satisfied, int(row.score_sum))
-        figures.of(None if row.whole else _key(row, selection)).survey = survey
+        figures.of(None if row.whole else key_of(row, selection)).survey = survey

@@ -1,12 +1,13 @@
 """What GET /analytics/kpis can be asked. An empty value is no value, so `?process=&team=` filters nothing."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from services.analytics.indicators.selection import GroupBy, Selection
+from services.analytics.indicators.zones import begin_of, zone_names
 from services.analytics.operations.schemas import Text
 from shared.events import MAX_ACTIVITY, MAX_PROCESS, MAX_TEAM
 
@@ -17,6 +18,14 @@ _DAY_LENGTH = len("2026-01-31")
 
 def _absent(value: Any) -> Any:
     return None if value == "" else value
+
+
+def _date(value: Any) -> date | None:
+    try:
+        day = date.fromisoformat(value)
+    except (ValueError, TypeError):
+        return None
+    return day if _EARLIEST_YEAR <= day.year <= _LATEST_YEAR else None
 
 
 def _moment(value: Any) -> Any:
@@ -34,6 +43,12 @@ def _moment(value: Any) -> Any:
     if moment.tzinfo is None:
         raise PydanticCustomError("timezone_aware", "the offset from UTC is missing (write + as %2B in an address)")
     return moment
+
+
+def _zone(value: Any) -> Any:
+    if value and value not in zone_names():
+        raise PydanticCustomError("time_zone", "the IANA name of a time zone is expected, as Europe/Madrid")
+    return value or "UTC"
 
 
 _Absent = BeforeValidator(_absent)
@@ -55,8 +70,13 @@ class KpiQuery(BaseModel):
     begin: Moment = Field(default=None, alias="from", description="ISO date or instant; included")
     end: Moment = Field(default=None, alias="to", description="ISO date or instant; excluded")
     group_by: list[GroupBy] = Field(
-        default=[], max_length=MAX_GROUPINGS, description="Repeat it for two; times are UTC"
+        default=[], max_length=MAX_GROUPINGS, description="Repeat it for two; times are those of time_zone"
     )
+    time_zone: Annotated[
+        str,
+        BeforeValidator(_zone),
+        Field(description="IANA name: whose hours, days, weeks and months are meant, dates in from and to included"),
+    ] = "UTC"
     currency: Annotated[
         Annotated[str, Text(3, pattern="^[A-Z]{3}$")] | None,
         _Absent,
@@ -65,7 +85,20 @@ class KpiQuery(BaseModel):
     format: Annotated[Literal["json", "csv", "xlsx"], BeforeValidator(lambda value: value or "json")] = Field(
         default="json", description="csv and xlsx have one row per group and indicator"
     )
-    details: bool = Field(default=True, description="false leaves out percentiles and variants, which need every fact")
+    exact: bool = Field(
+        default=False,
+        description="true reads percentiles from every fact, not from roll-ups within 1 %, and counts variants",
+    )
+    details: bool = Field(default=True, description="false leaves out percentiles and variants, whatever `exact` says")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _begin_dates_in_the_zone(cls, values: Any) -> Any:
+        """Make instants of dates; what is none, or of no known zone, is left to be refused by its own field."""
+        if not isinstance(values, dict) or (zone := values.get("time_zone")) not in zone_names():
+            return values
+        dates = {name: day for name in ("from", "to") if (day := _date(values.get(name)))}
+        return values | {name: begin_of(day, zone).isoformat() for name, day in dates.items()}
 
     @field_validator("group_by", mode="before")
     @classmethod
@@ -82,4 +115,6 @@ class KpiQuery(BaseModel):
             end=self.end,
             group_by=tuple(self.group_by),
             details=self.details,
+            exact=self.exact,
+            zone=self.time_zone,
         )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from services.analytics.indicators.sums import CaseSums, Figures, OperationSums, SurveySums, ratio, seconds
+from services.analytics.indicators.sums import CaseSums, Figures, OperationSums, Quantiles, SurveySums, ratio, seconds
 
 FEWEST_ANSWERS = 5  # fewer could give away who answered what
 
@@ -28,6 +28,7 @@ def measure(figures: Figures, currency: str | None) -> list[Measured]:
         _cost_per_operation(figures.operations, currency),
         _automation_level(figures.operations),
         _internal_satisfaction(figures.survey),
+        _case_throughput_time(figures),
         *(rule(figures.cases) for rule in _OF_CASES),
     ]
 
@@ -40,7 +41,10 @@ def measure_one(figures: Figures, kpi: str, currency: str | None) -> Measured:
 def _processing_time(figures: Figures) -> Measured:
     sums = figures.operations
     extra = {
-        **asdict(figures.touch),
+        **asdict(figures.times.touch),
+        "percentiles": figures.percentiles,
+        "wait": _duration(sums.wait_us, sums.wait_n, figures.times.wait),
+        "lead": _duration(sums.lead_us, sums.lead_n, figures.times.lead),
         "total": sums.touch_us / 1_000_000 if sums.touch_n else None,
         "wait_mean": seconds(sums.wait_us, sums.wait_n),
         "lead_mean": seconds(sums.lead_us, sums.lead_n),
@@ -48,6 +52,10 @@ def _processing_time(figures: Figures) -> Measured:
         "estimated": sums.estimated_n,
     }
     return Measured("processing_time", seconds(sums.touch_us, sums.touch_n), "s", sums.touch_n, extra)
+
+
+def _duration(microseconds: int, n: int, quantiles: Quantiles) -> dict[str, Any]:
+    return {"n": n, "mean": seconds(microseconds, n), **asdict(quantiles)}
 
 
 def _error_rate(sums: OperationSums) -> Measured:
@@ -116,8 +124,16 @@ def _internal_satisfaction(survey: SurveySums) -> Measured:
     return Measured("internal_satisfaction", value, "ratio", survey.answers, extra)
 
 
-def _case_throughput_time(cases: CaseSums) -> Measured:
-    extra = {**asdict(cases.quantiles), "cases": cases.cases, "events": cases.events, "variants": cases.variants}
+def _case_throughput_time(figures: Figures) -> Measured:
+    """Percentiles of cases are always exact: there is a row per case, not per operation."""
+    cases = figures.cases
+    extra = {
+        **asdict(cases.quantiles),
+        "percentiles": "exact" if figures.percentiles else None,
+        "cases": cases.cases,
+        "events": cases.events,
+        "variants": cases.variants,
+    }
     return Measured("case_throughput_time", seconds(cases.duration_us, cases.cases), "s", cases.cases, extra)
 
 
@@ -142,7 +158,6 @@ def _first_pass_yield(cases: CaseSums) -> Measured:
 
 
 _OF_CASES: tuple[Callable[[CaseSums], Measured], ...] = (
-    _case_throughput_time,
     _case_rework_rate,
     _no_touch_rate,
     _first_pass_yield,

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.analytics.bands.rules import Band
+from services.analytics.indicators.selection import Reading
 
 
 class _Out(BaseModel):
@@ -33,9 +34,7 @@ class KpiOut(_Out):
     advice: str
 
 
-class QuantilesOut(KpiOut):
-    """In seconds; null without `details` or data."""
-
+class _Quantiles(_Out):
     median: float | None
     p90: float | None
     p95: float | None
@@ -43,8 +42,29 @@ class QuantilesOut(KpiOut):
     max: float | None
 
 
+class QuantilesOut(_Quantiles, KpiOut):
+    """In seconds; null without `details` or data. `percentiles` says how they, `max` included, were read.
+
+    exact: from every operation or case, interpolated; rollup: from histograms, each within 1 % of the exact one;
+    null: not at all.
+    """
+
+    percentiles: Reading | None
+
+
+class DurationOut(_Quantiles):
+    """A duration other than the indicator's own, in seconds; `n` operations have one, and null is unknown."""
+
+    n: int
+    mean: float | None
+
+
 class ProcessingTimeOut(QuantilesOut):
+    """`wait` is started - requested, `lead` finished - requested, read as `percentiles` says."""
+
     id: Literal["processing_time"]
+    wait: DurationOut
+    lead: DurationOut
     total: float | None
     wait_mean: float | None
     lead_mean: float | None
@@ -98,6 +118,8 @@ class InternalSatisfactionOut(KpiOut):
 
 
 class CaseThroughputTimeOut(QuantilesOut):
+    """`variants` is null unless asked for with `exact`: to tell them apart takes every operation of the cases."""
+
     id: Literal["case_throughput_time"]
     cases: int
     events: int
@@ -156,7 +178,7 @@ class FiltersOut(_Out):
 
 
 class GroupOut(_Out):
-    """`group` maps each of `group_by` to its value: text, a date or an hour's begin (UTC); null is none (no team)."""
+    """`group` maps each of `group_by` to its value: text, a date or an hour's begin (as UTC); null is none (no team)."""
 
     group: dict[str, str | None]
     kpis: list[AnyKpi]
@@ -166,6 +188,7 @@ class KpisOut(_Out):
     """The whole selection in `kpis`, and one list per group in `groups` (empty without group_by)."""
 
     period: PeriodOut
+    time_zone: str
     filters: FiltersOut
     kpis: list[AnyKpi]
     groups: list[GroupOut]

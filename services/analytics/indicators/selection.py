@@ -3,12 +3,19 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, get_args
+from zoneinfo import ZoneInfo
+
+from services.analytics.indicators.zones import BEFORE_ALL, whole_hours_since
 
 GroupBy = Literal["process", "activity", "team", "actor_kind", "hour", "day", "week", "month"]
 TimeUnit = Literal["hour", "day", "week", "month"]
 TIME_UNITS = frozenset(get_args(TimeUnit))
 OF_OPERATIONS_ONLY = frozenset({"activity", "actor_kind"})  # survey answers have neither
 _HOUR = timedelta(hours=1)
+_DAY = timedelta(days=1)
+_HALF_A_DAY = timedelta(hours=12)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+Reading = Literal["exact", "rollup"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +30,30 @@ class Selection:
     end: datetime | None = None
     group_by: tuple[GroupBy, ...] = ()
     details: bool = True
+    exact: bool = False
+    zone: str = "UTC"
     parameters: dict[str, Any] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        names = ("process", "activity", "team", "actor_kind", "begin", "end")
+        names = ("process", "activity", "team", "actor_kind", "begin", "end", "zone")
         object.__setattr__(self, "parameters", {name: getattr(self, name) for name in names})
+
+    @property
+    def percentiles(self) -> Reading | None:
+        """Where percentiles of operations come from: histograms know UTC days, whatever else is read from facts."""
+        if not self.details:
+            return None
+        return "exact" if self.exact or "hour" in self.group_by or self.by_local_time else "rollup"
+
+    @property
+    def by_local_time(self) -> bool:
+        """Whether groups begin at other moments than those of UTC."""
+        return self.zone != "UTC" and not TIME_UNITS.isdisjoint(self.group_by)
+
+    @property
+    def counts_variants(self) -> bool:
+        """Whether the sequences of cases are told apart, which needs every fact of theirs."""
+        return self.details and self.exact
 
     def conditions(self, *names: str) -> str:
         """Return ` AND column = :column` for each of these filters that is set."""
@@ -39,42 +65,75 @@ class Selection:
 
     def keys(self, moment: str) -> list[str]:
         """Return the SQL expression of each grouping; `moment` is the stamp that decides the period."""
-        return [f"date_trunc('{name}', {moment}, 'UTC')" if name in TIME_UNITS else name for name in self.group_by]
+        local = f"{moment}, cast(:zone AS text)"
+        return [f"date_trunc('{name}', {local})" if name in TIME_UNITS else name for name in self.group_by]
 
 
 @dataclass(frozen=True, slots=True)
-class HourSplit:
-    """A period as whole UTC hours, which roll-ups answer, and edges, which only facts can."""
+class Split:
+    """A period as whole UTC hours or days, which roll-ups answer, and edges, which only facts can."""
 
     whole: tuple[datetime | None, datetime | None] | None
     edges: tuple[tuple[datetime, datetime], ...]
 
 
-def split_hours(begin: datetime | None, end: datetime | None) -> HourSplit:
+def split_hours(begin: datetime | None, end: datetime | None) -> Split:
     """Cut [begin, end) at whole hours."""
-    first = None if begin is None else _floor(begin) if begin == _floor(begin) else _floor(begin) + _HOUR
-    last = None if end is None else _floor(end)
+    return _split(begin, end, _HOUR)
+
+
+def split_for_groups(selection: Selection) -> Split:
+    """Cut the period of a selection at whole hours; none that begins within an hour of a group's is whole."""
+    begin, end = selection.begin, selection.end
+    since = whole_hours_since(selection.zone) if selection.by_local_time else BEFORE_ALL
+    if since <= (begin or BEFORE_ALL):
+        return split_hours(begin, end)
+    if end is not None and end <= since:
+        return Split(None, ((begin or BEFORE_ALL, end),))
+    rest = split_hours(since, end)
+    return Split(rest.whole, ((begin or BEFORE_ALL, since), *rest.edges))
+
+
+def split_days(begin: datetime | None, end: datetime | None) -> Split:
+    """Cut [begin, end) at UTC midnights."""
+    return _split(begin, end, _DAY)
+
+
+def _split(begin: datetime | None, end: datetime | None, step: timedelta) -> Split:
+    first = None if begin is None else -(-(begin - _EPOCH) // step) * step + _EPOCH
+    last = None if end is None else (end - _EPOCH) // step * step + _EPOCH
     if begin is not None and end is not None and first is not None and last is not None and first >= last:
         inside = first == begin and last == end  # an empty period
-        return HourSplit(None, () if inside or begin >= end else ((begin, end),))
+        return Split(None, () if inside or begin >= end else ((begin, end),))
     edges = []
     if begin is not None and first is not None and begin < first:
         edges.append((begin, first))
     if end is not None and last is not None and last < end:
         edges.append((last, end))
-    return HourSplit((first, last), tuple(edges))
-
-
-def _floor(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    return Split((first, last), tuple(edges))
 
 
 def _range(column: str, begin: str | None, end: str | None) -> str:
     return (f" AND {column} >= :{begin}" if begin else "") + (f" AND {column} < :{end}" if end else "")
 
 
-def label(name: str, value: Any) -> str | None:
-    """Return a group's value as it is answered: text, a date for days and longer, an instant for hours."""
+def label(name: str, value: Any, zone: str = "UTC") -> str | None:
+    """Return a group's value as it is answered: text, the zone's date for days and longer, an instant for hours."""
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if name == "hour" else value.date().isoformat()
+        if name == "hour":
+            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        # Its noon: about midnights before 1970 PostgreSQL and Python may differ.
+        return (value + _HALF_A_DAY).astimezone(ZoneInfo(zone)).date().isoformat()
     return str(value) if value else None
+
+
+def aliases(expressions: list[str]) -> tuple[str, str]:
+    """Return group expressions with their names g0, g1, and the names alone."""
+    named = "".join(f"{expression} AS g{i}, " for i, expression in enumerate(expressions))
+    return named, ", ".join(f"g{i}" for i in range(len(expressions)))
+
+
+def key_of(row: Any, selection: Selection) -> tuple[str | None, ...]:
+    """Return the group of a row that has its values as g0, g1."""
+    values = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row by column
+    return tuple(label(name, values[f"g{i}"], selection.zone) for i, name in enumerate(selection.group_by))

@@ -59,6 +59,7 @@ async def answer_kpis(session: AsyncSession, selection: Selection, currency: str
     return KpisOut.model_validate(
         {
             "period": {"from": selection.begin, "to": selection.end},
+            "time_zone": selection.zone,
             "filters": _filters(selection, currency),
             "kpis": kpis(figures.whole, selection.process or ""),
             "groups": groups,

@@ -11,6 +11,7 @@ _FILTERS = ("process", "activity", "team", "actor_kind")
 _FIRST = ("id", "value", "unit", "n", "band")
 _LAST = ("band_source", "advice")
 _NESTED = frozenset({"definition", "currencies"})
+_DURATIONS = ("wait", "lead")  # their members are columns: wait_median, ...
 
 
 def as_csv(answer: KpisOut) -> bytes:
@@ -36,7 +37,7 @@ def rows_of(answer: KpisOut) -> Iterator[Sequence[Cell]]:
     document = answer.model_dump(mode="json", by_alias=True)
     period, filters = document["period"], document["filters"]
     times = [name for name in (document["groups"][0]["group"] if document["groups"] else ()) if name not in _FILTERS]
-    more = [name for name in _columns_of(document["kpis"]) if name not in {*_FIRST, *_LAST}]
+    more = [name for name in _columns_of([_flat(kpi) for kpi in document["kpis"]]) if name not in {*_FIRST, *_LAST}]
     yield ["scope", "from", "to", *_FILTERS, *times, *_FIRST, "definition", *more, *_LAST]
     for scope, group, kpis in [
         ("whole", {}, document["kpis"]),
@@ -45,13 +46,18 @@ def rows_of(answer: KpisOut) -> Iterator[Sequence[Cell]]:
         chosen = [group.get(name, filters[name]) for name in _FILTERS]
         about = [scope, period["from"], period["to"], *chosen, *(group.get(name) for name in times)]
         for kpi in kpis:
-            for entry in _entries_of(kpi):
+            for entry in _entries_of(_flat(kpi)):
                 definition = f"{kpi['definition']['id']}.v{kpi['definition']['version']}"
                 yield [*about, *_taken(entry, _FIRST), definition, *_taken(entry, more), *_taken(entry, _LAST)]
 
 
 def _columns_of(kpis: Sequence[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(name for kpi in kpis for name in kpi if name not in _NESTED))
+
+
+def _flat(kpi: Mapping[str, Any]) -> dict[str, Any]:
+    members = {f"{name}_{member}": value for name in _DURATIONS for member, value in kpi.get(name, {}).items()}
+    return {name: value for name, value in kpi.items() if name not in _DURATIONS} | members
 
 
 def _entries_of(kpi: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

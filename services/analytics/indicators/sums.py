@@ -1,10 +1,12 @@
 """What the queries return: sums that add up, and the figures that do not. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import MAX_PREC, Decimal, localcontext
 from fractions import Fraction
 from typing import Any
+
+from services.analytics.indicators.selection import Reading
 
 MICROSECONDS_PER_HOUR = 3_600_000_000
 
@@ -20,11 +22,23 @@ class Quantiles:
     max: float | None = None
 
     @classmethod
-    def of(cls, percentiles: list[float] | None, highest: float | None) -> "Quantiles":
+    def of(cls, percentiles: Sequence[float] | None, highest: float | None) -> "Quantiles":
         if percentiles is None:
             return cls()
         median, p90, p95, p99 = percentiles
         return cls(median, p90, p95, p99, highest)
+
+
+PERCENTILES = (0.5, 0.9, 0.95, 0.99)
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The percentiles of each duration of operations."""
+
+    touch: Quantiles = Quantiles()
+    wait: Quantiles = Quantiles()
+    lead: Quantiles = Quantiles()
 
 
 @dataclass(slots=True)
@@ -119,10 +133,11 @@ Key = tuple[str | None, ...]
 
 @dataclass(slots=True)
 class Figures:
-    """Everything known about one group, or about the whole."""
+    """Everything known about one group, or about the whole. `percentiles` says how those of operations were read."""
 
+    percentiles: Reading | None = None
     operations: OperationSums = field(default_factory=OperationSums)
-    touch: Quantiles = Quantiles()
+    times: Times = Times()
     cases: CaseSums = CaseSums()
     survey: SurveySums = SurveySums()
 

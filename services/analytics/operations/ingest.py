@@ -6,15 +6,19 @@ operation it corrects may just be arriving elsewhere; all others share.
 """
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.analytics.operations.facts import Arrivals, ObservationFact, OperationFact, SurveyFact
+from services.analytics.operations.histograms import OPERATION_KEY
 from services.analytics.operations.requester import REQUESTER_ACTIVITIES
-from services.analytics.operations.statements import CORRECT, REBUILD, STORE, STORE_ANSWERS
+from services.analytics.operations.statements import CORRECT, REBUILD, STORE, STORE_ANSWERS, STORE_KEYS
 
+_KEY = ("tenant_id", *OPERATION_KEY)
+_key_of = attrgetter(*_KEY)
 _LOCK = 0x616E616C  # "anal": corrections against arrivals, within this database
 
 
@@ -35,6 +39,8 @@ async def apply(session: AsyncSession, arrivals: Arrivals) -> Applied:
     correcting = any(fact.corrects for fact in arrivals.operations)
     if arrivals.operations or arrivals.observations:
         await wait_for_turn(session, alone=correcting)
+        if keys := {_key_of(fact) for fact in arrivals.operations}:
+            await session.execute(STORE_KEYS, _columns("key", _KEY, list(keys)))
         parameters = _columns("op", OperationFact._fields, arrivals.operations)
         parameters |= _columns("ob", ObservationFact._fields, arrivals.observations)
         parameters["requester"] = list(REQUESTER_ACTIVITIES)

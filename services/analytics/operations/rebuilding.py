@@ -18,7 +18,7 @@ from shared.routing import ServiceRoute
 from shared.schemas import ResponseModel
 
 REBUILD = "rebuild"
-DERIVED = ("rollup_hour", "case_state", "case_activity")
+DERIVED = ("rollup_hour", "rollup_histogram", "case_state", "case_activity")
 
 router = APIRouter(prefix="/analytics/rebuilds", tags=["operations"], route_class=ServiceRoute)
 

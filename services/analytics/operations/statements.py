@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import text
 
 from services.analytics.operations.facts import ObservationFact, OperationFact, SurveyFact
+from services.analytics.operations.histograms import ADDED, OPERATION_KEY, SPREAD
 from services.analytics.operations.measures import AGGREGATES, COLUMNS, HOUR, KEY, MEASURES
 
 _TYPES = {
@@ -53,6 +54,19 @@ _MERGED_CASES = """
            sum(automation_n), sum(defect_n), sum(rework_n)
     FROM parts GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"""
 
+_ROLLUP_KEY = ("tenant_id", *OPERATION_KEY)
+_NEW_KEYS = f"""
+INSERT INTO rollup_key ({_names(_ROLLUP_KEY)})
+SELECT DISTINCT {_names(_ROLLUP_KEY)} FROM {{operations}} AS arrived
+WHERE NOT EXISTS (SELECT FROM rollup_key AS known
+                  WHERE ({_names([f"known.{n}" for n in _ROLLUP_KEY])}) = ({_names([f"arrived.{n}" for n in _ROLLUP_KEY])}))
+ORDER BY {_names(_ROLLUP_KEY)}
+ON CONFLICT DO NOTHING"""  # noqa: S608 - as above
+
+# Before STORE and apart from it: a key that another batch stores at the same moment is waited for, and seen by STORE.
+_ARRIVED_KEYS = f"(SELECT * FROM unnest({_arrays('key', _ROLLUP_KEY)}) AS t ({_names(_ROLLUP_KEY)}))"  # noqa: S608 - as above
+STORE_KEYS = text(_NEW_KEYS.format(operations=_ARRIVED_KEYS))
+
 STORE = text(f"""
 WITH arrived AS MATERIALIZED (
     SELECT nextval('operation_seq') AS seq, t.*
@@ -93,6 +107,8 @@ WITH arrived AS MATERIALIZED (
     GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7
     ON CONFLICT (tenant_id, hour, {_names(KEY)}) DO UPDATE SET
         {", ".join(f"{column} = rollup_hour.{column} + excluded.{column}" for column in MEASURES)}
+), days AS ({SPREAD.format(operations="fresh")}
+    {ADDED}
 )
 SELECT (SELECT count(*) FROM fresh) AS operations, (SELECT count(*) FROM observed) AS observations,
        EXISTS (SELECT FROM operation WHERE corrects IS NOT NULL AND tenant_id IN (SELECT tenant_id FROM arrived)) AS corrections
@@ -140,6 +156,9 @@ REBUILD = (
 INSERT INTO rollup_hour (tenant_id, hour, {_names(KEY)}, {COLUMNS})
 SELECT tenant_id, {HOUR}, {_names(KEY)}, {AGGREGATES} FROM operation WHERE tenant_id = :tenant GROUP BY 1, 2, 3, 4, 5, 6, 7
 """),  # noqa: S608 - as above
+    text(_NEW_KEYS.format(operations="(SELECT * FROM operation WHERE tenant_id = :tenant)")),
+    text("DELETE FROM rollup_histogram WHERE tenant_id = :tenant"),
+    text(SPREAD.format(operations="(SELECT * FROM operation WHERE tenant_id = :tenant) AS operation")),
     text("DELETE FROM case_activity WHERE tenant_id = :tenant"),
     text("""
 INSERT INTO case_activity (tenant_id, process, case_id, activity, n)

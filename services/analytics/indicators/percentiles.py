@@ -1,0 +1,148 @@
+"""Percentiles of touch, wait and lead times: within 1 % from histograms, or exactly from facts. One statement either way."""
+
+from math import floor
+from typing import Any
+
+from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.analytics.indicators.selection import TIME_UNITS, Selection, Split, aliases, key_of, split_days
+from services.analytics.indicators.sums import PERCENTILES, Key, Quantiles, Times
+from services.analytics.operations.histograms import (
+    COUNTS,
+    DURATIONS,
+    FIRST_BUCKET,
+    KEY,
+    MEASURED,
+    MOMENT,
+    NUMBER,
+    OPERATION_KEY,
+    first_place,
+    kept_of_place,
+    representative,
+)
+
+INTERPOLATED = f"percentile_cont(ARRAY{list(PERCENTILES)}) WITHIN GROUP (ORDER BY {{value}})"
+_US = 1_000_000
+
+
+async def read_times(session: AsyncSession, selection: Selection) -> list[tuple[Key | None, Times]]:
+    """Return the percentiles of the whole (None) and of each group in which something was measured."""
+    if selection.percentiles is None:
+        return []
+    read = _read_facts if selection.percentiles == "exact" else _read_histograms
+    return await read(session, selection)
+
+
+async def _read_facts(session: AsyncSession, selection: Selection) -> list[tuple[Key | None, Times]]:
+    groups, names = aliases(selection.keys("finished_at"))
+    sets = f"GROUP BY GROUPING SETS (({names}), ())" if names else ""
+    known = ", ".join(f"{name}_us / 1e6::float8 AS {name}" for name in DURATIONS)
+    figures = ", ".join(f"{INTERPOLATED.format(value=name)} AS {name}, max({name}) AS {name}_max" for name in DURATIONS)
+    statement = text(f"""
+        SELECT {names and f"{names}, "}{f"grouping({names})" if names else "1"} AS whole, {figures}
+        FROM (SELECT {groups}{known} FROM operation
+              WHERE true{selection.conditions(*OPERATION_KEY)}{selection.within("finished_at")}) AS measured
+        {sets}""")  # noqa: S608 - names of columns; values are bound
+    return [
+        (
+            None if row.whole else key_of(row, selection),
+            Times(*(Quantiles.of(row._mapping[name], row._mapping[f"{name}_max"]) for name in DURATIONS)),  # noqa: SLF001 - SQLAlchemy's public name for a row by column
+        )
+        for row in await session.execute(statement, selection.parameters)
+    ]
+
+
+async def _read_histograms(session: AsyncSession, selection: Selection) -> list[tuple[Key | None, Times]]:
+    statement, parameters = histogram_statement(selection)
+    found: dict[Key | None, dict[str, Quantiles]] = {}
+    for row in await session.execute(statement, parameters):
+        key = None if row.whole else key_of(row, selection)
+        quantiles = Quantiles.of(_interpolate(int(row.total), row.lower, row.upper), representative(row.highest) / _US)
+        found.setdefault(key, {})[DURATIONS[row.number]] = quantiles
+    return [(key, Times(**times)) for key, times in found.items()]
+
+
+def _interpolate(n: int, lower: list[int], upper: list[int]) -> list[float]:
+    """Return the percentiles in seconds, from the buckets in which the ranks below and above each of them lie.
+
+    Between two durations that are each known within 1 %, what is interpolated is known within 1 % too.
+    """
+    values = []
+    for share, below, above in zip(PERCENTILES, lower, upper, strict=True):
+        rank = share * (n - 1)
+        low, high = representative(below), representative(above)
+        values.append((low + (rank - floor(rank)) * (high - low)) / _US)
+    return values
+
+
+def histogram_statement(selection: Selection) -> tuple[TextClause, dict[str, Any]]:
+    """Return the statement that sums histograms (and facts where the period cuts a day) and finds the ranks."""
+    parameters = dict(selection.parameters)
+    groups, names = aliases(selection.keys("moment"))
+    listed = names and f"{names}, "
+    sets = f"GROUPING SETS (({listed}number, bucket), (number, bucket))" if names else "number, bucket"
+    split = split_days(selection.begin, selection.end)
+    cells = _edges(split, selection, parameters, groups)
+    if split.whole or not cells:
+        cells.append(_whole_days(split, selection, parameters, groups))
+    return text(
+        _RANKED.format(
+            cells=" UNION ALL ".join(cells),
+            names=listed,
+            whole=f"grouping({names})" if names else "1",
+            sets=sets,
+        )
+    ), parameters
+
+
+def _whole_days(split: Split, selection: Selection, parameters: dict[str, Any], groups: str) -> str:
+    """Return the cells of whole days. Rows are added up by number before any of them gets a name."""
+    where = "" if split.whole else " AND false"
+    for name, sign, moment in zip(("first", "last"), (">=", "<"), split.whole or (None, None), strict=True):
+        if moment is not None:
+            where += f" AND place {sign} :{name}"
+            parameters[name] = first_place(moment.date())
+    chosen = selection.conditions(*OPERATION_KEY)
+    by_key = bool(chosen) or not set(OPERATION_KEY).isdisjoint(selection.group_by)
+    kept = kept_of_place(day=not TIME_UNITS.isdisjoint(selection.group_by), key=by_key)
+    sums = ", ".join(f"sum({n}) AS {n}" for n in COUNTS)
+    each = ", ".join(f"({cell}, {n})" for cell, n in enumerate(COUNTS))
+    return f"""
+        SELECT {groups}{NUMBER} AS number, {FIRST_BUCKET} + cell AS bucket, n
+        FROM (SELECT *, {MOMENT} AS moment
+              FROM (SELECT place & ({kept})::bigint AS place, {sums} FROM rollup_histogram WHERE true{where} GROUP BY 1) AS summed
+              {f"JOIN rollup_key ON id = {KEY}{chosen}" if by_key else ""}) AS block
+        CROSS JOIN LATERAL (VALUES {each}) AS one (cell, n) WHERE n > 0"""  # noqa: S608 - as above
+
+
+def _edges(split: Split, selection: Selection, parameters: dict[str, Any], groups: str) -> list[str]:
+    parts = []
+    for i, (begin, end) in enumerate(split.edges):
+        parameters |= {f"begin{i}": begin, f"end{i}": end}
+        parts.append(f"""
+        SELECT {groups}number, bucket, 1::bigint AS n
+        FROM (SELECT *, finished_at AS moment FROM operation
+              WHERE finished_at >= :begin{i} AND finished_at < :end{i}{selection.conditions(*OPERATION_KEY)}) AS edge
+        {MEASURED} WHERE us IS NOT NULL""")  # noqa: S608 - as above
+    return parts
+
+
+def _ranks(rounding: str) -> str:
+    """Return the buckets in which the duration of each percentile's rank (from 0) lies."""
+    found = (f"min(bucket) FILTER (WHERE upto > {rounding}({share} * (total - 1)))" for share in PERCENTILES)
+    return f"ARRAY[{', '.join(found)}]"
+
+
+_RANKED = f"""
+WITH cell AS ({{cells}}), counted AS (
+    SELECT {{names}}{{whole}} AS whole, number, bucket, sum(n)::float8 AS n FROM cell GROUP BY {{sets}}
+), ranked AS (
+    SELECT *, sum(n) OVER (PARTITION BY {{names}}whole, number ORDER BY bucket) AS upto,
+           sum(n) OVER (PARTITION BY {{names}}whole, number) AS total
+    FROM counted
+)
+SELECT {{names}}whole, number, min(total) AS total, max(bucket) AS highest,
+       {_ranks("floor")} AS lower, {_ranks("ceil")} AS upper
+FROM ranked GROUP BY {{names}}whole, number
+"""  # noqa: S608 - as above
