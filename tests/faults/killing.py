@@ -104,8 +104,9 @@ class Run:
 
     async def kill(self, random: Random) -> Kill:
         """Kill a member in the midst of what it does, and let another take its place."""
+        await self._until(lambda _: any(member.generation for member in self.members))
         await asyncio.sleep(random.uniform(0, _AFTER_S))
-        victim = random.choice(self.members)
+        victim = random.choice([member for member in self.members if member.generation])
         transactions = await self.watch.open_transactions()
         victim.kill()
         self.members.remove(victim)

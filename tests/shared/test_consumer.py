@@ -231,7 +231,7 @@ async def test_a_member_paused_in_its_transaction_loses_it_and_changes_nothing_l
         await go_on.wait()
 
     group.before = pause
-    async with asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
         tasks.create_task(group.consumer.handle(as_received(messages[:3])))
         await arrived.wait()
         await heir.consumer.handle(as_received(messages))
