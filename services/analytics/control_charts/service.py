@@ -81,7 +81,7 @@ async def answer_chart(session: AsyncSession, kpi: str, asked: ChartQuery, langu
         unit=unit,
         definition=DefinitionOut(id=definition.id, version=definition.version, text=definition.text(language)),
         period=PeriodOut(begin=selection.begin, end=selection.end),
-        filters=_filters(asked),
+        filters=FiltersOut.model_validate(asked, from_attributes=True),
         bucket=asked.bucket,
         chart=chart,
         limits=LIMITS[chart].present(language),
@@ -138,14 +138,4 @@ def _present(point: Point, judged: Judged | None) -> PointOut:
         lower=judged.lower if judged else None,
         upper=judged.upper if judged else None,
         sigmas=judged.sigmas if judged else None,
-    )
-
-
-def _filters(asked: ChartQuery) -> FiltersOut:
-    return FiltersOut(
-        process=asked.process,
-        activity=asked.activity,
-        team=asked.team,
-        actor_kind=asked.actor_kind,
-        currency=asked.currency,
     )

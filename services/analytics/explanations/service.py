@@ -55,7 +55,7 @@ async def explain_kpi(session: AsyncSession, kpi: KpiId, asked: ExplanationQuery
         unit=measured.unit,
         n=measured.n,
         period=PeriodOut(begin=asked.begin, end=asked.end),
-        filters=_filters(asked),
+        filters=FiltersOut.model_validate(asked, from_attributes=True),
         definition=DefinitionOut(id=definition.id, version=definition.version, text=definition.text(language)),
         formula=_formula(kpi, language),
         inputs=_inputs(kpi, sums_of(kpi, figures.whole, measured.unit), shown=_shown(measured)),
@@ -84,16 +84,6 @@ async def _read_list(
 async def _read_digest(session: AsyncSession, items: ItemList) -> DigestOut:
     value, n = await read_digest(session, items)
     return DigestOut(algorithm="sha-256", value=value, n=n)
-
-
-def _filters(asked: ExplanationQuery) -> FiltersOut:
-    return FiltersOut(
-        process=asked.process,
-        activity=asked.activity,
-        team=asked.team,
-        actor_kind=asked.actor_kind,
-        currency=asked.currency,
-    )
 
 
 def _formula(kpi: KpiId, language: Language) -> FormulaOut:

@@ -10,6 +10,7 @@ from services.analytics.indicators.selection import GroupBy, Selection
 from services.analytics.indicators.zones import begin_of, zone_names
 from services.analytics.operations.schemas import Text
 from shared.events import MAX_ACTIVITY, MAX_PROCESS, MAX_TEAM
+from shared.validation import value_error
 
 MAX_GROUPINGS = 2
 _EARLIEST_YEAR, _LATEST_YEAR = 1800, 3000
@@ -47,7 +48,11 @@ def _moment(value: Any) -> Any:
 
 def _zone(value: Any) -> Any:
     if value and value not in zone_names():
-        raise PydanticCustomError("time_zone", "the IANA name of a time zone is expected, as Europe/Madrid")
+        raise value_error(
+            "time_zone",
+            "the IANA name of a time zone is expected, as Europe/Madrid",
+            "debe ser el nombre IANA de una zona horaria, como Europe/Madrid",
+        )
     return value or "UTC"
 
 
