@@ -28,6 +28,18 @@ async def patient(body: AsyncIterator[bytes], seconds: float) -> AsyncIterator[b
         yield chunk
 
 
+async def begun(content: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Wait for the first bytes, so that a store that is away is answered as such and not by a broken answer."""
+    first = await anext(content)
+
+    async def whole() -> AsyncIterator[bytes]:
+        yield first
+        async for chunk in content:
+            yield chunk
+
+    return whole()
+
+
 class Upload:
     """An object on its way, in the hands of one thread at a time. What is aborted before `finish` never comes to be."""
 

@@ -1,6 +1,5 @@
 """POST /analytics/exports: a process's operations become a file; GET .../content gives it."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
 
@@ -17,6 +16,7 @@ from shared.errors import NotFound, Unavailable, problems
 from shared.idempotency import Idempotent, KeyInProgress, KeyReused
 from shared.routing import STREAMS, ServiceRoute
 from shared.storage import ObjectNotFoundError
+from shared.transfers import begun
 
 router = APIRouter(prefix="/analytics/exports", tags=["event logs"], route_class=ServiceRoute)
 
@@ -57,7 +57,7 @@ async def get_export_content(job_id: UUID, request: Request, session: ReadSessio
     file = await find_file(session, job_id)
     runtime: Runtime = request.app.state.runtime
     try:
-        body = await _begun(runtime.store.open(file.key, 0, file.size))
+        body = await begun(runtime.store.open(file.key, 0, file.size))
     except ObjectNotFoundError:
         raise ExportGone(hours=KEPT_HOURS) from None
     headers = {
@@ -69,15 +69,3 @@ async def get_export_content(job_id: UUID, request: Request, session: ReadSessio
         "Content-Security-Policy": "default-src 'none'; sandbox",
     }
     return FileResponse(body, 200, headers)
-
-
-async def _begun(content: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Wait for the first bytes, so that a store that is away is answered as such and not by a broken answer."""
-    first = await anext(content)
-
-    async def whole() -> AsyncIterator[bytes]:
-        yield first
-        async for chunk in content:
-            yield chunk
-
-    return whole()

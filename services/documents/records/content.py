@@ -1,7 +1,7 @@
 """Answers that carry a record's content, or say about it what HTTP wants to know."""
 
 import base64
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 
 from fastapi import Response
 from fastapi.responses import StreamingResponse
@@ -9,6 +9,7 @@ from fastapi.responses import StreamingResponse
 from services.documents.records.headers import Span, content_disposition, matches, parse_range
 from services.documents.records.models import Record
 from shared.storage import ObjectStore
+from shared.transfers import begun
 
 
 class ContentResponse(StreamingResponse):
@@ -60,20 +61,8 @@ async def send_content(store: ObjectStore, record: Record, requested: Mapping[st
     headers = headers_of(record) | {"Content-Length": str(span.length)}
     if part is not None:
         headers["Content-Range"] = part.of(record.size)
-    body = await _begun(store.open(record.object_key, span.start, span.length))
+    body = await begun(store.open(record.object_key, span.start, span.length))
     return ContentResponse(body, 206 if part else 200, headers)
-
-
-async def _begun(content: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Wait for the first bytes, so that a store that is away is answered as such and not by a broken answer."""
-    first = await anext(content)
-
-    async def whole() -> AsyncIterator[bytes]:
-        yield first
-        async for chunk in content:
-            yield chunk
-
-    return whole()
 
 
 def _not_modified(record: Record) -> Response:
