@@ -28,6 +28,9 @@ def kpi(
     time_zone: Annotated[
         str | None, typer.Option(help="Whose days are meant, as Europe/Madrid; UTC unless said.")
     ] = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="What was known then (ISO 8601); without it, all that is known.")
+    ] = None,
     exact: Annotated[
         bool, typer.Option(help="Percentiles from every operation instead of within 1 %, and variants (--json).")
     ] = False,
@@ -46,6 +49,7 @@ def kpi(
         "group_by": group_by,
         "currency": currency,
         "time_zone": time_zone,
+        "as_of": as_of,
         "exact": exact,
     }
     filters = {name: value for name, value in asked.items() if value}

@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from services.analytics.cursors import Limit
 from services.analytics.filters import OperationQuery
-from services.analytics.indicators.request import Moment, ProcessFilter
+from services.analytics.indicators.request import AsOf, Moment, ProcessFilter
 from services.analytics.indicators.selection import Selection
 from shared.pagination import DEFAULT_LIMIT
 from shared.validation import value_error
@@ -33,6 +33,7 @@ class ExplanationQuery(OperationQuery):
         default=None, alias="compare_to_from", description="Begin of the earlier or other period; included"
     )
     compare_end: Moment = Field(default=None, alias="compare_to_to", description="Its end; excluded")
+    as_of: AsOf = None
     by: By | None = Field(default=None, description="What moved the value: activity by default, team for satisfaction")
 
     @model_validator(mode="after")
@@ -65,4 +66,5 @@ class ExplanationQuery(OperationQuery):
             end=end,
             group_by=(by,) if by else (),
             details=False,
+            as_of=self.as_of,
         )

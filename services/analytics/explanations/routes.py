@@ -8,6 +8,7 @@ from services.analytics.explanations.comparing import NoSuchParts
 from services.analytics.explanations.request import ExplanationQuery
 from services.analytics.explanations.schemas import ExplanationOut
 from services.analytics.explanations.service import explain_kpi
+from services.analytics.indicators.as_of import AsOfInFuture
 from services.analytics.indicators.definitions import KpiId
 from services.analytics.indicators.service import BadPeriod, TooManyGroups
 from services.analytics.language import CallerLanguage
@@ -22,7 +23,7 @@ router = APIRouter(prefix="/analytics/kpis", tags=["indicators"], route_class=Se
 CanRead = Annotated[Principal, requires("analytics.kpis:read")]
 
 
-@router.get("/{id}/explanation", responses=problems(BadPeriod, TooManyGroups, NoSuchParts, InvalidCursor))
+@router.get("/{id}/explanation", responses=problems(BadPeriod, AsOfInFuture, TooManyGroups, NoSuchParts, InvalidCursor))
 async def get_explanation(
     kpi: Annotated[KpiId, Path(alias="id")],
     asked: Annotated[ExplanationQuery, Query()],

@@ -22,6 +22,7 @@ from services.analytics.explanations.schemas import (
     LeftOutOut,
     OperationOut,
 )
+from services.analytics.indicators.as_of import check_as_of, look_back
 from services.analytics.indicators.definitions import DEFINITIONS, KpiId
 from services.analytics.indicators.rules import Measured, measure_one
 from services.analytics.indicators.schemas import DefinitionOut, FiltersOut, PeriodOut
@@ -37,13 +38,15 @@ _PRIVATE = (
 
 
 async def explain_kpi(session: AsyncSession, kpi: KpiId, asked: ExplanationQuery, language: Language) -> ExplanationOut:
-    """Return the explanation. Raises BadPeriod, TooManyGroups, NoSuchParts, InvalidCursor."""
+    """Return the explanation. Raises BadPeriod, AsOfInFuture, TooManyGroups, NoSuchParts, InvalidCursor."""
     by = choose_parts(kpi, asked)
     selection = asked.selection(by)
     for each in (selection, asked.compared(by)):
         check_period(each)
+    check_as_of(asked.as_of)
     # One snapshot for all statements: the value, the digest and the page are of the same facts.
     await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+    look_back(session, asked.as_of)
     figures = await read_groups(session, kpi, selection)
     measured = measure_one(figures.whole, kpi, asked.currency)
     items = ItemList(kpi, asked.selection(None), measured.unit)
@@ -55,6 +58,7 @@ async def explain_kpi(session: AsyncSession, kpi: KpiId, asked: ExplanationQuery
         unit=measured.unit,
         n=measured.n,
         period=PeriodOut(begin=asked.begin, end=asked.end),
+        as_of=asked.as_of,
         filters=FiltersOut.model_validate(asked, from_attributes=True),
         definition=DefinitionOut(id=definition.id, version=definition.version, text=definition.text(language)),
         formula=_formula(kpi, language),

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
+from services.analytics.indicators.as_of import AsOfInFuture
 from services.analytics.indicators.request import KpiQuery
 from services.analytics.indicators.schemas import KpisOut
 from services.analytics.indicators.service import BadPeriod, TooManyGroups, answer_kpis
@@ -31,7 +32,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("", responses=problems(BadPeriod, TooManyGroups, declared=_ANSWERS), response_model=KpisOut)
+@router.get("", responses=problems(BadPeriod, AsOfInFuture, TooManyGroups, declared=_ANSWERS), response_model=KpisOut)
 async def get_kpis(
     asked: Annotated[KpiQuery, Query()], session: ReadSession, _by: CanRead, language: CallerLanguage
 ) -> Any:

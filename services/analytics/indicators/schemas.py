@@ -185,10 +185,14 @@ class GroupOut(_Out):
 
 
 class KpisOut(_Out):
-    """The whole selection in `kpis`, and one list per group in `groups` (empty without group_by)."""
+    """The whole selection in `kpis`, and one list per group in `groups` (empty without group_by).
+
+    `as_of` is the moment whose knowledge is answered; null is all that is known.
+    """
 
     period: PeriodOut
     time_zone: str
+    as_of: datetime | None
     filters: FiltersOut
     kpis: list[AnyKpi]
     groups: list[GroupOut]

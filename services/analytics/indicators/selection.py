@@ -20,7 +20,10 @@ Reading = Literal["exact", "rollup"]
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Filters that are None select everything; the period is half-open: begin <= moment < end."""
+    """Filters that are None select everything; the period is half-open: begin <= moment < end.
+
+    `as_of` selects what was known at that moment; None is all that is known (`as_of.look_back`).
+    """
 
     process: str | None = None
     activity: str | None = None
@@ -32,6 +35,7 @@ class Selection:
     details: bool = True
     exact: bool = False
     zone: str = "UTC"
+    as_of: datetime | None = None
     parameters: dict[str, Any] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.analytics.bands.rules import grade
 from services.analytics.bands.service import Scales, read_scales
 from services.analytics.indicators.advice import advise
+from services.analytics.indicators.as_of import check_as_of, look_back
 from services.analytics.indicators.definitions import DEFINITIONS
 from services.analytics.indicators.queries import MAX_GROUPS, read_figures
 from services.analytics.indicators.rules import Measured, measure, protect_answers
@@ -38,10 +39,12 @@ def check_period(selection: Selection) -> None:
 
 
 async def answer_kpis(session: AsyncSession, selection: Selection, currency: str | None, language: Language) -> KpisOut:
-    """Return every indicator for the selection and its groups. Raises BadPeriod, TooManyGroups."""
+    """Return every indicator for the selection and its groups. Raises BadPeriod, AsOfInFuture, TooManyGroups."""
     check_period(selection)
+    check_as_of(selection.as_of)
     # One snapshot for all statements, so that the indicators of one answer fit together.
     await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+    look_back(session, selection.as_of)
     figures = await read_figures(session, selection)
     if len(figures.groups) > MAX_GROUPS:
         raise TooManyGroups(groups=len(figures.groups), limit=MAX_GROUPS)
@@ -60,6 +63,7 @@ async def answer_kpis(session: AsyncSession, selection: Selection, currency: str
         {
             "period": {"from": selection.begin, "to": selection.end},
             "time_zone": selection.zone,
+            "as_of": selection.as_of,
             "filters": _filters(selection, currency),
             "kpis": kpis(figures.whole, selection.process or ""),
             "groups": groups,
