@@ -10,6 +10,10 @@ from deploy.cli.console import AsJson, out
 from deploy.cli.target import DEFAULT_DATA, DEFAULT_TENANT, Data, Tenant, answer_of, find_target
 
 Text = Annotated[str | None, typer.Option(help="Only this one.")]
+AsOf = Annotated[str | None, typer.Option(help="What was known then (ISO 8601); without it, all that is known.")]
+Exact = Annotated[
+    bool, typer.Option(help="Percentiles from every operation instead of within 1 %, and variants (--json).")
+]
 
 
 def kpi(
@@ -28,12 +32,8 @@ def kpi(
     time_zone: Annotated[
         str | None, typer.Option(help="Whose days are meant, as Europe/Madrid; UTC unless said.")
     ] = None,
-    as_of: Annotated[
-        str | None, typer.Option(help="What was known then (ISO 8601); without it, all that is known.")
-    ] = None,
-    exact: Annotated[
-        bool, typer.Option(help="Percentiles from every operation instead of within 1 %, and variants (--json).")
-    ] = False,
+    as_of: AsOf = None,
+    exact: Exact = False,
     tenant: Tenant = DEFAULT_TENANT,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
