@@ -34,22 +34,27 @@ from tests.fixtures.services import Harness, create_database, running
 RIGHT = dict.fromkeys((*(each.name for each in FACTS), *FOLDS), NOTHING)
 
 
-@pytest_asyncio.fixture(
-    scope="module", loop_scope="session", params=["postgres", pytest.param("kafka", marks=pytest.mark.kafka)]
-)
-async def stage(
-    request: pytest.FixtureRequest, postgres_url: str, s3: ObjectStoreAccess, issuer: DevelopmentIssuer
-) -> AsyncIterator[Harness]:
-    """Analytics with a database and a log of its own: other tests bring events past the log, or what is no event."""
+# Analytics with a database and a log of its own: other tests bring events past the log, or what is no event.
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def embedded(postgres_url: str, s3: ObjectStoreAccess, issuer: DevelopmentIssuer) -> AsyncIterator[Harness]:
     url = await create_database(postgres_url, f"rebuild_{uuid4().hex[:8]}")
-    if request.param == "postgres":
-        async with running("analytics", url, s3, issuer) as harness:
+    async with running("analytics", url, s3, issuer) as harness:
+        yield harness
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def on_kafka(postgres_url: str, s3: ObjectStoreAccess, issuer: DevelopmentIssuer) -> AsyncIterator[Harness]:
+    require_own_broker()
+    url = await create_database(postgres_url, f"rebuild_{uuid4().hex[:8]}")
+    with Broker() as broker:
+        async with running("analytics", url, s3, issuer, kafka_bootstrap=broker.bootstrap) as harness:
             yield harness
-    else:
-        require_own_broker()
-        with Broker() as broker:
-            async with running("analytics", url, s3, issuer, kafka_bootstrap=broker.bootstrap) as harness:
-                yield harness
+
+
+@pytest.fixture(params=["embedded", pytest.param("on_kafka", marks=pytest.mark.kafka)])
+def stage(request: pytest.FixtureRequest) -> Harness:
+    harness: Harness = request.getfixturevalue(request.param)
+    return harness
 
 
 def message_of(event: Event, place: int = 0) -> Message:
@@ -133,25 +138,25 @@ DAMAGE: list[tuple[str, str, dict[str, tuple[int, int, int]]]] = [
 
 @pytest.mark.parametrize(("statement", "expected"), [each[1:] for each in DAMAGE], ids=[each[0] for each in DAMAGE])
 async def test_facts_come_back_from_the_log_and_what_follows_from_them(
-    stage: Harness, tenant: str, other_tenant: str, statement: str, expected: dict[str, tuple[int, int, int]]
+    embedded: Harness, tenant: str, other_tenant: str, statement: str, expected: dict[str, tuple[int, int, int]]
 ) -> None:
     events = told(tenant)
-    await publish(stage, [*events, *told(other_tenant)])
-    await consumed(stage)
-    before = await facts(stage, tenant)
-    await damage(stage, tenant, statement)
-    looked = await rebuilt(stage, tenant)
+    await publish(embedded, [*events, *told(other_tenant)])
+    await consumed(embedded)
+    before = await facts(embedded, tenant)
+    await damage(embedded, tenant, statement)
+    looked = await rebuilt(embedded, tenant)
     assert {name: numbers(looked)[name] for name in RIGHT if name not in FOLDS} == {
         **{each.name: NOTHING for each in FACTS},
         **expected,
     }
     assert not looked.right
-    assert (await rebuilt(stage, tenant, swap=True)).swapped
-    assert numbers(await rebuilt(stage, tenant)) == RIGHT
-    assert (await rebuild_from_facts(stage.runtime.url, tenant, swap=False)).right
-    assert await facts(stage, tenant) == before
-    await assert_exact(stage, tenant, events)
-    assert (await rebuilt(stage, other_tenant)).right
+    assert (await rebuilt(embedded, tenant, swap=True)).swapped
+    assert numbers(await rebuilt(embedded, tenant)) == RIGHT
+    assert (await rebuild_from_facts(embedded.runtime.url, tenant, swap=False)).right
+    assert await facts(embedded, tenant) == before
+    await assert_exact(embedded, tenant, events)
+    assert (await rebuilt(embedded, other_tenant)).right
 
 
 async def facts(stage: Harness, tenant: str) -> list[list[str]]:
@@ -168,23 +173,21 @@ async def facts(stage: Harness, tenant: str) -> list[list[str]]:
         ]
 
 
-async def test_all_tenants_are_mended_at_once(stage: Harness, tenant: str, other_tenant: str) -> None:
+async def test_all_tenants_are_mended_at_once(embedded: Harness, tenant: str, other_tenant: str) -> None:
     stories = {each: told(each) for each in (tenant, other_tenant)}
-    await publish(stage, [event for events in stories.values() for event in events])
-    await consumed(stage)
+    await publish(embedded, [event for events in stories.values() for event in events])
+    await consumed(embedded)
     for each in (tenant, other_tenant):
-        await damage(stage, each, DAMAGE[0][1], DAMAGE[5][1])
-    everyone, _ = await rebuild_from_log(stage.runtime.url, stage.runtime.log, None, swap=True, patience_s=5)
+        await damage(embedded, each, DAMAGE[0][1], DAMAGE[5][1])
+    everyone, _ = await rebuild_from_log(embedded.runtime.url, embedded.runtime.log, None, swap=True, patience_s=5)
     assert {each.tenant for each in everyone if each.swapped} == {tenant, other_tenant}
     for each in (tenant, other_tenant):
-        assert numbers(await rebuilt(stage, each)) == RIGHT
-        await assert_exact(stage, each, stories[each])
+        assert numbers(await rebuilt(embedded, each)) == RIGHT
+        await assert_exact(embedded, each, stories[each])
 
 
-async def test_what_the_log_no_longer_has_is_told_and_stays(stage: Harness, tenant: str) -> None:
+async def test_what_the_log_no_longer_has_is_told_and_stays(embedded: Harness, tenant: str) -> None:
     """A correction that is gone from the log still corrects, and so does one whose target is gone."""
-    if not isinstance(stage.runtime.log, PostgresEventLog):
-        pytest.skip("nothing of ours deletes from Kafka")
     first, second = uuid4(), uuid4()
     old = [
         operation(tenant, "c1", "old", event_id=first),
@@ -195,25 +198,25 @@ async def test_what_the_log_no_longer_has_is_told_and_stays(stage: Harness, tena
         operation(tenant, "c1", "recent", event_id=second),
         operation(tenant, "c2", "recent-mend", corrects=first),
     ]
-    await stage.runtime.log.publish(
+    await embedded.runtime.log.publish(
         [Message("old.things", "k", each.value, each.headers) for each in map(message_of, old)]
     )
-    await publish(stage, recent)
-    await consumed(stage)
+    await publish(embedded, recent)
+    await consumed(embedded)
     await on_server(
-        stage,
+        embedded,
         "DELETE FROM eventlog.message USING eventlog.partition AS p WHERE partition_id = p.id AND topic = 'old.things'",
     )
-    found = await rebuilt(stage, tenant, swap=True)
+    found = await rebuilt(embedded, tenant, swap=True)
     assert numbers(found) == RIGHT
     assert found.gone == {"operation": 2, "observation": 1, "survey_response": 0}
     await damage(
-        stage, tenant, "DELETE FROM operation WHERE {t} AND activity = 'recent'", "DELETE FROM rollup_hour WHERE {t}"
+        embedded, tenant, "DELETE FROM operation WHERE {t} AND activity = 'recent'", "DELETE FROM rollup_hour WHERE {t}"
     )
-    found = await rebuilt(stage, tenant, swap=True)
+    found = await rebuilt(embedded, tenant, swap=True)
     assert numbers(found)["operation"] == (1, 0, 0)
-    assert numbers(await rebuilt(stage, tenant)) == RIGHT
-    await assert_exact(stage, tenant, [*old, *recent])
+    assert numbers(await rebuilt(embedded, tenant)) == RIGHT
+    await assert_exact(embedded, tenant, [*old, *recent])
 
 
 async def on_server(stage: Harness, statement: str) -> list[asyncpg.Record]:
@@ -292,13 +295,13 @@ async def test_a_consumer_that_goes_on_is_not_disturbed(stage: Harness, tenant: 
 
 @pytest.mark.parametrize("dies_in", ["mend_facts", "mend"])
 async def test_a_swap_that_dies_changed_nothing(
-    stage: Harness, tenant: str, dies_in: str, monkeypatch: pytest.MonkeyPatch
+    embedded: Harness, tenant: str, dies_in: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events = told(tenant)
-    await publish(stage, events)
-    await consumed(stage)
-    await damage(stage, tenant, DAMAGE[0][1], DAMAGE[1][1])
-    before, method = await facts(stage, tenant), getattr(Shadow, dies_in)
+    await publish(embedded, events)
+    await consumed(embedded)
+    await damage(embedded, tenant, DAMAGE[0][1], DAMAGE[1][1])
+    before, method = await facts(embedded, tenant), getattr(Shadow, dies_in)
 
     async def dies(self: Shadow, *given: Any) -> None:
         await method(self, *given)
@@ -306,12 +309,12 @@ async def test_a_swap_that_dies_changed_nothing(
 
     monkeypatch.setattr(Shadow, dies_in, dies)
     with pytest.raises(ConnectionError):
-        await rebuilt(stage, tenant, swap=True)
+        await rebuilt(embedded, tenant, swap=True)
     monkeypatch.undo()
-    assert await facts(stage, tenant) == before
-    assert (await rebuilt(stage, tenant, swap=True)).swapped
-    assert numbers(await rebuilt(stage, tenant)) == RIGHT
-    await assert_exact(stage, tenant, events)
+    assert await facts(embedded, tenant) == before
+    assert (await rebuilt(embedded, tenant, swap=True)).swapped
+    assert numbers(await rebuilt(embedded, tenant)) == RIGHT
+    await assert_exact(embedded, tenant, events)
 
 
 async def test_reading_leaves_the_groups_as_they_were(stage: Harness, tenant: str) -> None:
