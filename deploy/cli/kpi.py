@@ -28,6 +28,9 @@ def kpi(
     time_zone: Annotated[
         str | None, typer.Option(help="Whose days are meant, as Europe/Madrid; UTC unless said.")
     ] = None,
+    calendar: Annotated[
+        str | None, typer.Option(help="Waits, lead times and cases in working time by this calendar.")
+    ] = None,
     exact: Annotated[
         bool, typer.Option(help="Percentiles from every operation instead of within 1 %, and variants (--json).")
     ] = False,
@@ -46,6 +49,7 @@ def kpi(
         "group_by": group_by,
         "currency": currency,
         "time_zone": time_zone,
+        "calendar": calendar,
         "exact": exact,
     }
     filters = {name: value for name, value in asked.items() if value}

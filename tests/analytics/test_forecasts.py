@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from services.analytics.forecasts.calendars import read_holidays
+from services.analytics.calendars.holidays import read_holidays
 from shared.clock import frozen
 from shared.errors import Language
 from shared.events import Event

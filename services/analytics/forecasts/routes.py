@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from services.analytics.forecasts.calendars import UnknownCountry, UnknownRegion
+from services.analytics.calendars.holidays import UnknownCountry, UnknownRegion
 from services.analytics.forecasts.schemas import ForecastOut, ForecastQuery
 from services.analytics.forecasts.service import TooLittleHistory, answer_forecast
 from services.analytics.language import CallerLanguage

@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.analytics.calendars.holidays import read_holidays
 from services.analytics.forecasts.backtest import Score
-from services.analytics.forecasts.calendars import read_holidays
 from services.analytics.forecasts.definition import FORECAST
 from services.analytics.forecasts.prediction import Interval, Predicted, Prediction
 from services.analytics.forecasts.queries import Arrived, read_arrivals

@@ -7,10 +7,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from pydantic_core import PydanticCustomError
 
 from services.analytics.indicators.selection import GroupBy, Selection
-from services.analytics.indicators.zones import begin_of, zone_names
+from services.analytics.indicators.zones import begin_of, check_zone, zone_names
 from services.analytics.operations.schemas import Text
 from shared.events import MAX_ACTIVITY, MAX_PROCESS, MAX_TEAM
-from shared.validation import value_error
+from shared.schemas import Slug
 
 MAX_GROUPINGS = 2
 _EARLIEST_YEAR, _LATEST_YEAR = 1800, 3000
@@ -47,19 +47,18 @@ def _moment(value: Any) -> Any:
 
 
 def _zone(value: Any) -> Any:
-    if value and value not in zone_names():
-        raise value_error(
-            "time_zone",
-            "the IANA name of a time zone is expected, as Europe/Madrid",
-            "debe ser el nombre IANA de una zona horaria, como Europe/Madrid",
-        )
-    return value or "UTC"
+    return check_zone(value) if value else "UTC"
 
 
 _Absent = BeforeValidator(_absent)
 ProcessFilter = Annotated[Annotated[str, Text(MAX_PROCESS)] | None, _Absent]
 ActivityFilter = Annotated[Annotated[str, Text(MAX_ACTIVITY)] | None, _Absent]
 TeamFilter = Annotated[Annotated[str, Text(MAX_TEAM)] | None, _Absent]
+CalendarFilter = Annotated[
+    Slug | None,
+    _Absent,
+    Field(description="Name of a calendar: waits, lead times and the time of cases are measured in working time"),
+]
 Moment = Annotated[datetime | None, BeforeValidator(_moment)]
 
 
@@ -82,6 +81,7 @@ class KpiQuery(BaseModel):
         BeforeValidator(_zone),
         Field(description="IANA name: whose hours, days, weeks and months are meant, dates in from and to included"),
     ] = "UTC"
+    calendar: CalendarFilter = None
     currency: Annotated[
         Annotated[str, Text(3, pattern="^[A-Z]{3}$")] | None,
         _Absent,

@@ -184,11 +184,23 @@ class GroupOut(_Out):
     kpis: list[AnyKpi]
 
 
+class CalendarRefOut(_Out):
+    """Whose open hours are working time, and in which version."""
+
+    name: str
+    version: int
+    time_zone: str
+
+
 class KpisOut(_Out):
-    """The whole selection in `kpis`, and one list per group in `groups` (empty without group_by)."""
+    """The whole selection in `kpis`, and one list per group in `groups` (empty without group_by).
+
+    With a `calendar`, waits, lead times and the time of cases are working time, read from facts.
+    """
 
     period: PeriodOut
     time_zone: str
+    calendar: CalendarRefOut | None
     filters: FiltersOut
     kpis: list[AnyKpi]
     groups: list[GroupOut]
