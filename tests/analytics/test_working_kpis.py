@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from statistics import fmean, quantiles
 from typing import Any
 
+import msgspec
 import pytest
 
 from shared.events import Event
@@ -26,6 +27,8 @@ def scattered(tenant: str, count: int, chance: random.Random) -> list[Event]:
         finished = FRIDAY + timedelta(microseconds=chance.randrange(40 * 86_400_000_000))
         started = finished - timedelta(microseconds=chance.randrange(9_000_000_000)) if n % 5 else None
         requested = (started or finished) - timedelta(microseconds=chance.randrange(10 * 86_400_000_000))
+        stamps: dict[str, Any] = {"started_at": started} if started else {}
+        stamps |= {"requested_at": requested} if n % 7 else {}
         events.append(
             operation(
                 tenant,
@@ -34,8 +37,7 @@ def scattered(tenant: str, count: int, chance: random.Random) -> list[Event]:
                 minutes=None,
                 finished_at=finished,
                 team="ap" if n % 4 else None,
-                **({"started_at": started} if started else {}),
-                **({"requested_at": requested} if n % 7 else {}),
+                **stamps,
                 estimated=n % 11 == 1 and started is not None,
             )
         )
@@ -43,8 +45,6 @@ def scattered(tenant: str, count: int, chance: random.Random) -> list[Event]:
 
 
 def works_of(events: list[Event]) -> list[dict[str, Any]]:
-    import msgspec
-
     works = [msgspec.json.decode(event.data)["work"] for event in events]
     for work in works:
         for name in ("requested_at", "started_at", "finished_at"):
@@ -123,7 +123,7 @@ async def test_groups_filters_zone_and_period_go_together_with_a_calendar(analyt
     events = scattered(tenant, 120, random.Random(4))
     await feed(analytics, events)
     days = await days_of(analytics, tenant, BEGIN, END)
-    asked = {
+    asked: dict[str, Any] = {
         "calendar": "office",
         "activity": "a1",
         "begin": "2026-03-29",
@@ -280,7 +280,7 @@ async def test_an_explanation_adds_up_to_the_last_digit(analytics: Harness, tena
     await put_calendar(analytics, tenant)
     events = scattered(tenant, 60, random.Random(6))
     await feed(analytics, events)
-    asked = {"calendar": "office", "begin": "2026-03-30", "end": "2026-05-01"}
+    asked: dict[str, Any] = {"calendar": "office", "begin": "2026-03-30", "end": "2026-05-01"}
     document, items = await explain_all(analytics, tenant, "case_throughput_time", 7, **asked)
     value = (await kpis(analytics, tenant, **asked))["case_throughput_time"]["value"]
     assert recompute(document, items) == document["value"] == value
@@ -299,7 +299,10 @@ async def test_an_explanation_adds_up_to_the_last_digit(analytics: Harness, tena
 async def test_a_comparison_is_in_working_time_too(analytics: Harness, tenant: str) -> None:
     await put_calendar(analytics, tenant)
     await feed(analytics, scattered(tenant, 90, random.Random(8)))
-    periods = [{"begin": "2026-04-15", "end": "2026-05-10"}, {"begin": "2026-03-20", "end": "2026-04-15"}]
+    periods: list[dict[str, Any]] = [
+        {"begin": "2026-04-15", "end": "2026-05-10"},
+        {"begin": "2026-03-20", "end": "2026-04-15"},
+    ]
     now, before = [
         (await kpis(analytics, tenant, calendar="office", **period))["case_throughput_time"]["value"]
         for period in periods

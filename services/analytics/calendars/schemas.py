@@ -17,7 +17,7 @@ from shared.pagination import DEFAULT_LIMIT
 from shared.schemas import PlausibleDay, RequestModel, ResponseModel
 from shared.validation import value_error
 
-MAX_SPANS, MAX_DAYS, MAX_SHOWN = 10, 2_000, 366
+MAX_SPANS, MAX_DAYS, MAX_SHOWN = 5, 2_000, 366
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 

@@ -80,7 +80,8 @@ async def read_working_time(session: AsyncSession, name: str | None, *selections
         raise UnknownCalendar(calendar=name)
     hours = hours_of(CalendarIn.model_validate(row.document), row.holidays)
     begin, end = await _covered(session, selections)
-    return work_out(name, row.version, hours, begin, end)
+    # The first time, a year takes some 3 ms, and there may be many.
+    return await asyncio.to_thread(work_out, name, row.version, hours, begin, end)
 
 
 async def _covered(session: AsyncSession, selections: Sequence[Selection]) -> tuple[datetime, datetime]:

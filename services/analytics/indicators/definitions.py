@@ -11,7 +11,7 @@ from services.analytics.calendars.rules import WorkingTime
 from shared.errors import Language
 
 # What is added to a definition whose times a calendar measures: English, Spanish.
-_IN_WORKING_TIME: dict[str, tuple[str, str]] = {
+IN_WORKING_TIME: dict[str, tuple[str, str]] = {
     "processing_time": (
         (
             "Here wait and lead are working time: of the time between the two moments that in which calendar {calendar}, "
@@ -61,12 +61,12 @@ class Definition:
 
     def text(self, language: Language, working: WorkingTime | None = None) -> str:
         told = self.es if language == "es" else self.en
-        added = _IN_WORKING_TIME.get(self.kpi) if working else None
+        added = IN_WORKING_TIME.get(self.kpi) if working else None
         return f"{told} {added[language == 'es'].format_map(_named(working))}" if working and added else told
 
     def name(self, working: WorkingTime | None = None) -> str:
         """Return the id, with the calendar that measures its times: another calendar or version is another id."""
-        return f"{self.id}@{working.name}" if working and self.kpi in _IN_WORKING_TIME else self.id
+        return f"{self.id}@{working.name}" if working and self.kpi in IN_WORKING_TIME else self.id
 
     def scaled(self, working: WorkingTime | None = None) -> bool:
         """Tell whether scales are of its value: those of times are by the clock."""
