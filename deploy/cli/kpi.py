@@ -31,6 +31,9 @@ def kpi(
     calendar: Annotated[
         str | None, typer.Option(help="Waits, lead times and cases in working time by this calendar.")
     ] = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="What was known then (ISO 8601); without it, all that is known.")
+    ] = None,
     exact: Annotated[
         bool, typer.Option(help="Percentiles from every operation instead of within 1 %, and variants (--json).")
     ] = False,
@@ -50,6 +53,7 @@ def kpi(
         "currency": currency,
         "time_zone": time_zone,
         "calendar": calendar,
+        "as_of": as_of,
         "exact": exact,
     }
     filters = {name: value for name, value in asked.items() if value}

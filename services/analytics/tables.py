@@ -30,6 +30,7 @@ metadata = service_metadata("analytics")
 OPERATION_SEQUENCE = Sequence("operation_seq", metadata=metadata, schema="analytics")
 
 _TENANT = text("current_setting('trastienda.tenant')")
+_ALWAYS = text("'-infinity'")  # what was stored before the moment was kept counts as known always
 
 
 class AnalyticsTable(DeclarativeBase):
@@ -46,6 +47,7 @@ class Operation(AnalyticsTable):
 
     `seq` is the order of arrival; `team` and `currency` are "" where there is none; `corrected` says that a
     later or earlier event names this one in `corrects`. A duration that was not measured is NULL, never 0.
+    `known_at`, here and in every fact, is when the producer recorded the event; -infinity where that was not kept.
     """
 
     __tablename__ = "operation"
@@ -77,6 +79,7 @@ class Operation(AnalyticsTable):
     corrected: Mapped[bool] = mapped_column(server_default=text("false"))
     cost: Mapped[Decimal | None] = mapped_column(Numeric)
     currency: Mapped[str]
+    known_at: Mapped[datetime] = mapped_column(server_default=_ALWAYS)
 
 
 class Observation(AnalyticsTable):
@@ -89,6 +92,7 @@ class Observation(AnalyticsTable):
     process: Mapped[str]
     case_id: Mapped[str]
     at: Mapped[datetime]
+    known_at: Mapped[datetime] = mapped_column(server_default=_ALWAYS)
 
 
 class RollupHour(AnalyticsTable):
@@ -218,6 +222,7 @@ class SurveyResponse(AnalyticsTable):
     team: Mapped[str]
     process: Mapped[str]
     answered_at: Mapped[datetime]
+    known_at: Mapped[datetime] = mapped_column(server_default=_ALWAYS)
 
 
 class CostModel(AnalyticsTable):

@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints, model_validator
 from services.analytics.calendars.rules import WorkingTime
 from services.analytics.cursors import Limit
 from services.analytics.filters import OperationQuery
-from services.analytics.indicators.request import CalendarFilter, Moment, ProcessFilter
+from services.analytics.indicators.request import AsOf, CalendarFilter, Moment, ProcessFilter
 from services.analytics.indicators.selection import Selection
 from shared.pagination import DEFAULT_LIMIT
 from shared.validation import value_error
@@ -35,6 +35,7 @@ class ExplanationQuery(OperationQuery):
         default=None, alias="compare_to_from", description="Begin of the earlier or other period; included"
     )
     compare_end: Moment = Field(default=None, alias="compare_to_to", description="Its end; excluded")
+    as_of: AsOf = None
     by: By | None = Field(default=None, description="What moved the value: activity by default, team for satisfaction")
 
     @model_validator(mode="after")
@@ -70,4 +71,5 @@ class ExplanationQuery(OperationQuery):
             group_by=(by,) if by else (),
             details=False,
             working=working,
+            as_of=self.as_of,
         )

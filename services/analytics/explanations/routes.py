@@ -9,6 +9,7 @@ from services.analytics.explanations.comparing import NoSuchParts
 from services.analytics.explanations.request import ExplanationQuery
 from services.analytics.explanations.schemas import ExplanationOut
 from services.analytics.explanations.service import explain_kpi
+from services.analytics.indicators.as_of import AsOfInFuture
 from services.analytics.indicators.definitions import KpiId
 from services.analytics.indicators.service import BadPeriod, TooManyGroups
 from services.analytics.language import CallerLanguage
@@ -20,7 +21,15 @@ from shared.routing import ServiceRoute
 
 router = APIRouter(prefix="/analytics/kpis", tags=["indicators"], route_class=ServiceRoute)
 
-_REFUSALS = (BadPeriod, TooManyGroups, NoSuchParts, InvalidCursor, UnknownCalendar, CalendarMisplaced)
+_REFUSALS = (
+    BadPeriod,
+    AsOfInFuture,
+    TooManyGroups,
+    NoSuchParts,
+    InvalidCursor,
+    UnknownCalendar,
+    CalendarMisplaced,
+)
 CanRead = Annotated[Principal, requires("analytics.kpis:read")]
 
 

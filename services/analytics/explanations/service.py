@@ -24,6 +24,7 @@ from services.analytics.explanations.schemas import (
     LeftOutOut,
     OperationOut,
 )
+from services.analytics.indicators.as_of import check_as_of, look_back
 from services.analytics.indicators.definitions import DEFINITIONS, KpiId
 from services.analytics.indicators.rules import Measured, measure_one
 from services.analytics.indicators.schemas import DefinitionOut, FiltersOut, PeriodOut
@@ -41,7 +42,7 @@ _PRIVATE = (
 async def explain_kpi(session: AsyncSession, kpi: KpiId, asked: ExplanationQuery, language: Language) -> ExplanationOut:
     """Return the explanation.
 
-    Raises BadPeriod, TooManyGroups, NoSuchParts, InvalidCursor, CalendarMisplaced, UnknownCalendar.
+    Raises BadPeriod, AsOfInFuture, TooManyGroups, NoSuchParts, InvalidCursor, CalendarMisplaced, UnknownCalendar.
     """
     by = choose_parts(kpi, asked)
     if asked.calendar and kpi != "case_throughput_time":
@@ -49,9 +50,11 @@ async def explain_kpi(session: AsyncSession, kpi: KpiId, asked: ExplanationQuery
     periods = [asked.selection(by), *([asked.compared(by)] if by else [])]
     for each in periods:
         check_period(each)
+    check_as_of(asked.as_of)
     # One snapshot for all statements: the value, the digest and the page are of the same facts.
     await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
     working = await read_working_time(session, asked.calendar, *periods)
+    look_back(session, asked.as_of)
     figures = await read_groups(session, kpi, asked.selection(by, working))
     measured = measure_one(figures.whole, kpi, asked.currency)
     items = ItemList(kpi, asked.selection(None, working), measured.unit)
@@ -63,6 +66,7 @@ async def explain_kpi(session: AsyncSession, kpi: KpiId, asked: ExplanationQuery
         unit=measured.unit,
         n=measured.n,
         period=PeriodOut(begin=asked.begin, end=asked.end),
+        as_of=asked.as_of,
         filters=FiltersOut.model_validate(asked, from_attributes=True),
         definition=DefinitionOut(
             id=definition.name(working), version=definition.version, text=definition.text(language, working)

@@ -60,6 +60,10 @@ CalendarFilter = Annotated[
     Field(description="Name of a calendar: waits, lead times and the time of cases are measured in working time"),
 ]
 Moment = Annotated[datetime | None, BeforeValidator(_moment)]
+AsOf = Annotated[
+    Moment,
+    Field(description="ISO date or instant that has passed: answer what was known then; costs and bands are today's"),
+]
 
 
 class KpiQuery(BaseModel):
@@ -79,7 +83,9 @@ class KpiQuery(BaseModel):
     time_zone: Annotated[
         str,
         BeforeValidator(_zone),
-        Field(description="IANA name: whose hours, days, weeks and months are meant, dates in from and to included"),
+        Field(
+            description="IANA name: whose hours, days, weeks and months are meant, dates in from, to and as_of included"
+        ),
     ] = "UTC"
     calendar: CalendarFilter = None
     currency: Annotated[
@@ -87,6 +93,7 @@ class KpiQuery(BaseModel):
         _Absent,
         Field(description="Which currency cost_per_operation answers in, where there are several"),
     ] = None
+    as_of: AsOf = None
     format: Annotated[Literal["json", "csv", "xlsx"], BeforeValidator(lambda value: value or "json")] = Field(
         default="json", description="csv and xlsx have one row per group and indicator"
     )
@@ -102,7 +109,7 @@ class KpiQuery(BaseModel):
         """Make instants of dates; what is none, or of no known zone, is left to be refused by its own field."""
         if not isinstance(values, dict) or (zone := values.get("time_zone")) not in zone_names():
             return values
-        dates = {name: day for name in ("from", "to") if (day := _date(values.get(name)))}
+        dates = {name: day for name in ("from", "to", "as_of") if (day := _date(values.get(name)))}
         return values | {name: begin_of(day, zone).isoformat() for name, day in dates.items()}
 
     @field_validator("group_by", mode="before")
@@ -122,4 +129,5 @@ class KpiQuery(BaseModel):
             details=self.details,
             exact=self.exact,
             zone=self.time_zone,
+            as_of=self.as_of,
         )

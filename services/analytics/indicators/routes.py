@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 
 from services.analytics.calendars.errors import UnknownCalendar
+from services.analytics.indicators.as_of import AsOfInFuture
 from services.analytics.indicators.request import KpiQuery
 from services.analytics.indicators.schemas import KpisOut
 from services.analytics.indicators.service import BadPeriod, TooManyGroups, answer_kpis
@@ -33,7 +34,9 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 
 
 @router.get(
-    "", responses=problems(BadPeriod, TooManyGroups, UnknownCalendar, declared=_ANSWERS), response_model=KpisOut
+    "",
+    responses=problems(BadPeriod, AsOfInFuture, TooManyGroups, UnknownCalendar, declared=_ANSWERS),
+    response_model=KpisOut,
 )
 async def get_kpis(
     asked: Annotated[KpiQuery, Query()], session: ReadSession, _by: CanRead, language: CallerLanguage

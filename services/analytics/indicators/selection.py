@@ -24,7 +24,8 @@ Reading = Literal["exact", "rollup"]
 class Selection:
     """Filters that are None select everything; the period is half-open: begin <= moment < end.
 
-    With `working`, waits, lead times and the duration of cases are working time, and read from facts.
+    With `working`, waits, lead times and the duration of cases are working time, and read from facts. `as_of` selects
+    what was known at that moment; None is all that is known (`as_of.look_back`).
     """
 
     process: str | None = None
@@ -38,6 +39,7 @@ class Selection:
     exact: bool = False
     zone: str = "UTC"
     working: WorkingTime | None = None
+    as_of: datetime | None = None
     parameters: dict[str, Any] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -11,6 +11,7 @@ from services.analytics.bands.service import Scales, read_scales
 from services.analytics.calendars.rules import WorkingTime
 from services.analytics.calendars.service import read_working_time
 from services.analytics.indicators.advice import BY_THE_CLOCK, advise
+from services.analytics.indicators.as_of import check_as_of, look_back
 from services.analytics.indicators.definitions import DEFINITIONS
 from services.analytics.indicators.queries import MAX_GROUPS, read_figures
 from services.analytics.indicators.rules import Measured, measure, protect_answers
@@ -43,12 +44,17 @@ def check_period(selection: Selection) -> None:
 async def answer_kpis(
     session: AsyncSession, selection: Selection, currency: str | None, calendar: str | None, language: Language
 ) -> KpisOut:
-    """Return every indicator for the selection and its groups. Raises BadPeriod, TooManyGroups, UnknownCalendar."""
+    """Return every indicator for the selection and its groups.
+
+    Raises BadPeriod, AsOfInFuture, TooManyGroups, UnknownCalendar.
+    """
     check_period(selection)
+    check_as_of(selection.as_of)
     # One snapshot for all statements, so that the indicators of one answer fit together.
     await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
     working = await read_working_time(session, calendar, selection)
     selection = replace(selection, working=working)
+    look_back(session, selection.as_of)
     figures = await read_figures(session, selection)
     if len(figures.groups) > MAX_GROUPS:
         raise TooManyGroups(groups=len(figures.groups), limit=MAX_GROUPS)
@@ -68,6 +74,7 @@ async def answer_kpis(
             "period": {"from": selection.begin, "to": selection.end},
             "time_zone": selection.zone,
             "calendar": working and {"name": working.calendar, "version": working.version, "time_zone": working.zone},
+            "as_of": selection.as_of,
             "filters": _filters(selection, currency),
             "kpis": kpis(figures.whole, selection.process or ""),
             "groups": groups,

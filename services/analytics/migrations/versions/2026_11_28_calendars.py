@@ -6,7 +6,7 @@ from sqlalchemy import text
 from shared.migrations import protect
 
 revision = "2026_11_28_calendars"
-down_revision = "2026_11_27_histograms"
+down_revision = "2026_11_28_known_at"
 branch_labels = None
 depends_on = None
 
