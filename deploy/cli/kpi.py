@@ -63,10 +63,15 @@ def kpi(
     if as_json:
         typer.echo(response.text)
     else:
-        for title, kpis in lists_of(answer):
-            out.print(table_of(title, kpis))
-            for each in kpis:
-                out.print(f"[dim]{each['id']}[/] {escape(each['advice'])}", highlight=False)
+        show(answer)
+
+
+def show(answer: dict[str, Any]) -> None:
+    """Print every list of indicators, each followed by its advice."""
+    for title, kpis in lists_of(answer):
+        out.print(table_of(title, kpis))
+        for each in kpis:
+            out.print(f"[dim]{each['id']}[/] {escape(each['advice'])}", highlight=False)
 
 
 def lists_of(answer: dict[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
