@@ -10,6 +10,8 @@ from deploy.cli.console import AsJson, out
 from deploy.cli.target import DEFAULT_DATA, DEFAULT_TENANT, Data, Tenant, answer_of, find_target
 
 Text = Annotated[str | None, typer.Option(help="Only this one.")]
+Zone = Annotated[str | None, typer.Option(help="Whose days are meant, as Europe/Madrid; UTC unless said.")]
+Calendar = Annotated[str | None, typer.Option(help="Waits, lead times and cases in its working time.")]
 
 
 def kpi(
@@ -25,12 +27,8 @@ def kpi(
     currency: Annotated[
         str | None, typer.Option(help="In which currency costs are told, where there are several.")
     ] = None,
-    time_zone: Annotated[
-        str | None, typer.Option(help="Whose days are meant, as Europe/Madrid; UTC unless said.")
-    ] = None,
-    calendar: Annotated[
-        str | None, typer.Option(help="Waits, lead times and cases in working time by this calendar.")
-    ] = None,
+    time_zone: Zone = None,
+    calendar: Calendar = None,
     as_of: Annotated[
         str | None, typer.Option(help="What was known then (ISO 8601); without it, all that is known.")
     ] = None,

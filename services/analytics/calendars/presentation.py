@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
+from services.analytics.calendars.holidays import read_holidays
 from services.analytics.calendars.rules import instant, open_on
 from services.analytics.calendars.schemas import (
     CalendarIn,
@@ -14,7 +15,9 @@ from services.analytics.calendars.schemas import (
     Reason,
     hours_of,
 )
+from services.analytics.indicators.schemas import CalendarRefOut
 from services.analytics.tables import WorkCalendar
+from shared.errors import Language
 
 
 def present_calendar(row: WorkCalendar) -> CalendarOut:
@@ -49,6 +52,22 @@ def present_days(row: WorkCalendar, days: Sequence[date]) -> list[DayOut]:
         return "closed-day" if day in document.closed_days else "holiday" if day in holidays else "weekly-hours"
 
     return [_day(day, reason(day), open_on(hours, day)) for day in days]
+
+
+_CLOSED: dict[Language, str] = {"en": "closed", "es": "cerrado"}
+
+
+def closed_days(row: WorkCalendar, first: date, last: date, language: Language) -> dict[date, str]:
+    """Return the days from first to last that the calendar closes whatever their weekday, each with its name."""
+    document = CalendarIn.model_validate(row.document)
+    of = document.holidays
+    names = read_holidays(of.country, of.region, first, last, language) if of else {}
+    closed = {*row.holidays, *document.closed_days} - {each.day for each in document.open_days}
+    return {day: names.get(day, _CLOSED[language]) for day in sorted(closed) if first <= day <= last}
+
+
+def refer_to(row: WorkCalendar) -> CalendarRefOut:
+    return CalendarRefOut(name=row.name, version=row.version, time_zone=row.document["time_zone"])
 
 
 def _day(day: date, reason: Reason, spans: Sequence[tuple[int, int]]) -> DayOut:

@@ -71,13 +71,19 @@ async def drop_calendar(session: AsyncSession, name: str, if_match: str | None) 
     await session.flush()
 
 
+async def find_named(session: AsyncSession, name: str) -> WorkCalendar:
+    """Return the calendar that a question names. Raises UnknownCalendar."""
+    try:
+        return await find_calendar(session, name)
+    except NotFound:
+        raise UnknownCalendar(calendar=name) from None
+
+
 async def read_working_time(session: AsyncSession, name: str | None, *selections: Selection) -> WorkingTime | None:
     """Return the working time that measures what these selections hold, None without a calendar. Raises UnknownCalendar."""
     if name is None:
         return None
-    row = (await session.scalars(select(WorkCalendar).filter_by(name=name))).one_or_none()
-    if row is None or row.version <= 0:
-        raise UnknownCalendar(calendar=name)
+    row = await find_named(session, name)
     hours = hours_of(CalendarIn.model_validate(row.document), row.holidays)
     begin, end = await _covered(session, selections)
     # The first time, a year takes some 3 ms, and there may be many.

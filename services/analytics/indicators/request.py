@@ -66,6 +66,21 @@ AsOf = Annotated[
 ]
 
 
+TimeZone = Annotated[
+    str,
+    BeforeValidator(_zone),
+    Field(description="IANA name: whose hours, days, weeks and months are meant, dates in from, to and as_of included"),
+]
+
+
+def begin_dates(values: Any, *names: str) -> Any:
+    """Make instants of dates; what is none, or of no known zone, is left to be refused by its own field."""
+    if not isinstance(values, dict) or (zone := values.get("time_zone")) not in zone_names():
+        return values
+    dates = {name: day for name in names if (day := _date(values.get(name)))}
+    return values | {name: begin_of(day, zone).isoformat() for name, day in dates.items()}
+
+
 class KpiQuery(BaseModel):
     """Filters select operations, cases that hold such operations, and answers of that process and team."""
 
@@ -80,13 +95,7 @@ class KpiQuery(BaseModel):
     group_by: list[GroupBy] = Field(
         default=[], max_length=MAX_GROUPINGS, description="Repeat it for two; times are those of time_zone"
     )
-    time_zone: Annotated[
-        str,
-        BeforeValidator(_zone),
-        Field(
-            description="IANA name: whose hours, days, weeks and months are meant, dates in from, to and as_of included"
-        ),
-    ] = "UTC"
+    time_zone: TimeZone = "UTC"
     calendar: CalendarFilter = None
     currency: Annotated[
         Annotated[str, Text(3, pattern="^[A-Z]{3}$")] | None,
@@ -106,11 +115,7 @@ class KpiQuery(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _begin_dates_in_the_zone(cls, values: Any) -> Any:
-        """Make instants of dates; what is none, or of no known zone, is left to be refused by its own field."""
-        if not isinstance(values, dict) or (zone := values.get("time_zone")) not in zone_names():
-            return values
-        dates = {name: day for name in ("from", "to", "as_of") if (day := _date(values.get(name)))}
-        return values | {name: begin_of(day, zone).isoformat() for name, day in dates.items()}
+        return begin_dates(values, "from", "to", "as_of")
 
     @field_validator("group_by", mode="before")
     @classmethod
