@@ -69,7 +69,9 @@ AsOf = Annotated[
 TimeZone = Annotated[
     str,
     BeforeValidator(_zone),
-    Field(description="IANA name: whose hours, days, weeks and months are meant, dates in from, to and as_of included"),
+    Field(
+        description="IANA name: whose hours, days, weeks and months are meant, also where a moment is given as a date"
+    ),
 ]
 
 
