@@ -1,5 +1,6 @@
 """Calendars over HTTP: what is kept, what is refused, and versions that never come again."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -70,6 +71,11 @@ async def test_versions_go_on_and_never_come_again(analytics: Harness, tenant: s
         assert (await client.get("/analytics/calendars")).json() == {"items": [], "next_cursor": None}
     assert problem(await put_calendar(analytics, tenant, seen='"2"'))["code"] == "if-match-failed"
     assert (await put_calendar(analytics, tenant)).headers["etag"] == '"3"'
+
+
+async def test_of_two_first_editors_at_once_one_is_told(analytics: Harness, tenant: str) -> None:
+    answers = await asyncio.gather(*(put_calendar(analytics, tenant, MADRID | {"holidays": None}) for _ in range(4)))
+    assert sorted(answer.status_code for answer in answers) == [200, 412, 412, 412]
 
 
 async def test_calendars_are_listed_by_name_page_by_page(analytics: Harness, tenant: str, other_tenant: str) -> None:
