@@ -12,6 +12,10 @@ from deploy.cli.target import DEFAULT_DATA, DEFAULT_TENANT, Data, Tenant, answer
 Text = Annotated[str | None, typer.Option(help="Only this one.")]
 Zone = Annotated[str | None, typer.Option(help="Whose days are meant, as Europe/Madrid; UTC unless said.")]
 Calendar = Annotated[str | None, typer.Option(help="Waits, lead times and cases in its working time.")]
+AsOf = Annotated[str | None, typer.Option(help="What was known then (ISO 8601); without it, all that is known.")]
+Exact = Annotated[
+    bool, typer.Option(help="Percentiles from every operation instead of within 1 %, and variants (--json).")
+]
 
 
 def kpi(
@@ -29,12 +33,8 @@ def kpi(
     ] = None,
     time_zone: Zone = None,
     calendar: Calendar = None,
-    as_of: Annotated[
-        str | None, typer.Option(help="What was known then (ISO 8601); without it, all that is known.")
-    ] = None,
-    exact: Annotated[
-        bool, typer.Option(help="Percentiles from every operation instead of within 1 %, and variants (--json).")
-    ] = False,
+    as_of: AsOf = None,
+    exact: Exact = False,
     tenant: Tenant = DEFAULT_TENANT,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,

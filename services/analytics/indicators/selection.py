@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from services.analytics.calendars.measuring import worked, working_parameters
 from services.analytics.calendars.rules import WorkingTime
-from services.analytics.indicators.zones import BEFORE_ALL, whole_hours_since
+from services.analytics.indicators.zones import AFTER_ALL, BEFORE_ALL, whole_hours_since
 
 GroupBy = Literal["process", "activity", "team", "actor_kind", "hour", "day", "week", "month"]
 TimeUnit = Literal["hour", "day", "week", "month"]
@@ -104,6 +104,8 @@ def split_hours(begin: datetime | None, end: datetime | None) -> Split:
 def split_for_groups(selection: Selection) -> Split:
     """Cut the period of a selection at whole hours; none that begins within an hour of a group's is whole."""
     begin, end = selection.begin, selection.end
+    if selection.as_of is not None:
+        return _all_edge(selection)
     since = whole_hours_since(selection.zone) if selection.by_local_time else BEFORE_ALL
     if since <= (begin or BEFORE_ALL):
         return split_hours(begin, end)
@@ -113,9 +115,14 @@ def split_for_groups(selection: Selection) -> Split:
     return Split(rest.whole, ((begin or BEFORE_ALL, since), *rest.edges))
 
 
-def split_days(begin: datetime | None, end: datetime | None) -> Split:
-    """Cut [begin, end) at UTC midnights."""
-    return _split(begin, end, _DAY)
+def split_days(selection: Selection) -> Split:
+    """Cut the period of a selection at UTC midnights."""
+    return _split(selection.begin, selection.end, _DAY) if selection.as_of is None else _all_edge(selection)
+
+
+def _all_edge(selection: Selection) -> Split:
+    """Leave a period of the past to the facts: they have an index, a roll-up of the past would have to be made first."""
+    return Split(None, ((selection.begin or BEFORE_ALL, selection.end or AFTER_ALL),))
 
 
 def _split(begin: datetime | None, end: datetime | None, step: timedelta) -> Split:

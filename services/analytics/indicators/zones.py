@@ -8,7 +8,7 @@ from shared.validation import value_error
 
 _HOUR = timedelta(hours=1)
 _WEEK = timedelta(weeks=1)  # no zone has ever been off by a part of an hour for less
-BEFORE_ALL, _AFTER_ALL = datetime(1800, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+BEFORE_ALL, AFTER_ALL = datetime(1800, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 # Databases of time zones agree from here on; the one of Python and that of PostgreSQL need not on what was before.
 _AGREED = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -33,10 +33,10 @@ def check_zone(name: str) -> str:
 @cache
 def whole_hours_since(zone: str) -> datetime:
     """Return a UTC midnight, not before 1970, from which on the zone is whole hours from UTC; 2100 where it is not."""
-    info, at = ZoneInfo(zone), _AFTER_ALL
+    info, at = ZoneInfo(zone), AFTER_ALL
     while at > _AGREED and not (at.astimezone(info).utcoffset() or timedelta()) % _HOUR:
         at -= _WEEK
-    return min(max(at, _AGREED) + _WEEK, _AFTER_ALL)
+    return min(max(at, _AGREED) + _WEEK, AFTER_ALL)
 
 
 def begin_of(day: date, zone: str) -> datetime:

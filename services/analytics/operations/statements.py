@@ -180,7 +180,7 @@ FOLDS = {
 WITH parts AS (
     {_CASES_OF_OPERATIONS}
     UNION ALL {_CASES_OF_OBSERVATIONS}
-    UNION ALL SELECT tenant_id, process, case_id, NULL, NULL, 0, 0, 0, 0, 0, n - 1 FROM {{activities}}
+    UNION ALL SELECT tenant_id, process, case_id, NULL, NULL, 0, 0, 0, 0, 0, n - 1 FROM {{activities}} WHERE n > 1
 )
 {_MERGED_CASES}""",  # noqa: S608 - as above
     ),
