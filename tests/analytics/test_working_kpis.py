@@ -319,3 +319,18 @@ async def test_an_indicator_without_such_times_takes_no_calendar(analytics: Harn
     for kpi in ("processing_time", "error_rate", "case_rework_rate"):
         refused = problem(await respond(analytics, tenant, kpi, {"calendar": "office"}))
         assert (refused["code"], refused["kpi"]) == ("calendar-misplaced", kpi)
+
+
+async def test_the_past_is_answered_in_working_time_too(analytics: Harness, tenant: str) -> None:
+    await put_calendar(analytics, tenant)
+    known = operation(tenant, "c1", minutes=10, requested_at=FRIDAY, finished_at=MONDAY)
+    late = operation(tenant, "c1", "late", minutes=5, requested_at=FRIDAY - timedelta(weeks=1), finished_at=FRIDAY)
+    await feed(analytics, [msgspec.structs.replace(known, time=MONDAY)])
+    then = await kpis(analytics, tenant, calendar="office", exact="true")
+    await feed(analytics, [msgspec.structs.replace(late, time=MONDAY + 60 * MINUTE)])
+    now = await kpis(analytics, tenant, calendar="office", exact="true")
+    assert now["case_throughput_time"]["value"] == then["case_throughput_time"]["value"] + 40 * 3600
+    as_of = (MONDAY + 30 * MINUTE).isoformat()
+    assert await kpis(analytics, tenant, calendar="office", exact="true", as_of=as_of) == then
+    told = await explain(analytics, tenant, "case_throughput_time", calendar="office", as_of=as_of)
+    assert told["value"] == recompute(told, told["cases"]["items"]) == then["case_throughput_time"]["value"]
