@@ -16,10 +16,10 @@ from services.analytics.exports.service import sweep
 from services.analytics.forecasts.routes import router as forecasts
 from services.analytics.indicators.routes import router as indicators
 from services.analytics.operations.consume import GROUP, PATTERN, consume
-from services.analytics.operations.rebuilding import REBUILD, run_rebuild
-from services.analytics.operations.rebuilding import router as rebuilds
 from services.analytics.operations.routes import router as operations
 from services.analytics.processes.routes import router as processes
+from services.analytics.rebuilds.job import REBUILD, rebuild_job
+from services.analytics.rebuilds.routes import router as rebuilds
 from services.analytics.settings import AnalyticsSettings
 from services.analytics.surveys.routes import router as surveys
 from services.analytics.tables import metadata
@@ -32,7 +32,7 @@ from shared.jobs import JobCode
 
 
 def _jobs(runtime: Runtime) -> Mapping[str, JobCode]:
-    return {**import_job.jobs(runtime), **export_job.jobs(runtime), REBUILD: run_rebuild}
+    return {**import_job.jobs(runtime), **export_job.jobs(runtime), REBUILD: rebuild_job(runtime.url)}
 
 
 async def _keep_house(runtime: Runtime) -> None:

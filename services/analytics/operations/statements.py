@@ -196,8 +196,9 @@ _SOURCES = {
     "observations": _of_tenant("observation"),
     "activities": _of_tenant("case_activity"),
 }
+NEW_KEYS = _NEW_KEYS.format(**_SOURCES)
 REBUILD = (
-    text(_NEW_KEYS.format(**_SOURCES)),
+    text(NEW_KEYS),
     *(
         text(statement)
         for table, fold in FOLDS.items()
