@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import (
@@ -21,6 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.db import service_metadata
@@ -283,6 +284,20 @@ class ProcessSetting(AnalyticsTable):
 
     process: Mapped[str] = mapped_column(primary_key=True)
     terminal_activities: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    version: Mapped[int]
+
+
+class WorkCalendar(AnalyticsTable):
+    """When a tenant works: hours as they were given, and the holidays that were known when they were.
+
+    Versions go on for ever: of a calendar that was dropped, the row holds the last one, negative.
+    """
+
+    __tablename__ = "work_calendar"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    document: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    holidays: Mapped[list[date]] = mapped_column(ARRAY(Date))
     version: Mapped[int]
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+import msgspec
+
 # Bytes of key, value and headers together: what a Kafka broker takes unless it is told otherwise, less its overhead.
 LARGEST_MESSAGE = 1_000_000
 
@@ -36,8 +38,7 @@ class Position:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(msgspec.Struct, frozen=True):
     """A message as read back. `value` may be anything: the log does not look inside."""
 
     topic: str
@@ -55,11 +56,11 @@ class Subscription(Protocol):
     async def poll(self, limit: int, wait: float) -> Sequence[Received]:
         """Return up to `limit` messages in order within each partition, or nothing after `wait` seconds."""
 
-    async def commit(self) -> None:
-        """Store that everything polled so far is handled."""
+    async def commit(self, unhandled: Sequence[Received] = ()) -> None:
+        """Store that everything polled so far is handled but for `unhandled`, the end of it, which comes again."""
 
     async def rewind(self) -> None:
-        """Forget what was polled since the last commit; the next poll gives it again."""
+        """Forget what was polled since the last commit; the next poll gives it again. Never fails."""
 
 
 class EventLog(Protocol):
@@ -94,6 +95,11 @@ class EventLog(Protocol):
 
     async def ping(self) -> None:
         """Raise when the log cannot be reached."""
+
+
+def beginnings(messages: Sequence[Received]) -> dict[tuple[str, int], int]:
+    """Return the first offset among `messages` of each (topic, partition)."""
+    return {(each.topic, each.partition): each.offset for each in reversed(messages)}
 
 
 class LogUnavailableError(Exception):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import asyncpg
 import msgspec
 
-from shared.eventlog import LogUnavailableError, Received
+from shared.eventlog import LogUnavailableError, Received, beginnings
 from shared.eventlog.postgres_connection import CHANNEL, translated
 
 _LOOK_AGAIN_S = 0.5  # after a missed notification, or a member that died
@@ -92,7 +92,7 @@ class PostgresSubscription:
                     return messages
                 await self._sleep(min(left, _LOOK_AGAIN_S))
 
-    async def commit(self) -> None:
+    async def commit(self, unhandled: Sequence[Received] = ()) -> None:
         """Store the offsets. Raises LogUnavailableError when that failed or the lease was lost; all comes again."""
         if self._lost:
             self._lost = False
@@ -100,6 +100,9 @@ class PostgresSubscription:
         if self._connection is None or not self._leases:
             return
         with translated():
+            again = beginnings(unhandled)
+            for partition, lease in self._leases.items():
+                lease.position = again.get(self._known[partition], lease.position)
             try:
                 await self._store(self._connection)
             except BaseException:

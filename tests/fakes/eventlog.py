@@ -91,10 +91,11 @@ class MemorySubscription:
         await asyncio.sleep(min(wait, 0.01))
         return []
 
-    async def commit(self) -> None:
+    async def commit(self, unhandled: Sequence[Received] = ()) -> None:
         if self._log.failing_commits:
             self._log.failing_commits -= 1
             raise LogUnavailableError("the partitions were lost before the commit")
+        self._polled.subtract(each.topic for each in unhandled)
         for topic, count in self._polled.items():
             self._log.committed[self._group, topic] += count
         self._polled.clear()

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
+from services.analytics.calendars.errors import CalendarMisplaced, UnknownCalendar
 from services.analytics.explanations.comparing import NoSuchParts
 from services.analytics.explanations.request import ExplanationQuery
 from services.analytics.explanations.schemas import ExplanationOut
@@ -20,10 +21,19 @@ from shared.routing import ServiceRoute
 
 router = APIRouter(prefix="/analytics/kpis", tags=["indicators"], route_class=ServiceRoute)
 
+_REFUSALS = (
+    BadPeriod,
+    AsOfInFuture,
+    TooManyGroups,
+    NoSuchParts,
+    InvalidCursor,
+    UnknownCalendar,
+    CalendarMisplaced,
+)
 CanRead = Annotated[Principal, requires("analytics.kpis:read")]
 
 
-@router.get("/{id}/explanation", responses=problems(BadPeriod, AsOfInFuture, TooManyGroups, NoSuchParts, InvalidCursor))
+@router.get("/{id}/explanation", responses=problems(*_REFUSALS))
 async def get_explanation(
     kpi: Annotated[KpiId, Path(alias="id")],
     asked: Annotated[ExplanationQuery, Query()],

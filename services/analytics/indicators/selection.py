@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
+from services.analytics.calendars.measuring import worked, working_parameters
+from services.analytics.calendars.rules import WorkingTime
 from services.analytics.indicators.zones import AFTER_ALL, BEFORE_ALL, whole_hours_since
 
 GroupBy = Literal["process", "activity", "team", "actor_kind", "hour", "day", "week", "month"]
@@ -22,7 +24,8 @@ Reading = Literal["exact", "rollup"]
 class Selection:
     """Filters that are None select everything; the period is half-open: begin <= moment < end.
 
-    `as_of` selects what was known at that moment; None is all that is known (`as_of.look_back`).
+    With `working`, waits, lead times and the duration of cases are working time, and read from facts. `as_of` selects
+    what was known at that moment; None is all that is known (`as_of.look_back`).
     """
 
     process: str | None = None
@@ -35,19 +38,24 @@ class Selection:
     details: bool = True
     exact: bool = False
     zone: str = "UTC"
+    working: WorkingTime | None = None
     as_of: datetime | None = None
     parameters: dict[str, Any] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         names = ("process", "activity", "team", "actor_kind", "begin", "end", "zone")
-        object.__setattr__(self, "parameters", {name: getattr(self, name) for name in names})
+        parameters = {name: getattr(self, name) for name in names}
+        if self.working:
+            parameters |= working_parameters(self.working)
+        object.__setattr__(self, "parameters", parameters)
 
     @property
     def percentiles(self) -> Reading | None:
         """Where percentiles of operations come from: histograms know UTC days, whatever else is read from facts."""
         if not self.details:
             return None
-        return "exact" if self.exact or "hour" in self.group_by or self.by_local_time else "rollup"
+        from_facts = self.exact or "hour" in self.group_by or self.by_local_time or self.working
+        return "exact" if from_facts else "rollup"
 
     @property
     def by_local_time(self) -> bool:
@@ -58,6 +66,13 @@ class Selection:
     def counts_variants(self) -> bool:
         """Whether the sequences of cases are told apart, which needs every fact of theirs."""
         return self.details and self.exact
+
+    @property
+    def case_duration(self) -> str:
+        """The SQL expression of how long a case took, in microseconds."""
+        if self.working:
+            return worked("first_at", "last_at")
+        return "(extract(epoch FROM last_at - first_at) * 1000000)::bigint"
 
     def conditions(self, *names: str) -> str:
         """Return ` AND column = :column` for each of these filters that is set."""

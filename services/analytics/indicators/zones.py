@@ -4,6 +4,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
+from shared.validation import value_error
+
 _HOUR = timedelta(hours=1)
 _WEEK = timedelta(weeks=1)  # no zone has ever been off by a part of an hour for less
 BEFORE_ALL, AFTER_ALL = datetime(1800, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
@@ -15,6 +17,17 @@ _AGREED = datetime(1970, 1, 1, tzinfo=UTC)
 def zone_names() -> frozenset[str]:
     """Return the names of time zones as IANA has them; what only says how a machine is set up is none."""
     return frozenset(available_timezones()) - {"Factory", "localtime", "posixrules"}
+
+
+def check_zone(name: str) -> str:
+    """Validate the name of a time zone."""
+    if name not in zone_names():
+        raise value_error(
+            "time_zone",
+            "the IANA name of a time zone is expected, as Europe/Madrid",
+            "debe ser el nombre IANA de una zona horaria, como Europe/Madrid",
+        )
+    return name
 
 
 @cache

@@ -113,7 +113,9 @@ WITH arrived AS MATERIALIZED (
     {ADDED}
 )
 SELECT (SELECT count(*) FROM fresh) AS operations, (SELECT count(*) FROM observed) AS observations,
-       EXISTS (SELECT FROM operation WHERE corrects IS NOT NULL AND tenant_id IN (SELECT tenant_id FROM arrived)) AS corrections
+       EXISTS (SELECT FROM (SELECT DISTINCT tenant_id FROM arrived) AS of CROSS JOIN LATERAL (
+                   SELECT FROM operation WHERE corrects IS NOT NULL AND operation.tenant_id = of.tenant_id
+                   ORDER BY corrects LIMIT 1) AS one) AS corrections
 """)  # noqa: S608 - constants of this module; values are bound
 
 # Every operation that the batch corrects, and every one of the batch that something already here corrects;
