@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from services.analytics.bands.routes import router as bands
+from services.analytics.calendars.routes import router as calendars
 from services.analytics.control_charts.routes import router as control_charts
 from services.analytics.costs.routes import router as costs
 from services.analytics.event_logs import job as import_job
@@ -56,6 +57,7 @@ SERVICE = Service(
         surveys,
         costs,
         bands,
+        calendars,
         rebuilds,
         forecasts,
         what_if,

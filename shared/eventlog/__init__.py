@@ -7,7 +7,7 @@ Two adapters implement the port with the same promises (one contract test suite 
 * One partition is read by one member of a group at a time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -81,6 +81,14 @@ class EventLog(Protocol):
 
     def subscribe(self, group: str, pattern: str) -> AbstractAsyncContextManager[Subscription]:
         """Join `group` on every topic whose whole name matches the regular expression `pattern`, new ones included."""
+
+    def read(
+        self, pattern: str, start: Mapping[tuple[str, int], int]
+    ) -> AbstractAsyncContextManager[AsyncIterator[Sequence[Received]]]:
+        """Give what matching topics hold when it begins, from `start` or the beginning on, by (topic, partition).
+
+        It is read outside of any group: nothing is stored, and nobody is held up.
+        """
 
     async def lag(self, group: str, pattern: str) -> Mapping[tuple[str, int], int]:
         """Messages not yet committed by `group`, by (topic, partition)."""

@@ -58,7 +58,7 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
             self._pending[partition] = (first, records[-1].offset + 1)
         if found:
             self._settled.clear()
-        return [_received(record) for records in found.values() for record in records]
+        return [received(record) for records in found.values() for record in records]
 
     async def commit(self, unhandled: Sequence[Received] = ()) -> None:
         """Store the offsets. Raises LogUnavailableError when that failed or partitions were lost; all comes again."""
@@ -146,7 +146,7 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
             await end(consumer.stop())
 
 
-def _received(record: ConsumerRecord) -> Received:
+def received(record: ConsumerRecord) -> Received:
     """Translate a record of any producer: absent keys and values are empty, bytes that are no text are replaced."""
     headers = {name: (value or b"").decode(errors="replace") for name, value in record.headers}
     key = (record.key or b"").decode(errors="replace")

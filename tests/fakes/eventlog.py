@@ -54,6 +54,17 @@ class MemoryEventLog:
     async def subscribe(self, group: str, pattern: str) -> AsyncIterator["MemorySubscription"]:
         yield MemorySubscription(self, group, re.compile(pattern))
 
+    @asynccontextmanager
+    async def read(
+        self, pattern: str, start: Mapping[tuple[str, int], int]
+    ) -> AsyncIterator[AsyncIterator[Sequence[Received]]]:
+        async def batches() -> AsyncIterator[Sequence[Received]]:
+            for topic, stored in list(self.topics.items()):
+                if re.fullmatch(pattern, topic):
+                    yield stored[start.get((topic, 0), 0) :]
+
+        yield batches()
+
     async def lag(self, group: str, pattern: str) -> Mapping[tuple[str, int], int]:
         whole = re.compile(pattern)
         return {

@@ -29,6 +29,8 @@ MAX_COST_DECIMALS = 12
 # Imported logs may be decades old and plans may lie ahead; what is beyond is a mistake.
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(days=366)
+# An event's own time is its producer's clock, which may be anything; it is kept within what a question can name.
+_KNOWN_LAST = datetime(3000, 1, 1, tzinfo=UTC)
 
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -75,6 +77,7 @@ class OperationFact(NamedTuple):
     corrects: UUID | None
     cost: Decimal | None
     currency: str
+    known_at: datetime
 
 
 class ObservationFact(NamedTuple):
@@ -85,6 +88,7 @@ class ObservationFact(NamedTuple):
     process: str
     case_id: str
     at: datetime
+    known_at: datetime
 
 
 class SurveyFact(NamedTuple):
@@ -96,6 +100,7 @@ class SurveyFact(NamedTuple):
     team: str
     process: str
     answered_at: datetime
+    known_at: datetime
 
 
 Fact = OperationFact | ObservationFact | SurveyFact
@@ -169,7 +174,13 @@ def operation_of(event: Event, work: Work, plausible: Plausible) -> OperationFac
         work.corrects,
         work.cost.amount if work.cost else None,
         work.cost.currency if work.cost else "",
+        known_at(event),
     )
+
+
+def known_at(event: Event) -> datetime:
+    """Return when the event's producer recorded it: in the log for good, unlike the moment of its arrival."""
+    return min(max(event.time, EARLIEST), _KNOWN_LAST)
 
 
 def check_work(event_id: UUID, work: Work, plausible: Plausible) -> None:
@@ -222,7 +233,7 @@ def _is_plain(text: str, limit: int) -> bool:
 def observation_of(event: Event, plausible: Plausible) -> ObservationFact:
     data: ObservationRecorded = _read(event, _observations)
     check_observation(data, plausible)
-    return ObservationFact(event.tenant, event.id, data.process, data.case, data.at)
+    return ObservationFact(event.tenant, event.id, data.process, data.case, data.at, known_at(event))
 
 
 def check_observation(data: ObservationRecorded, plausible: Plausible) -> None:
@@ -235,7 +246,7 @@ def check_observation(data: ObservationRecorded, plausible: Plausible) -> None:
 def answer_of(event: Event, plausible: Plausible) -> SurveyFact:
     data: SurveyAnswered = _read(event, _answers)
     check_answer(data, plausible)
-    return SurveyFact(event.tenant, event.id, data.score, data.team, data.process, data.answered_at)
+    return SurveyFact(event.tenant, event.id, data.score, data.team, data.process, data.answered_at, known_at(event))
 
 
 def check_answer(data: SurveyAnswered, plausible: Plausible, comment: str = "") -> None:
