@@ -33,13 +33,14 @@ def say(text: str) -> None:
 
 @dataclass(frozen=True)
 class Environment:
-    """The virtual environment of one checkout. `stamp` says which lock it was made from."""
+    """A virtual environment of one checkout. `stamp` says which lock it was made from."""
 
     root: Path
+    name: str = ".venv"
 
     @property
     def folder(self) -> Path:
-        return self.root / ".venv"
+        return self.root / self.name
 
     @property
     def python(self) -> Path:
@@ -69,7 +70,7 @@ class Environment:
 
     def kind_for(self, wanted: str) -> str:
         """`dev` contains `run`: an environment that once had the tests' tools keeps them."""
-        return "dev" if "dev" in (wanted, self.state().get("kind")) else "run"
+        return "dev" if "dev" in (wanted, self.state().get("kind")) else wanted
 
     def fits(self, kind: str) -> bool:
         state = self.state()
@@ -88,7 +89,7 @@ def exclusive(environment: Environment) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("another command is preparing .venv; waiting for it")
+            say(f"another command is preparing {environment.name}; waiting for it")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -130,7 +131,7 @@ def install_with_uv(environment: Environment, lock: Path) -> None:
             base_python(),
             str(environment.folder),
         ],
-        "uv could not make .venv",
+        f"uv could not make {environment.name}",
     )
     command = ["uv", "pip", "install", "--require-hashes", "--python", str(environment.python), "-r", str(lock)]
     if not sys.stderr.isatty():
@@ -205,7 +206,7 @@ def clear(environment: Environment) -> None:
 
 
 def prepare(environment: Environment, wanted: str) -> None:
-    """Bring `.venv` in line with the lock, whatever state it is in. Raises BootstrapError."""
+    """Bring the environment in line with the lock, whatever state it is in. Raises BootstrapError."""
     kind = environment.kind_for(wanted)
     lock = environment.lock(kind)
     broken = environment.folder.exists() and not works([str(environment.python), "-c", ""])
@@ -214,10 +215,10 @@ def prepare(environment: Environment, wanted: str) -> None:
     environment.write_state("unfinished", "")
     started = time.monotonic()
     version = ".".join(map(str, sys.version_info[:3]))
-    say(f"preparing .venv: Python {version}, {packages_in(lock)} packages")
+    say(f"preparing {environment.name}: Python {version}, {packages_in(lock)} packages")
     install(environment, lock)
     environment.write_state(kind, environment.digest(kind))
-    say(f".venv is ready ({time.monotonic() - started:.0f} s)")
+    say(f"{environment.name} is ready ({time.monotonic() - started:.0f} s)")
 
 
 def ensure(environment: Environment, wanted: str) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import MetaData
 
 from shared import idempotency, metrics, migrations
 from shared.auth import Verifier
-from shared.consumer import Consumer, Handler
+from shared.consumer import Consumer, Consumption
 from shared.db import Database
 from shared.edge import Edge, install_problem_handlers
 from shared.eventlog import EventLog, LogUnavailableError
@@ -31,15 +31,6 @@ from shared.storage import ObjectStore, S3Store
 _HOUR_S, _MINUTE_S = 3600, 60
 _LAG_S = 5
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Consumption:
-    """A consumer group of a service: which topics (a regular expression) and what to do with their events."""
-
-    group: str
-    pattern: str
-    handler: Handler
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +192,7 @@ async def run_worker(
 def _start_work(runtime: Runtime, group: asyncio.TaskGroup, stop: asyncio.Event) -> None:
     service = runtime.service
     for each in service.consumptions:
-        group.create_task(Consumer(each.group, each.pattern, each.handler, runtime.worker, runtime.log).run(stop))
+        group.create_task(Consumer(each, runtime.worker, runtime.log).run(stop))
         group.create_task(_measure_lag(runtime.log, each, stop))
     if kinds := service.jobs(runtime):
         group.create_task(JobRunner(service.name, runtime.url, runtime.worker, kinds).run(stop))

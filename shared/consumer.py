@@ -3,12 +3,15 @@
 Redelivery changes nothing, whatever dies in between, and neither does a zombie: see `_take_turn`. What cannot be
 handled goes to `<topic>.dead` with the reason and its original headers; too many of those in a row stop the consumer
 instead of draining the topic.
+
+A poll brings several batches: while the database works on one, the following are read. They take effect in their order.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
@@ -23,12 +26,15 @@ from shared.failures import HANDLER_FAILED, is_transient, reason_of
 from shared.notify import pause
 
 Handler = Callable[[AsyncSession, Sequence[Event]], Awaitable[None]]
+Reader = Callable[[Received], Event]  # raises MalformedEventError
+Reading = Awaitable[list[Event | Exception]]
 
 _POLL_S = 1.0
+_SLICE = 50  # messages read at a stretch, about a millisecond: a transaction under way must not wait for its next step
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.1, 5.0
 _IDLE_MS = 10_000  # as long as a Kafka session: a member that is silent for longer has lost its partitions
 logger = logging.getLogger(__name__)
-__all__ = ["Consumer", "Handler", "Limits", "PoisonEventError", "TooManyDeadLettersError", "is_transient"]
+__all__ = ["Consumer", "Consumption", "Limits", "PoisonEventError", "TooManyDeadLettersError", "is_transient"]
 
 _INBOX = text(
     "INSERT INTO inbox (consumer, tenant_id, event_id) "
@@ -63,33 +69,41 @@ class PoisonEventError(MalformedEventError):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How a consumer works: messages a batch, tries for one event, dead letters in a row before it stops."""
+    """How a consumer works: messages a batch, batches a poll, tries for one event, dead letters in a row to stop at."""
 
     batch: int = 1_000
+    batches: int = 5
     tries: int = 3
     dead_in_a_row: int = 100
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
+class _Item(NamedTuple):
     place: int  # in the batch
     message: Received
     event: Event
 
-    @property
-    def key(self) -> tuple[str, UUID]:
-        return self.event.tenant, self.event.id
+
+@dataclass(frozen=True, slots=True)
+class Consumption:
+    """A consumer group of a service: which topics (a regular expression) and what to do with their events.
+
+    `reader` makes the events that the handler gets, ahead of their transaction. Without `inbox` the handler gets every
+    copy of every event: its effect must be the same however often and in whatever company one comes.
+    """
+
+    group: str
+    pattern: str
+    handler: Handler
+    reader: Reader = from_message
+    inbox: bool = True
 
 
 class Consumer:
-    """One member of the consumer group `name`, reading the topics that match `pattern`."""
+    """One member of a consumer group."""
 
-    def __init__(
-        self, name: str, pattern: str, handler: Handler, database: Database, log: EventLog, limits: Limits | None = None
-    ) -> None:
-        self.name, self.pattern = name, pattern
-        self._handler, self._database, self._log = handler, database, log
-        self._limits = limits or Limits()
+    def __init__(self, group: Consumption, database: Database, log: EventLog, limits: Limits = Limits()) -> None:
+        self.name, self._group, self._limits = group.group, group, limits
+        self._database, self._log = database, log
         self._dead_in_a_row = 0  # at the end of the last batch
         self._aside: dict[int, DeadLetter] = {}  # of the batch in hand, by place
         self._stop = asyncio.Event()
@@ -99,7 +113,7 @@ class Consumer:
         self._stop = stop
         running = metrics.consumer_running.labels(self.name)
         try:
-            async with self._log.subscribe(self.name, self.pattern) as subscription:
+            async with self._log.subscribe(self.name, self._group.pattern) as subscription:
                 while not stop.is_set():
                     await self._step(subscription)
                     running.set(1)  # not before: one that fails at its first batch whenever it is started does not run
@@ -108,35 +122,62 @@ class Consumer:
 
     async def _step(self, subscription: Subscription) -> None:
         try:
-            batch = await subscription.poll(self._limits.batch, _POLL_S)
-            if batch:
-                await self.handle(batch)
-                await subscription.commit()
-                metrics.events_consumed_total.labels(self.name).inc(len(batch))
+            await self._take(subscription, await subscription.poll(self._limits.batch * self._limits.batches, _POLL_S))
         except _StoppedError:
-            await _rewind(subscription)
-        except TooManyDeadLettersError as error:
-            logger.critical("the consumer stops", extra={"group": self.name, "reason": str(error)})
-            await _rewind(subscription)
-            raise
+            pass
         except LogUnavailableError as error:
-            await _rewind(subscription)
+            await subscription.rewind()
             logger.warning("the event log is away", extra={"group": self.name, "reason": str(error)})
             await pause(self._stop, _FIRST_RETRY_S)
 
-    async def handle(self, batch: Sequence[Received]) -> None:
+    async def _take(self, subscription: Subscription, polled: Sequence[Received]) -> None:
+        """Handle what was polled until that is done, the consumer stops or cannot go on; commit so much to the log."""
+        batches = [polled[n : n + self._limits.batch] for n in range(0, len(polled), self._limits.batch)]
+        done, readings = 0, list[asyncio.Task[list[Event | Exception]]]()
+        for batch in batches:
+            readings.append(asyncio.create_task(self._read(batch, readings[-1:])))
+        try:
+            for batch, reading in zip(batches, readings, strict=True):
+                if not self._stop.is_set():
+                    await self.handle(batch, reading)
+                    done += len(batch)
+        except TooManyDeadLettersError as error:
+            logger.critical("the consumer stops", extra={"group": self.name, "reason": str(error)})
+            raise
+        finally:
+            for reading in readings:
+                reading.cancel()
+            await subscription.commit(polled[done:])
+            metrics.events_consumed_total.labels(self.name).inc(done)
+
+    async def _read(
+        self, batch: Sequence[Received], before: Sequence[asyncio.Task[Any]] = ()
+    ) -> list[Event | Exception]:
+        """Return each message's event, or what was raised, when the batch before is read."""
+        found: list[Event | Exception] = []
+        if before:
+            await asyncio.wait(before)
+        for place, message in enumerate(batch):
+            try:
+                found.append(self._group.reader(message))
+            except Exception as error:  # noqa: BLE001 - whatever it is, the message goes aside with it
+                found.append(error)
+            if place % _SLICE == _SLICE - 1:
+                await asyncio.sleep(0)
+        return found
+
+    async def handle(self, batch: Sequence[Received], reading: Reading | None = None) -> None:
         """Apply a batch exactly once. Returns when its effect is committed and its dead letters are published.
 
         Raises TooManyDeadLettersError, before any dead letter of the batch is published, and LogUnavailableError;
         a batch that comes again after either changes nothing twice.
         """
         self._aside = {}
-        items: list[_Item] = []
-        for place, message in enumerate(batch):
-            try:
-                items.append(_Item(place, message, from_message(message)))
-            except MalformedEventError as error:
-                self._set_aside(place, message, error)
+        read = list(enumerate(await (reading or self._read(batch))))
+        items = [_Item(place, batch[place], each) for place, each in read if not isinstance(each, Exception)]
+        for place, each in read:
+            if isinstance(each, Exception):
+                self._set_aside(place, batch[place], each)
         await self._apply(items, batch)
         await self._publish_dead()
         trailing = next((n for n in range(len(batch)) if len(batch) - 1 - n not in self._aside), len(batch))
@@ -175,42 +216,34 @@ class Consumer:
     async def _transact(self, events: list[Event], batch: Sequence[Received]) -> None:
         async with self._database.transaction() as session:
             await self._take_turn(session, batch)
-            fresh = await self._fresh(session, events)
+            fresh = await self._fresh(session, events) if self._group.inbox else events
             if fresh:
-                await self._handler(session, fresh)
+                await self._group.handler(session, fresh)
 
     async def _fresh(self, session: AsyncSession, events: list[Event]) -> list[Event]:
         """Return the first copy of each event that the inbox does not know, in order."""
-        unique = {(event.tenant, event.id): event for event in reversed(events)}
-        if not unique:
-            return []
-        parameters = {"consumer": self.name, "tenants": [key[0] for key in unique], "ids": [key[1] for key in unique]}
-        rows = (await session.execute(_INBOX, parameters)).all()
-        if len(rows) == len(events):  # as nearly always
-            return events
-        new = {(row.tenant_id, row.event_id) for row in rows}
-        return [
-            event for event in events if (event.tenant, event.id) in new and unique[event.tenant, event.id] is event
-        ]
+        first: dict[tuple[str, UUID], Event] = {}
+        for event in events:
+            first.setdefault((event.tenant, event.id), event)
+        parameters = {"consumer": self.name, "tenants": [key[0] for key in first], "ids": [key[1] for key in first]}
+        new = {(row.tenant_id, row.event_id) for row in await session.execute(_INBOX, parameters)}
+        return [event for key, event in first.items() if key in new]
 
     async def _take_turn(self, session: AsyncSession, batch: Sequence[Received]) -> None:
         """Store the offsets, and by that lock their rows until the transaction ends: a partition's batches take turns.
 
         This fences zombies: members that were paused for so long that their partitions went to others. One that comes
-        late waits for its turn; what others applied by then is in its inbox, so it changes nothing, and the greatest
-        offset stays. One that is paused in the midst of its transaction keeps others waiting for `_IDLE_MS`; then the
-        server ends the transaction. As a partition's batches are applied one after another and each leaves out what is
-        done, events of a key take effect in their order, whoever applies them.
+        late waits for its turn; what others applied by then its inbox knows, or where there is none its handler, so it
+        changes nothing, and the greatest offset stays. One that is paused in the midst of its transaction keeps others
+        waiting for `_IDLE_MS`; then the server ends the transaction. As a partition's batches are applied one after
+        another and each leaves out what is done, events of a key take effect in their order, whoever applies them.
 
         A batch that begins before what is stored is not refused, and the offset does not replace the inbox. It need not
         be a zombie's: whoever dies between this commit and the log's leaves such a batch to the next one, to whom the
         log would give it again for ever. Dead letters of such a batch may not be published yet, and a topic that was
         deleted and made anew begins at 0.
         """
-        highest: dict[tuple[str, int], int] = {}
-        for message in batch:
-            place = (message.topic, message.partition)
-            highest[place] = max(highest.get(place, 0), message.offset + 1)
+        highest = {(message.topic, message.partition): message.offset + 1 for message in batch}  # in order of offsets
         parameters = {
             "log": self._log.identity,
             "consumer": self.name,
@@ -253,11 +286,4 @@ def _named(items: list[_Item], error: Exception) -> list[_Item]:
     if not isinstance(error, PoisonEventError):
         return []
     key = (error.event.tenant, error.event.id)
-    return [item for item in items if item.key == key]
-
-
-async def _rewind(subscription: Subscription) -> None:
-    try:
-        await subscription.rewind()
-    except LogUnavailableError as error:
-        logger.warning("nothing to give back: the log is away", extra={"reason": str(error)})
+    return [item for item in items if (item.event.tenant, item.event.id) == key]

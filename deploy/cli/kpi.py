@@ -10,6 +10,12 @@ from deploy.cli.console import AsJson, out
 from deploy.cli.target import DEFAULT_DATA, DEFAULT_TENANT, Data, Tenant, answer_of, find_target
 
 Text = Annotated[str | None, typer.Option(help="Only this one.")]
+Zone = Annotated[str | None, typer.Option(help="Whose days are meant, as Europe/Madrid; UTC unless said.")]
+Calendar = Annotated[str | None, typer.Option(help="Waits, lead times and cases in its working time.")]
+AsOf = Annotated[str | None, typer.Option(help="What was known then (ISO 8601); without it, all that is known.")]
+Exact = Annotated[
+    bool, typer.Option(help="Percentiles from every operation instead of within 1 %, and variants (--json).")
+]
 
 
 def kpi(
@@ -25,12 +31,10 @@ def kpi(
     currency: Annotated[
         str | None, typer.Option(help="In which currency costs are told, where there are several.")
     ] = None,
-    time_zone: Annotated[
-        str | None, typer.Option(help="Whose days are meant, as Europe/Madrid; UTC unless said.")
-    ] = None,
-    exact: Annotated[
-        bool, typer.Option(help="Percentiles from every operation instead of within 1 %, and variants (--json).")
-    ] = False,
+    time_zone: Zone = None,
+    calendar: Calendar = None,
+    as_of: AsOf = None,
+    exact: Exact = False,
     tenant: Tenant = DEFAULT_TENANT,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
@@ -46,6 +50,8 @@ def kpi(
         "group_by": group_by,
         "currency": currency,
         "time_zone": time_zone,
+        "calendar": calendar,
+        "as_of": as_of,
         "exact": exact,
     }
     filters = {name: value for name, value in asked.items() if value}
@@ -55,10 +61,15 @@ def kpi(
     if as_json:
         typer.echo(response.text)
     else:
-        for title, kpis in lists_of(answer):
-            out.print(table_of(title, kpis))
-            for each in kpis:
-                out.print(f"[dim]{each['id']}[/] {escape(each['advice'])}", highlight=False)
+        show(answer)
+
+
+def show(answer: dict[str, Any]) -> None:
+    """Print every list of indicators, each followed by its advice."""
+    for title, kpis in lists_of(answer):
+        out.print(table_of(title, kpis))
+        for each in kpis:
+            out.print(f"[dim]{each['id']}[/] {escape(each['advice'])}", highlight=False)
 
 
 def lists_of(answer: dict[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from services.analytics.bands.routes import router as bands
+from services.analytics.calendars.routes import router as calendars
 from services.analytics.control_charts.routes import router as control_charts
 from services.analytics.costs.routes import router as costs
 from services.analytics.event_logs import job as import_job
@@ -14,24 +15,24 @@ from services.analytics.exports.routes import router as exports
 from services.analytics.exports.service import sweep
 from services.analytics.forecasts.routes import router as forecasts
 from services.analytics.indicators.routes import router as indicators
-from services.analytics.operations.consume import GROUP, PATTERN, consume
-from services.analytics.operations.rebuilding import REBUILD, run_rebuild
-from services.analytics.operations.rebuilding import router as rebuilds
+from services.analytics.operations.consume import CONSUMPTION
 from services.analytics.operations.routes import router as operations
 from services.analytics.processes.routes import router as processes
+from services.analytics.rebuilds.job import REBUILD, rebuild_job
+from services.analytics.rebuilds.routes import router as rebuilds
 from services.analytics.settings import AnalyticsSettings
 from services.analytics.surveys.routes import router as surveys
 from services.analytics.tables import metadata
 from services.analytics.targets.routes import router as targets
 from services.analytics.targets.watch import watch_targets
 from services.analytics.what_if.routes import router as what_if
-from shared.app import Consumption, Runtime, Service
+from shared.app import Runtime, Service
 from shared.contracts import analytics as events
 from shared.jobs import JobCode
 
 
 def _jobs(runtime: Runtime) -> Mapping[str, JobCode]:
-    return {**import_job.jobs(runtime), **export_job.jobs(runtime), REBUILD: run_rebuild}
+    return {**import_job.jobs(runtime), **export_job.jobs(runtime), REBUILD: rebuild_job(runtime.url)}
 
 
 async def _keep_house(runtime: Runtime) -> None:
@@ -56,6 +57,7 @@ SERVICE = Service(
         surveys,
         costs,
         bands,
+        calendars,
         rebuilds,
         forecasts,
         what_if,
@@ -70,7 +72,7 @@ SERVICE = Service(
         events.TargetBreached,
         events.TargetRecovered,
     ],
-    consumptions=[Consumption(GROUP, PATTERN, consume)],
+    consumptions=[CONSUMPTION],
     jobs=_jobs,
     housekeeping=_keep_house,
 )

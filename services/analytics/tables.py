@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import (
@@ -21,6 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.db import service_metadata
@@ -29,6 +30,7 @@ metadata = service_metadata("analytics")
 OPERATION_SEQUENCE = Sequence("operation_seq", metadata=metadata, schema="analytics")
 
 _TENANT = text("current_setting('trastienda.tenant')")
+_ALWAYS = text("'-infinity'")  # what was stored before the moment was kept counts as known always
 
 
 class AnalyticsTable(DeclarativeBase):
@@ -45,6 +47,7 @@ class Operation(AnalyticsTable):
 
     `seq` is the order of arrival; `team` and `currency` are "" where there is none; `corrected` says that a
     later or earlier event names this one in `corrects`. A duration that was not measured is NULL, never 0.
+    `known_at`, here and in every fact, is when the producer recorded the event; -infinity where that was not kept.
     """
 
     __tablename__ = "operation"
@@ -76,6 +79,7 @@ class Operation(AnalyticsTable):
     corrected: Mapped[bool] = mapped_column(server_default=text("false"))
     cost: Mapped[Decimal | None] = mapped_column(Numeric)
     currency: Mapped[str]
+    known_at: Mapped[datetime] = mapped_column(server_default=_ALWAYS)
 
 
 class Observation(AnalyticsTable):
@@ -88,6 +92,7 @@ class Observation(AnalyticsTable):
     process: Mapped[str]
     case_id: Mapped[str]
     at: Mapped[datetime]
+    known_at: Mapped[datetime] = mapped_column(server_default=_ALWAYS)
 
 
 class RollupHour(AnalyticsTable):
@@ -217,6 +222,7 @@ class SurveyResponse(AnalyticsTable):
     team: Mapped[str]
     process: Mapped[str]
     answered_at: Mapped[datetime]
+    known_at: Mapped[datetime] = mapped_column(server_default=_ALWAYS)
 
 
 class CostModel(AnalyticsTable):
@@ -278,6 +284,20 @@ class ProcessSetting(AnalyticsTable):
 
     process: Mapped[str] = mapped_column(primary_key=True)
     terminal_activities: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    version: Mapped[int]
+
+
+class WorkCalendar(AnalyticsTable):
+    """When a tenant works: hours as they were given, and the holidays that were known when they were.
+
+    Versions go on for ever: of a calendar that was dropped, the row holds the last one, negative.
+    """
+
+    __tablename__ = "work_calendar"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    document: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    holidays: Mapped[list[date]] = mapped_column(ARRAY(Date))
     version: Mapped[int]
 
 

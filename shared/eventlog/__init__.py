@@ -7,11 +7,13 @@ Two adapters implement the port with the same promises (one contract test suite 
 * One partition is read by one member of a group at a time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
+
+import msgspec
 
 # Bytes of key, value and headers together: what a Kafka broker takes unless it is told otherwise, less its overhead.
 LARGEST_MESSAGE = 1_000_000
@@ -36,8 +38,7 @@ class Position:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(msgspec.Struct, frozen=True):
     """A message as read back. `value` may be anything: the log does not look inside."""
 
     topic: str
@@ -55,11 +56,11 @@ class Subscription(Protocol):
     async def poll(self, limit: int, wait: float) -> Sequence[Received]:
         """Return up to `limit` messages in order within each partition, or nothing after `wait` seconds."""
 
-    async def commit(self) -> None:
-        """Store that everything polled so far is handled."""
+    async def commit(self, unhandled: Sequence[Received] = ()) -> None:
+        """Store that everything polled so far is handled but for `unhandled`, the end of it, which comes again."""
 
     async def rewind(self) -> None:
-        """Forget what was polled since the last commit; the next poll gives it again."""
+        """Forget what was polled since the last commit; the next poll gives it again. Never fails."""
 
 
 class EventLog(Protocol):
@@ -81,11 +82,24 @@ class EventLog(Protocol):
     def subscribe(self, group: str, pattern: str) -> AbstractAsyncContextManager[Subscription]:
         """Join `group` on every topic whose whole name matches the regular expression `pattern`, new ones included."""
 
+    def read(
+        self, pattern: str, start: Mapping[tuple[str, int], int]
+    ) -> AbstractAsyncContextManager[AsyncIterator[Sequence[Received]]]:
+        """Give what matching topics hold when it begins, from `start` or the beginning on, by (topic, partition).
+
+        It is read outside of any group: nothing is stored, and nobody is held up.
+        """
+
     async def lag(self, group: str, pattern: str) -> Mapping[tuple[str, int], int]:
         """Messages not yet committed by `group`, by (topic, partition)."""
 
     async def ping(self) -> None:
         """Raise when the log cannot be reached."""
+
+
+def beginnings(messages: Sequence[Received]) -> dict[tuple[str, int], int]:
+    """Return the first offset among `messages` of each (topic, partition)."""
+    return {(each.topic, each.partition): each.offset for each in reversed(messages)}
 
 
 class LogUnavailableError(Exception):

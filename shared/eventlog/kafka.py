@@ -5,20 +5,30 @@ How a group reads is in `kafka_subscription`, the producer in `kafka_publisher`.
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, TopicPartition, errors
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from shared.eventlog import LARGEST_MESSAGE, LogUnavailableError, Message, MessageTooLargeError, Position, message_size
+from shared.eventlog import (
+    LARGEST_MESSAGE,
+    LogUnavailableError,
+    Message,
+    MessageTooLargeError,
+    Position,
+    Received,
+    message_size,
+)
 from shared.eventlog.kafka_connection import end, translated
 from shared.eventlog.kafka_publisher import Publisher
-from shared.eventlog.kafka_subscription import KafkaSubscription
+from shared.eventlog.kafka_subscription import KafkaSubscription, received
 
 _REPLICAS = 3  # where the cluster has as many brokers; two of them acknowledge
 _PING_S = 5.0
 _RETRY_S = 0.2
+_READ_AT_ONCE = 1_000
 _NAME_ERRORS = {errors.NoError.errno, errors.TopicAlreadyExistsError.errno}
 
 
@@ -126,16 +136,58 @@ class KafkaEventLog:
         finally:
             await subscription.close()
 
+    @asynccontextmanager
+    async def read(
+        self, pattern: str, start: Mapping[tuple[str, int], int]
+    ) -> AsyncIterator[AsyncIterator[Sequence[Received]]]:
+        """Give what matching topics hold, by a consumer without a group."""
+        consumer = AIOKafkaConsumer(**self._options, enable_auto_commit=False)
+        try:
+            async with self._bounded():
+                await consumer.start()
+                partitions = await self._partitions_of(pattern)
+                first, last = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
+                begins = {each: max(first[each], start.get((each.topic, each.partition), 0)) for each in partitions}
+                left = {each: last[each] for each in partitions if begins[each] < last[each]}
+                consumer.assign(list(left))
+                for each in left:
+                    consumer.seek(each, begins[each])
+            yield self._read(consumer, left)
+        finally:
+            await end(consumer.stop())
+
+    async def _read(
+        self, consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]
+    ) -> AsyncIterator[Sequence[Received]]:
+        left, moved_at = set(ends), time.monotonic()
+        while left:
+            with translated():
+                batches = await consumer.getmany(*left, timeout_ms=1_000, max_records=_READ_AT_ONCE)
+                reached = {each for each in left if await consumer.position(each) >= ends[each]}
+            if batches or reached:
+                moved_at = time.monotonic()
+            elif time.monotonic() - moved_at > self._timeout_s:
+                raise LogUnavailableError(f"Kafka gave nothing of {sorted(left)} for {self._timeout_s} s")
+            consumer.pause(*reached)
+            left -= reached
+            if found := [
+                received(each) for part, records in batches.items() for each in records if each.offset < ends[part]
+            ]:
+                yield found
+
+    async def _partitions_of(self, pattern: str) -> list[TopicPartition]:
+        whole = re.compile(pattern)
+        return [
+            TopicPartition(topic["topic"], partition["partition"])
+            for topic in await self._started.describe_topics()
+            if whole.fullmatch(topic["topic"]) and not topic["is_internal"]
+            for partition in topic["partitions"]
+        ]
+
     async def lag(self, group: str, pattern: str) -> Mapping[tuple[str, int], int]:
         """Messages not yet committed, by (topic, partition)."""
-        whole = re.compile(pattern)
         async with self._bounded():
-            partitions = [
-                TopicPartition(topic["topic"], partition["partition"])
-                for topic in await self._started.describe_topics()
-                if whole.fullmatch(topic["topic"]) and not topic["is_internal"]
-                for partition in topic["partitions"]
-            ]
+            partitions = await self._partitions_of(pattern)
             inspector = self._inspector
             if inspector is None or not partitions:
                 return {}

@@ -11,7 +11,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, OffsetAndMetadata, TopicPartition
 
-from shared.eventlog import LogUnavailableError, Received
+from shared.eventlog import LogUnavailableError, Received, beginnings
 from shared.eventlog.kafka_connection import end, translated
 
 _NEW_TOPICS_MS = 2_000  # how often the topics are looked at again
@@ -58,16 +58,17 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
             self._pending[partition] = (first, records[-1].offset + 1)
         if found:
             self._settled.clear()
-        return [_received(record) for records in found.values() for record in records]
+        return [received(record) for records in found.values() for record in records]
 
-    async def commit(self) -> None:
+    async def commit(self, unhandled: Sequence[Received] = ()) -> None:
         """Store the offsets. Raises LogUnavailableError when that failed or partitions were lost; all comes again."""
         if self._lost:
             await self.rewind()
             raise LogUnavailableError("the partitions were lost before the commit")
         if self._consumer is None or not self._pending:
             return
-        offsets = {partition: OffsetAndMetadata(end, "") for partition, (_, end) in self._pending.items()}
+        again = {TopicPartition(*place): offset for place, offset in beginnings(unhandled).items()}
+        offsets = {each: OffsetAndMetadata(again.get(each, end), "") for each, (_, end) in self._pending.items()}
         try:
             with translated():
                 async with asyncio.timeout(self._timeout_s):
@@ -77,7 +78,8 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
         except BaseException:
             await self.rewind()
             raise
-        self._forget()
+        self._pending = {each: (offset, offset) for each, offset in again.items()}
+        await self.rewind()
 
     async def rewind(self) -> None:
         """Make the next poll give again what was polled since the last commit."""
@@ -144,7 +146,7 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
             await end(consumer.stop())
 
 
-def _received(record: ConsumerRecord) -> Received:
+def received(record: ConsumerRecord) -> Received:
     """Translate a record of any producer: absent keys and values are empty, bytes that are no text are replaced."""
     headers = {name: (value or b"").decode(errors="replace") for name, value in record.headers}
     key = (record.key or b"").decode(errors="replace")

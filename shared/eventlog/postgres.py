@@ -17,9 +17,17 @@ import asyncpg
 import msgspec
 
 from shared.db import asyncpg_url
-from shared.eventlog import LARGEST_MESSAGE, LogUnavailableError, Message, MessageTooLargeError, Position, message_size
+from shared.eventlog import (
+    LARGEST_MESSAGE,
+    LogUnavailableError,
+    Message,
+    MessageTooLargeError,
+    Position,
+    Received,
+    message_size,
+)
 from shared.eventlog.postgres_connection import CONNECT_TIMEOUT_S, connection_options, translated
-from shared.eventlog.postgres_subscription import PostgresSubscription
+from shared.eventlog.postgres_subscription import LARGEST_POLL, READ, PostgresSubscription, received
 
 ROLE = "trastienda_eventlog"
 _LOCK = 0x6C6F67  # "log": one preparation at a time in a database
@@ -27,6 +35,7 @@ _PUBLISH_LIMIT_S = 30.0
 _CLOSE_S = 5.0
 _IDLE_S = 10.0  # seconds that an unused connection is kept: a burst must not cost its memory for long
 _DELETE_S = 3600.0
+_READ_AT_ONCE = 1_000
 _COLUMNS = ("partition_id", "log_offset", "appended_at", "key", "headers", "value")
 
 _IDENTITY = "SELECT id FROM eventlog.identity"
@@ -41,6 +50,7 @@ WITH made AS (
 SELECT pg_notify('trastienda_eventlog', id::text) FROM made
 """
 _PARTITIONS = "SELECT id, topic FROM eventlog.partition WHERE topic = ANY($1::text[]) ORDER BY topic, number"
+_ENDS = "SELECT id, topic, number, next_offset FROM eventlog.partition ORDER BY topic, number"
 _RESERVE = "SELECT first_offset, appended_at FROM eventlog.reserve($1::int[], $2::int[])"
 _LAG = """
 SELECT p.topic, p.number, p.next_offset - coalesce(waiting.log_offset, p.next_offset) AS lag
@@ -175,6 +185,31 @@ class PostgresEventLog:
             yield subscription
         finally:
             await subscription.close()
+
+    @asynccontextmanager
+    async def read(
+        self, pattern: str, start: Mapping[tuple[str, int], int]
+    ) -> AsyncIterator[AsyncIterator[Sequence[Received]]]:
+        """Give what matching topics hold, partition by partition, outside of any group."""
+        whole = re.compile(pattern)
+        with translated():
+            partitions = await self._started.fetch(_ENDS)
+        yield self._read([each for each in partitions if whole.fullmatch(each["topic"])], start)
+
+    async def _read(
+        self, partitions: Sequence[asyncpg.Record], start: Mapping[tuple[str, int], int]
+    ) -> AsyncIterator[Sequence[Received]]:
+        for number, topic, partition, end in partitions:
+            position = start.get((topic, partition), 0)
+            while position < end:
+                share = min(_READ_AT_ONCE, end - position)
+                with translated():
+                    rows = await self._started.fetch(READ, [number], [position], [share], LARGEST_POLL)
+                found = [received(row, topic, partition) for row in rows if row["log_offset"] < end]
+                if not found:  # the rest was deleted
+                    break
+                yield found
+                position = found[-1].offset + 1
 
     async def lag(self, group: str, pattern: str) -> Mapping[tuple[str, int], int]:
         """Messages not yet committed, by (topic, partition); forgotten ones between them may be counted."""

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 import asyncpg
 import msgspec
 
-from shared.eventlog import LogUnavailableError, Received
+from shared.eventlog import LogUnavailableError, Received, beginnings
 from shared.eventlog.postgres_connection import CHANNEL, translated
 
 _LOOK_AGAIN_S = 0.5  # after a missed notification, or a member that died
 _DISCOVER_AGAIN_S = 5.0
 _FIRST_BACKOFF_S, _LAST_BACKOFF_S = 0.1, 5.0
-_LARGEST_POLL = 16 * 1024 * 1024  # bytes of values; a poll returns less than asked when they are large
+LARGEST_POLL = 16 * 1024 * 1024  # bytes of values; a poll returns less than asked when they are large
 
 _DISCOVER = "SELECT id, topic, number FROM eventlog.partition"
 _JOIN = """
@@ -35,7 +35,7 @@ ORDER BY g.served_at, g.partition_id LIMIT $3
 FOR UPDATE OF g SKIP LOCKED
 """
 _ENDS = "SELECT id, next_offset FROM eventlog.partition WHERE id = ANY($1::int[])"
-_READ = """
+READ = """
 SELECT partition_id, log_offset, key, value, headers, appended_at, bytes FROM (
   SELECT m.*, want.turn, sum(octet_length(m.value)) OVER (ORDER BY want.turn, m.log_offset) AS bytes
   FROM unnest($1::int[], $2::bigint[], $3::int[]) WITH ORDINALITY AS want (id, position, share, turn)
@@ -92,7 +92,7 @@ class PostgresSubscription:
                     return messages
                 await self._sleep(min(left, _LOOK_AGAIN_S))
 
-    async def commit(self) -> None:
+    async def commit(self, unhandled: Sequence[Received] = ()) -> None:
         """Store the offsets. Raises LogUnavailableError when that failed or the lease was lost; all comes again."""
         if self._lost:
             self._lost = False
@@ -100,6 +100,9 @@ class PostgresSubscription:
         if self._connection is None or not self._leases:
             return
         with translated():
+            again = beginnings(unhandled)
+            for partition, lease in self._leases.items():
+                lease.position = again.get(self._known[partition], lease.position)
             try:
                 await self._store(self._connection)
             except BaseException:
@@ -226,10 +229,10 @@ class PostgresSubscription:
         if not turns:
             return []
         ids, positions, shares = zip(*turns, strict=True)
-        rows = await connection.fetch(_READ, ids, positions, shares, _LARGEST_POLL)
-        cut_short = bool(rows) and rows[-1]["bytes"] >= _LARGEST_POLL
+        rows = await connection.fetch(READ, ids, positions, shares, LARGEST_POLL)
+        cut_short = bool(rows) and rows[-1]["bytes"] >= LARGEST_POLL
         self._advance(rows, dict(zip(ids, shares, strict=True)), cut_short=cut_short)
-        return [self._received(row) for row in rows]
+        return [received(row, *self._known[row["partition_id"]]) for row in rows]
 
     async def _lease(self, connection: asyncpg.Connection, limit: int) -> None:
         """Lease partitions, longest unserved first, until `limit` messages are at hand; no more, others want some."""
@@ -262,9 +265,8 @@ class PostgresSubscription:
         await connection.execute("COMMIT")
         self._leases.clear()
 
-    def _received(self, row: asyncpg.Record) -> Received:
-        topic, number = self._known[row["partition_id"]]
-        headers = msgspec.json.decode(row["headers"], type=dict[str, str])
-        return Received(
-            topic, number, row["log_offset"], row["key"].decode(), row["value"], headers, row["appended_at"]
-        )
+
+def received(row: asyncpg.Record, topic: str, number: int) -> Received:
+    """Translate a row of READ."""
+    headers = msgspec.json.decode(row["headers"], type=dict[str, str])
+    return Received(topic, number, row["log_offset"], row["key"].decode(), row["value"], headers, row["appended_at"])

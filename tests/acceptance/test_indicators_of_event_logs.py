@@ -25,7 +25,7 @@ async def at_work(analytics: Harness) -> AsyncIterator[None]:
     """Run the service's consumer and jobs, as its worker does."""
     runtime, stop = analytics.runtime, asyncio.Event()
     consumption = analytics.service.consumptions[0]
-    consumer = Consumer(consumption.group, consumption.pattern, consumption.handler, runtime.worker, runtime.log)
+    consumer = Consumer(consumption, runtime.worker, runtime.log)
     runner = JobRunner(analytics.service.name, runtime.url, runtime.worker, analytics.service.jobs(runtime))
     async with asyncio.TaskGroup() as group:
         group.create_task(consumer.run(stop))

@@ -170,3 +170,24 @@ async def test_a_chart_is_one_statement(analytics: Harness, tenant: str, kpi: st
     with counted_statements(analytics) as statements:
         await chart(analytics, tenant, kpi)
     assert len(statements) == 2, statements  # the tenant, the series
+
+
+async def test_days_and_the_baseline_are_those_of_the_zone(analytics: Harness, tenant: str) -> None:
+    late = T0.replace(hour=23, minute=30)  # the next day in Madrid, from the 3rd of March on
+    await feed(
+        analytics, [operation(tenant, f"{n}", minutes=10 + n % 3, finished_at=late + n * DAY) for n in range(40)]
+    )
+    asked: dict[str, Any] = {"begin": "2026-03-05", "end": "2026-04-10", "baseline_from": "2026-03-20"}
+    got = await chart(analytics, tenant, "processing_time", time_zone="Europe/Madrid", **asked)
+    assert got["time_zone"] == "Europe/Madrid"
+    assert got["period"] == {"from": "2026-03-04T23:00:00Z", "to": "2026-04-09T22:00:00Z"}
+    assert got["baseline"]["from"] == "2026-03-19T23:00:00Z"
+    buckets = [point["bucket"] for point in got["points"]]
+    assert (buckets[0], buckets[-1], len(buckets)) == ("2026-03-05", "2026-04-09", 36)
+    assert next(point["bucket"] for point in got["points"] if point["lower"] is not None) == "2026-03-20"
+    plain = await chart(analytics, tenant, "processing_time", **asked)
+    assert plain["time_zone"] == "UTC"
+    assert plain["points"][0]["bucket"] == "2026-03-05"
+    assert plain["points"][0]["value"] != got["points"][0]["value"]
+    refused = problem(await chart_of(analytics, tenant, "error_rate", time_zone="Mars"))
+    assert refused["errors"][0]["type"] == "time_zone"

@@ -7,11 +7,12 @@ from typing import Any
 import httpx
 import pytest
 
-from services.analytics.forecasts.calendars import read_holidays
+from services.analytics.calendars.holidays import read_holidays
 from shared.clock import frozen
 from shared.errors import Language
 from shared.events import Event
 from tests.analytics.feeding import feed, operation
+from tests.analytics.working import MADRID, put_calendar
 from tests.fixtures.services import Harness, problem
 
 MONDAY = datetime(2026, 2, 2, 9, 0, tzinfo=UTC)
@@ -102,6 +103,7 @@ async def test_every_input_is_echoed_with_its_default(analytics: Harness, tenant
         "time_zone": "UTC",
         "country": None,
         "region": None,
+        "calendar": None,
         "settling_days": 0,
         "settling_source": "measured",
         "hours_per_person": 7.5,
@@ -286,3 +288,57 @@ async def test_nobody_sees_what_arrives_at_another_tenant(analytics: Harness, te
     assert problem(await ask(analytics, other_tenant, begin="2026-03-02"))["days"] == 0
     async with analytics.anonymous() as client:
         assert problem(await client.get("/analytics/forecasts"))["code"] == "invalid-token"
+
+
+async def test_days_are_those_of_the_zone(analytics: Harness, tenant: str) -> None:
+    late = MONDAY.replace(hour=23, minute=30)  # Tuesday in Madrid
+    events = [
+        operation(tenant, f"{day}-{each}", minutes=1, finished_at=late + day * DAY)
+        for day in range(28)
+        for each in range(WEEKDAYS[day % 7])
+    ]
+    await feed(analytics, events)
+    asked: dict[str, Any] = {"process": "p", "begin": "2026-03-03", "days": 7, "settling_days": 0}
+    madrid = await forecast(analytics, tenant, time_zone="Europe/Madrid", **asked)
+    assert madrid["inputs"]["time_zone"] == "Europe/Madrid"
+    assert madrid["history"]["from"] == "2026-02-03"
+    assert [day["arrivals"]["expected"] for day in madrid["days"]] == list(WEEKDAYS)  # from Tuesday on
+    plain = await forecast(analytics, tenant, **asked)
+    assert plain["inputs"]["time_zone"] == "UTC"
+    assert plain["history"]["from"] == "2026-02-02"
+    assert [day["arrivals"]["expected"] for day in plain["days"]] == [*WEEKDAYS[1:], 3]  # the last Monday had none yet
+
+
+async def test_what_is_today_depends_on_the_zone(analytics: Harness, tenant: str) -> None:
+    await feed(analytics, arriving(tenant))
+    with frozen(datetime(2026, 3, 1, 23, 30, tzinfo=UTC)):
+        plain = await forecast(analytics, tenant, process="p", settling_days=0)
+        madrid = await forecast(analytics, tenant, process="p", settling_days=0, time_zone="Europe/Madrid")
+    assert (plain["inputs"]["from"], madrid["inputs"]["from"]) == ("2026-03-01", "2026-03-02")
+    assert (plain["history"]["to"], madrid["history"]["to"]) == ("2026-02-28", "2026-03-01")
+
+
+async def test_a_calendar_says_which_days_are_closed(analytics: Harness, tenant: str, other_tenant: str) -> None:
+    own: dict[str, Any] = {
+        "closed_days": ["2026-02-16"],
+        "open_days": [{"day": "2026-03-02", "hours": [{"from": "09:00", "to": "10:00"}]}],
+    }
+    of_andalusia = MADRID | {"holidays": {"country": "ES", "region": "AN"}} | own
+    assert (await put_calendar(analytics, tenant, of_andalusia)).status_code == 200
+    await feed(analytics, arriving(tenant))
+    got = await forecast(analytics, tenant, process="p", begin="2026-02-27", days=5, calendar="office", settling_days=0)
+    assert got["inputs"]["calendar"] == {"name": "office", "version": 1, "time_zone": "Europe/Madrid"}
+    assert (got["inputs"]["time_zone"], got["inputs"]["country"]) == ("Europe/Madrid", None)
+    assert got["history"]["holidays"] == 1
+    days = {day["day"]: day for day in got["days"]}
+    assert days["2026-02-28"]["holiday"] is not None  # of Andalusia, by its name
+    assert days["2026-02-28"]["basis"] == "holiday"
+    assert (days["2026-03-02"]["holiday"], days["2026-03-02"]["n"]) == (None, 3)  # three ordinary Mondays
+    refusals: list[tuple[dict[str, Any], str]] = [
+        ({"calendar": "none"}, "unknown-calendar"),
+        ({"calendar": "office", "country": "ES"}, "invalid-input"),
+        ({"time_zone": "Mars"}, "invalid-input"),
+    ]
+    for bad, code in refusals:
+        assert problem(await ask(analytics, tenant, **bad))["code"] == code
+    assert problem(await ask(analytics, other_tenant, calendar="office"))["code"] == "unknown-calendar"

@@ -8,7 +8,7 @@ from typing import Any
 from services.analytics.bands.defaults import DEFAULTS
 from services.analytics.control_charts.definitions import LIMITS, RULES
 from services.analytics.definition import Method
-from services.analytics.indicators.definitions import DEFINITIONS
+from services.analytics.indicators.definitions import DEFINITIONS, IN_WORKING_TIME
 from services.analytics.processes import definitions
 from tests.analytics.feeding import event, feed, kpis
 from tests.fixtures.services import Harness
@@ -63,3 +63,19 @@ async def test_the_worked_example_gives_its_figures(analytics: Harness, tenant: 
     got = await kpis(analytics, tenant, process="example")
     for kpi, expected in block("indicators").items():
         assert {name: got[kpi][name] for name in expected} == expected, kpi
+
+
+async def test_the_worked_example_in_working_time_gives_its_figures(analytics: Harness, tenant: str) -> None:
+    async with analytics.client(tenant, "admin") as client:
+        stored = await client.put("/analytics/calendars/office", json=block("calendar"), headers={"If-Match": '"0"'})
+        reported = await client.post("/analytics/operations", json={"operations": block("working-operations")})
+    assert (stored.status_code, reported.status_code) == (200, 202)
+    await feed(analytics, [event(tenant, waiting.payload) for waiting in await analytics.events(tenant)])
+    got = await kpis(analytics, tenant, process="working-example", calendar="office")
+    for kpi, expected in block("working-indicators").items():
+        assert {name: got[kpi][name] for name in expected} == expected, kpi
+
+
+def test_the_document_holds_what_working_time_adds_word_by_word() -> None:
+    for english, _spanish in IN_WORKING_TIME.values():
+        assert english in TEXT

@@ -32,7 +32,7 @@ async def arrive(analytics: Harness, tenant: str, operations: int = 0, answers: 
     """Publish what waits, let the consumer work until this much is there, and return the indicators."""
     await analytics.relay()
     runtime, consumption, stop = analytics.runtime, analytics.service.consumptions[0], asyncio.Event()
-    consumer = Consumer(consumption.group, consumption.pattern, consumption.handler, runtime.worker, runtime.log)
+    consumer = Consumer(consumption, runtime.worker, runtime.log)
     running = asyncio.create_task(consumer.run(stop))
     try:
         async with asyncio.timeout(20):

@@ -38,7 +38,7 @@ works = st.fixed_dictionaries(
 )
 
 
-def _event(tenant: str, place: int, work: dict[str, Any]) -> Event:
+def event_of(tenant: str, place: int, work: dict[str, Any]) -> Event:
     more: dict[str, Any] = {"process": work["process"], "outcome": work["outcome"], "estimated": work["estimated"]}
     if work["waited"] is not None:
         more["requested_at"] = work["finished_at"] - (work["minutes"] or 0) * MINUTE - work["waited"] * MINUTE
@@ -69,7 +69,7 @@ async def test_any_order_batching_and_repetition_gives_what_the_events_say(
     analytics: Harness, given_works: list[dict[str, Any]], seen: list[tuple[str, int]], seed: int
 ) -> None:
     tenant, chance = f"t-{uuid4().hex}", random.Random(seed)
-    events = [_event(tenant, place, work) for place, work in enumerate(given_works)]
+    events = [event_of(tenant, place, work) for place, work in enumerate(given_works)]
     events += [observation(tenant, case, T0 + minutes * MINUTE) for case, minutes in seen]
     delivered = events + chance.sample(events, chance.randint(0, len(events)))
     chance.shuffle(delivered)

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared import clock
-from shared.consumer import Consumer, Limits
+from shared.consumer import Consumer, Consumption, Limits
 from shared.eventlog import EventLog, Message, Received
 from shared.events import Event, to_message
 from shared.ids import uuid7
@@ -48,10 +48,12 @@ class Group:
     limits: Limits = field(default_factory=Limits)
     pattern: str = "kit[.]things"
     name: str = field(default_factory=lambda: f"g-{uuid4().hex[:8]}")
+    keeps_inbox: bool = True
     batches: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.consumer = Consumer(self.name, self.pattern, self._handle, self.kit.runtime.worker, self.log, self.limits)
+        group = Consumption(self.name, self.pattern, self._handle, inbox=self.keeps_inbox)
+        self.consumer = Consumer(group, self.kit.runtime.worker, self.log, self.limits)
 
     async def _handle(self, session: AsyncSession, events: Sequence[Event]) -> None:
         self.batches.append(len(events))

@@ -54,6 +54,17 @@ class MemoryEventLog:
     async def subscribe(self, group: str, pattern: str) -> AsyncIterator["MemorySubscription"]:
         yield MemorySubscription(self, group, re.compile(pattern))
 
+    @asynccontextmanager
+    async def read(
+        self, pattern: str, start: Mapping[tuple[str, int], int]
+    ) -> AsyncIterator[AsyncIterator[Sequence[Received]]]:
+        async def batches() -> AsyncIterator[Sequence[Received]]:
+            for topic, stored in list(self.topics.items()):
+                if re.fullmatch(pattern, topic):
+                    yield stored[start.get((topic, 0), 0) :]
+
+        yield batches()
+
     async def lag(self, group: str, pattern: str) -> Mapping[tuple[str, int], int]:
         whole = re.compile(pattern)
         return {
@@ -80,10 +91,11 @@ class MemorySubscription:
         await asyncio.sleep(min(wait, 0.01))
         return []
 
-    async def commit(self) -> None:
+    async def commit(self, unhandled: Sequence[Received] = ()) -> None:
         if self._log.failing_commits:
             self._log.failing_commits -= 1
             raise LogUnavailableError("the partitions were lost before the commit")
+        self._polled.subtract(each.topic for each in unhandled)
         for topic, count in self._polled.items():
             self._log.committed[self._group, topic] += count
         self._polled.clear()

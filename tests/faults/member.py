@@ -14,15 +14,16 @@ import re
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 from aiokafka import AIOKafkaConsumer
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.analytics.app import SERVICE
-from services.analytics.operations.consume import consume
+from services.analytics.operations.consume import CONSUMPTION, consume
 from shared import consumer, migrations
-from shared.consumer import Consumer, Limits
+from shared.consumer import Consumer, Limits, Reading
 from shared.db import Database
 from shared.eventlog import EventLog, Received, kafka_subscription
 from shared.eventlog.kafka import KafkaEventLog
@@ -55,13 +56,13 @@ class Pausing(Consumer):
 
     def __init__(self, settings: Settings, database: Database, log: EventLog) -> None:
         self._settings, self._batches, self._awake = settings, 0, False
-        pattern, limits = re.escape(settings.topic), Limits(batch=settings.batch)
-        super().__init__(settings.group, pattern, self._keep, database, log, limits)
+        group = replace(CONSUMPTION, group=settings.group, pattern=re.escape(settings.topic), handler=self._keep)
+        super().__init__(group, database, log, Limits(batch=settings.batch))
 
-    async def handle(self, batch: Sequence[Received]) -> None:
+    async def handle(self, batch: Sequence[Received], reading: Reading | None = None) -> None:
         self._batches += 1
         await self._dwell("before")
-        await super().handle(batch)
+        await super().handle(batch, reading)
         await self._dwell("after")
         if self._awake:
             logging.getLogger(__name__).warning("the batch that was paused is done")

@@ -14,6 +14,7 @@ import psutil
 
 from deploy.standalone import child
 from services.analytics.app import SERVICE
+from services.analytics.operations import histograms
 from shared import migrations
 from shared.db import asyncpg_url
 from tests.faults.member import Settings
@@ -38,6 +39,12 @@ _COLUMNS = """
 SELECT string_agg(quote_ident(column_name), ', ' ORDER BY ordinal_position) FROM information_schema.columns
 WHERE table_schema = 'analytics' AND table_name = $1 AND column_name <> ALL ($2::text[])
 """
+# Keys are numbered in the order in which they come, so rows are compared by what the number stands for.
+_HISTOGRAMS = f"""
+SELECT tenant_id, {histograms.MOMENT} AS day, {", ".join(histograms.OPERATION_KEY)}, {histograms.NUMBER} AS number,
+       {histograms.FIRST_BUCKET} AS first, {", ".join(histograms.COUNTS)}
+FROM analytics.rollup_histogram JOIN analytics.rollup_key USING (tenant_id) WHERE id = {histograms.KEY}
+ORDER BY 1, 2, 3, 4, 5, 6, 7, 8"""
 
 Contents = dict[str, tuple[int, str]]
 
@@ -137,16 +144,18 @@ class Watch:
 
     async def contents(self) -> Contents:
         """Return of each table the number of rows, and the hash of their text in the order of the key."""
-        return {table: await self._content(table, key) for table, key in _KEYS.items()}
+        tables = {table: await self._table(table, key) for table, key in _KEYS.items()}
+        return tables | {"rollup_histogram": await self._content(_HISTOGRAMS)}
 
-    async def _content(self, table: str, key: str) -> tuple[int, str]:
+    async def _table(self, table: str, key: str) -> tuple[int, str]:
         columns = await self._connection.fetchval(_COLUMNS, table, _LEFT_OUT)
+        return await self._content(f"SELECT {columns} FROM analytics.{table} ORDER BY {key}")
+
+    async def _content(self, query: str) -> tuple[int, str]:
         digest = hashlib.sha256()
 
         async def take(data: bytes) -> None:
             digest.update(data)
 
-        done = await self._connection.copy_from_query(
-            f"SELECT {columns} FROM analytics.{table} ORDER BY {key}", output=take
-        )
+        done = await self._connection.copy_from_query(query, output=take)
         return int(done.split()[1]), digest.hexdigest()

@@ -28,7 +28,15 @@ from tests.fixtures.kafka import SILENT_MS
 
 pytestmark = pytest.mark.slow
 EVENTS, MESSAGES, BATCH, SEED = 1_500, 1_650, 100, 5
-FACTS = ("operation", "observation", "survey_response", "rollup_hour", "case_state", "case_activity")
+FACTS = (
+    "operation",
+    "observation",
+    "survey_response",
+    "rollup_hour",
+    "rollup_histogram",
+    "case_state",
+    "case_activity",
+)
 PATIENCE_S = 60.0
 
 

@@ -16,7 +16,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -31,7 +31,7 @@ from sqlalchemy import text
 from deploy.kafka import Broker, available
 from deploy.standalone.postgres import EmbeddedPostgres
 from services.analytics.app import SERVICE
-from services.analytics.operations.consume import consume
+from services.analytics.operations.consume import CONSUMPTION
 from shared import migrations
 from shared.consumer import Consumer
 from shared.contracts.analytics import OperationRecorded
@@ -151,7 +151,8 @@ async def ingest(log: KafkaEventLog, url: str, topic: str, count: int) -> Pass:
     """Let the analytics consumer take everything, exactly once, into facts, roll-ups and cases."""
     database = Database(url, schema=SERVICE.name, role=migrations.roles_of(SERVICE.name)[1])
     stop = asyncio.Event()
-    consumer = Consumer(f"bench-{topic}", re.escape(topic), consume, database, log)
+    group = replace(CONSUMPTION, group=f"bench-{topic}", pattern=re.escape(topic))
+    consumer = Consumer(group, database, log)
     running = asyncio.create_task(consumer.run(stop))
     clock = Clock()
     while (seen := await _taken(database, topic)) < count:

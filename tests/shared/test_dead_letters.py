@@ -12,8 +12,8 @@ import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared import metrics
-from shared.app import Consumption, run_worker
-from shared.consumer import Limits, PoisonEventError, TooManyDeadLettersError
+from shared.app import run_worker
+from shared.consumer import Consumption, Limits, PoisonEventError, TooManyDeadLettersError
 from shared.eventlog import LARGEST_MESSAGE, Message, Received, message_size
 from shared.events import Event, MalformedEventError
 from tests.fakes.consuming import Group, as_received, ids_of, message_of

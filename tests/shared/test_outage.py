@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from deploy.standalone.issuer import DevelopmentIssuer
 from deploy.standalone.postgres import EmbeddedPostgres
 from deploy.standalone.seaweed import ObjectStoreAccess
-from shared.app import Consumption, create_app, migrate, run_relay, run_worker
+from shared.app import create_app, migrate, run_relay, run_worker
+from shared.consumer import Consumption
 from shared.db import asyncpg_url
 from shared.events import Event
 from tests.fakes.kit.app import SERVICE

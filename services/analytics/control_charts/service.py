@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import date, datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -31,6 +31,7 @@ from services.analytics.indicators.rules import Measured, measure_one, protect_a
 from services.analytics.indicators.schemas import DefinitionOut, FiltersOut, PeriodOut
 from services.analytics.indicators.service import TooManyGroups, check_period
 from services.analytics.indicators.sums import sorted_keys
+from services.analytics.indicators.zones import begin_of
 from shared.errors import DomainError, Language
 
 # Where an indicator is a share, the member of its answer that was divided by n.
@@ -70,7 +71,7 @@ async def answer_chart(session: AsyncSession, kpi: str, asked: ChartQuery, langu
     protect_answers(figures.groups.values())
     unit = _unit_of(kpi, figures, asked.currency)
     points, left_out = _series(kpi, figures, None if DEFINITIONS[kpi].unit else unit)
-    before, baseline = _cut(points, asked.baseline_from)
+    before, baseline = _cut(points, asked.baseline_from, asked.time_zone)
     if len(baseline) < FEWEST_BUCKETS:
         raise TooFewBuckets(needed=FEWEST_BUCKETS, found=len(baseline), left_out=len(left_out))
     chart: Chart = "p" if kpi in _COUNTS else "xmr"
@@ -81,6 +82,7 @@ async def answer_chart(session: AsyncSession, kpi: str, asked: ChartQuery, langu
         unit=unit,
         definition=DefinitionOut(id=definition.id, version=definition.version, text=definition.text(language)),
         period=PeriodOut(begin=selection.begin, end=selection.end),
+        time_zone=asked.time_zone,
         filters=FiltersOut.model_validate(asked, from_attributes=True),
         bucket=asked.bucket,
         chart=chart,
@@ -121,11 +123,11 @@ def _reason(measured: Measured) -> str:
     return "too-few-answers" if measured.n else "nothing-measured"
 
 
-def _cut(points: Sequence[Point], baseline_from: datetime | None) -> tuple[list[Point], list[Point]]:
+def _cut(points: Sequence[Point], baseline_from: datetime | None, zone: str) -> tuple[list[Point], list[Point]]:
     """Divide points into those before the baseline and those it is drawn from."""
     if baseline_from is None:
         return [], list(points)
-    begins = [datetime.fromisoformat(point.bucket).replace(tzinfo=UTC) for point in points]
+    begins = [begin_of(date.fromisoformat(point.bucket), zone) for point in points]
     earlier = sum(begin < baseline_from for begin in begins)
     return list(points[:earlier]), list(points[earlier:])
 

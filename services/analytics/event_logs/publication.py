@@ -29,17 +29,19 @@ class Publication:
     def message_of(self, item: Operation | Observation) -> Message:
         """Return what is to be published. Raises BadFieldError, as the consumer would, for what it could not keep."""
         plausible = self._order.options.plausible
+        # Events are stamped with the moment of recording. One moment for the whole import: a resumed job publishes again.
+        asked_at = self._order.asked_at
         actor = self._pseudonym(item.resource) if item.resource else ""
         event_id = identify(self._tenant, self._order.process, item, actor)
         if isinstance(item, Operation):
-            data, work, at = OperationRecorded(source=SOURCE), self._work_of(item, actor), item.finished_at
+            data, work = OperationRecorded(source=SOURCE), self._work_of(item, actor)
             check_work(event_id, work, plausible)
             return to_message(
-                event_id, data, subject=item.case, tenant=self._tenant, at=at, work=work, trace=self._trace
+                event_id, data, subject=item.case, tenant=self._tenant, at=asked_at, work=work, trace=self._trace
             )
         seen = ObservationRecorded(process=self._order.process, case=item.case, at=item.at)
         check_observation(seen, plausible)
-        return to_message(event_id, seen, subject=item.case, tenant=self._tenant, at=item.at, trace=self._trace)
+        return to_message(event_id, seen, subject=item.case, tenant=self._tenant, at=asked_at, trace=self._trace)
 
     def _work_of(self, operation: Operation, actor: str) -> Work:
         told = operation.told or NOTHING_TOLD

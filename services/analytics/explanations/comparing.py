@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.analytics.calendars.rules import WorkingTime
 from services.analytics.explanations.comparison import (
     Effect,
     Shares,
@@ -68,10 +69,11 @@ async def compare(
     by: By,
     now: tuple[Measured, FiguresByGroup],
     language: Language,
+    working: WorkingTime | None,
 ) -> ComparisonOut:
     """Return what moved the value between the two periods. Raises TooManyGroups."""
     measured, figures = now
-    selections = (asked.selection(by), asked.compared(by))
+    selections = (asked.selection(by, working), asked.compared(by, working))
     others = await read_groups(session, kpi, selections[1])
     other = measure_one(others.whole, kpi, measured.unit)
     difference, parts = None, []

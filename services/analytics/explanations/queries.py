@@ -43,9 +43,7 @@ _OPERATIONS: dict[KpiId, _Items] = {
     ),
 }
 _CASES: dict[KpiId, _Items] = {
-    "case_throughput_time": _Items(
-        "true", {"duration_us": "(extract(epoch FROM last_at - first_at) * 1000000)::bigint"}
-    ),
+    "case_throughput_time": _Items("true", {"duration_us": "{case_duration}"}),  # as the selection measures it
     "case_rework_rate": _Items("operations > 0", {"rework_cases": "(rework_n > 0)::int"}),
     "no_touch_rate": _Items("person_n + automation_n > 0", {"no_touch_cases": "(person_n = 0)::int"}),
     "first_pass_yield": _Items("operations > 0", {"first_pass_cases": "(rework_n = 0 AND defect_n = 0)::int"}),
@@ -92,9 +90,15 @@ class ItemList:
         return ", ".join((self.moment, *self.key))
 
     @property
+    def contributions(self) -> dict[str, str]:
+        """The expression of each contribution, by its name."""
+        measures = {"case_duration": self.selection.case_duration}
+        return {name: term.format_map(measures) for name, term in _ITEMS[self.kpi].terms.items()}
+
+    @property
     def terms(self) -> str:
         """The contributions as text, each under its name, without zeros that say nothing."""
-        terms = _ITEMS[self.kpi].terms
+        terms = self.contributions
         return ", ".join(f"trim_scale(({term})::numeric)::text AS {name}" for name, term in terms.items())
 
     @property
@@ -164,7 +168,7 @@ def _sha256(line: str, order: str) -> str:
 
 async def read_case_shares(session: AsyncSession, items: ItemList, by: By) -> dict[str | None, Share]:
     """Return what the groups contribute to an indicator of cases, each case divided by its selected operations."""
-    (term,) = _ITEMS[items.kpi].terms.values()
+    (term,) = items.contributions.values()
     (divisor,) = FORMULAS[items.kpi].terms.values()
     own = items.selection.conditions(*FILTERS[1:])
     parts = f"(SELECT {by} AS part, count(*) AS k, sum(count(*)) OVER () AS whole FROM operation AS o WHERE {SAME_CASE}{own} GROUP BY 1)"  # noqa: S608 - as above

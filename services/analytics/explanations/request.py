@@ -5,9 +5,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from services.analytics.calendars.rules import WorkingTime
 from services.analytics.cursors import Limit
 from services.analytics.filters import OperationQuery
-from services.analytics.indicators.request import Moment, ProcessFilter
+from services.analytics.indicators.request import AsOf, CalendarFilter, Moment, ProcessFilter
 from services.analytics.indicators.selection import Selection
 from shared.pagination import DEFAULT_LIMIT
 from shared.validation import value_error
@@ -21,6 +22,7 @@ class ExplanationQuery(OperationQuery):
     """Filters and period as of GET /analytics/kpis; `compare_to_from` or `compare_to_to` compares with that period."""
 
     process: ProcessFilter = None
+    calendar: CalendarFilter = None
     currency: Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")] | None = Field(
         default=None, description="Which currency cost_per_operation answers in, where there are several"
     )
@@ -33,6 +35,7 @@ class ExplanationQuery(OperationQuery):
         default=None, alias="compare_to_from", description="Begin of the earlier or other period; included"
     )
     compare_end: Moment = Field(default=None, alias="compare_to_to", description="Its end; excluded")
+    as_of: AsOf = None
     by: By | None = Field(default=None, description="What moved the value: activity by default, team for satisfaction")
 
     @model_validator(mode="after")
@@ -49,13 +52,15 @@ class ExplanationQuery(OperationQuery):
     def compares(self) -> bool:
         return self.compare_begin is not None or self.compare_end is not None
 
-    def selection(self, by: By | None) -> Selection:
-        return self._within(self.begin, self.end, by)
+    def selection(self, by: By | None, working: WorkingTime | None = None) -> Selection:
+        return self._within(self.begin, self.end, by, working)
 
-    def compared(self, by: By | None) -> Selection:
-        return self._within(self.compare_begin, self.compare_end, by)
+    def compared(self, by: By | None, working: WorkingTime | None = None) -> Selection:
+        return self._within(self.compare_begin, self.compare_end, by, working)
 
-    def _within(self, begin: datetime | None, end: datetime | None, by: By | None) -> Selection:
+    def _within(
+        self, begin: datetime | None, end: datetime | None, by: By | None, working: WorkingTime | None
+    ) -> Selection:
         return Selection(
             process=self.process,
             activity=self.activity,
@@ -65,4 +70,6 @@ class ExplanationQuery(OperationQuery):
             end=end,
             group_by=(by,) if by else (),
             details=False,
+            working=working,
+            as_of=self.as_of,
         )

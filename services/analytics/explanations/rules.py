@@ -12,7 +12,7 @@ from services.analytics.explanations.definition import FORMULAS
 from services.analytics.indicators.definitions import KpiId
 from services.analytics.indicators.sums import CaseSums, Cost, Figures, OperationSums, SurveySums
 
-Why = Literal["within-limit", "beyond-limits", "no-value", "no-scale", "other-unit", "too-few"]
+Why = Literal["within-limit", "beyond-limits", "no-value", "no-scale", "other-unit", "too-few", "working-time"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +152,13 @@ REASONS: dict[str, tuple[str, str]] = {
 
 
 def why_band(
-    value: float | None, unit: str | None, n: int, scale: Scale | None, band: Band
+    value: float | None, unit: str | None, n: int, scale: Scale | None, band: Band, *, scaled: bool = True
 ) -> tuple[Why, float | None]:
     """Return what decided a band, and the limit the value kept, if it kept one."""
     if value is None:
         return "no-value", None
+    if not scaled:
+        return "working-time", None
     if scale is None:
         return "no-scale", None
     if unit != scale.unit:

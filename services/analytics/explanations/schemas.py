@@ -149,6 +149,7 @@ class ExplanationOut(ResponseModel):
     unit: str | None
     n: int
     period: PeriodOut
+    as_of: datetime | None
     filters: FiltersOut
     definition: DefinitionOut
     formula: FormulaOut

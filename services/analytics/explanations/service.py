@@ -7,6 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.analytics.bands.rules import grade
 from services.analytics.bands.schemas import present_scale
 from services.analytics.bands.service import Scales, read_scales
+from services.analytics.calendars.errors import CalendarMisplaced
+from services.analytics.calendars.service import read_working_time
 from services.analytics.explanations.comparing import choose_parts, compare, read_groups
 from services.analytics.explanations.definition import FORMULAS
 from services.analytics.explanations.items import page_of, place_after, present_case, present_operation
@@ -22,6 +24,7 @@ from services.analytics.explanations.schemas import (
     LeftOutOut,
     OperationOut,
 )
+from services.analytics.indicators.as_of import check_as_of, look_back
 from services.analytics.indicators.definitions import DEFINITIONS, KpiId
 from services.analytics.indicators.rules import Measured, measure_one
 from services.analytics.indicators.schemas import DefinitionOut, FiltersOut, PeriodOut
@@ -37,16 +40,24 @@ _PRIVATE = (
 
 
 async def explain_kpi(session: AsyncSession, kpi: KpiId, asked: ExplanationQuery, language: Language) -> ExplanationOut:
-    """Return the explanation. Raises BadPeriod, TooManyGroups, NoSuchParts, InvalidCursor."""
+    """Return the explanation.
+
+    Raises BadPeriod, AsOfInFuture, TooManyGroups, NoSuchParts, InvalidCursor, CalendarMisplaced, UnknownCalendar.
+    """
     by = choose_parts(kpi, asked)
-    selection = asked.selection(by)
-    for each in (selection, asked.compared(by)):
+    if asked.calendar and kpi != "case_throughput_time":
+        raise CalendarMisplaced(kpi=kpi)
+    periods = [asked.selection(by), *([asked.compared(by)] if by else [])]
+    for each in periods:
         check_period(each)
+    check_as_of(asked.as_of)
     # One snapshot for all statements: the value, the digest and the page are of the same facts.
     await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-    figures = await read_groups(session, kpi, selection)
+    working = await read_working_time(session, asked.calendar, *periods)
+    look_back(session, asked.as_of)
+    figures = await read_groups(session, kpi, asked.selection(by, working))
     measured = measure_one(figures.whole, kpi, asked.currency)
-    items = ItemList(kpi, asked.selection(None), measured.unit)
+    items = ItemList(kpi, asked.selection(None, working), measured.unit)
     operations, cases = await _read_list(session, items, asked)
     definition, listed = DEFINITIONS[kpi], FORMULAS[kpi].over != "answers"
     return ExplanationOut(
@@ -55,15 +66,18 @@ async def explain_kpi(session: AsyncSession, kpi: KpiId, asked: ExplanationQuery
         unit=measured.unit,
         n=measured.n,
         period=PeriodOut(begin=asked.begin, end=asked.end),
+        as_of=asked.as_of,
         filters=FiltersOut.model_validate(asked, from_attributes=True),
-        definition=DefinitionOut(id=definition.id, version=definition.version, text=definition.text(language)),
+        definition=DefinitionOut(
+            id=definition.name(working), version=definition.version, text=definition.text(language, working)
+        ),
         formula=_formula(kpi, language),
         inputs=_inputs(kpi, sums_of(kpi, figures.whole, measured.unit), shown=_shown(measured)),
-        band=_band(measured, asked.process or "", await read_scales(session)),
+        band=_band(measured, asked.process or "", await read_scales(session), scaled=definition.scaled(working)),
         left_out=_left_out(kpi, figures.whole, measured, language),
         private=None if listed else _PRIVATE[language == "es"],
         digest=await _read_digest(session, items) if asked.details and listed else None,
-        comparison=await compare(session, kpi, asked, by, (measured, figures), language) if by else None,
+        comparison=await compare(session, kpi, asked, by, (measured, figures), language, working) if by else None,
         operations=operations,
         cases=cases,
     )
@@ -107,10 +121,10 @@ def _exact(amount: Decimal) -> str:
     return told.rstrip("0").rstrip(".") if "." in told else told
 
 
-def _band(measured: Measured, process: str, scales: Scales) -> BandOut:
-    scale = scales.in_force(measured.kpi, process)
+def _band(measured: Measured, process: str, scales: Scales, *, scaled: bool) -> BandOut:
+    scale = scales.in_force(measured.kpi, process) if scaled else None
     band = grade(measured.value, measured.unit, measured.n, scale)
-    why, limit = why_band(measured.value, measured.unit, measured.n, scale, band)
+    why, limit = why_band(measured.value, measured.unit, measured.n, scale, band, scaled=scaled)
     told = None if scale is None else present_scale(scale, own=scale in scales.own)
     return BandOut(band=band, why=why, limit=limit, scale=told)
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,8 +24,8 @@ class Arrived:
     settling_days: int | None
 
 
-async def read_arrivals(session: AsyncSession, selection: Selection, zone: str) -> Arrived:
-    """Return the arrivals on the days from `begin` on, of operations finished within the selection's period."""
+async def read_arrivals(session: AsyncSession, selection: Selection) -> Arrived:
+    """Return the arrivals on the days (of its zone) from `begin` on, of operations finished within the selection's period."""
     assert selection.begin is not None
     statement = text(f"""
         SELECT day, grouping(day) = 1 AS whole, count(*) AS n, count(touch_us) AS touch_n, sum(touch_us) AS touch_us,
@@ -39,7 +40,7 @@ async def read_arrivals(session: AsyncSession, selection: Selection, zone: str) 
               {selection.within("finished_at")}) AS arrived
         WHERE day >= :first
         GROUP BY GROUPING SETS ((day), ())""")  # noqa: S608 - names of columns; values are bound
-    parameters = {**selection.parameters, "zone": zone, "first": _day(selection.begin)}
+    parameters = {**selection.parameters, "first": selection.begin.astimezone(ZoneInfo(selection.zone)).date()}
     by_day, settling_days = {}, None
     for row in await session.execute(statement, parameters):
         if row.whole:
@@ -47,10 +48,6 @@ async def read_arrivals(session: AsyncSession, selection: Selection, zone: str) 
         else:
             by_day[row.day] = _arrivals(row)
     return Arrived(by_day, settling_days)
-
-
-def _day(moment: datetime) -> date:
-    return moment.date()
 
 
 def _arrivals(row: Any) -> Arrivals:

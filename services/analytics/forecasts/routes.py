@@ -4,7 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from services.analytics.forecasts.calendars import UnknownCountry, UnknownRegion
+from services.analytics.calendars.errors import UnknownCalendar
+from services.analytics.calendars.holidays import UnknownCountry, UnknownRegion
 from services.analytics.forecasts.schemas import ForecastOut, ForecastQuery
 from services.analytics.forecasts.service import TooLittleHistory, answer_forecast
 from services.analytics.language import CallerLanguage
@@ -18,7 +19,7 @@ router = APIRouter(prefix="/analytics/forecasts", tags=["forecasts"], route_clas
 CanRead = Annotated[Principal, requires("analytics.forecasts:read")]
 
 
-@router.get("", responses=problems(TooLittleHistory, UnknownCountry, UnknownRegion))
+@router.get("", responses=problems(TooLittleHistory, UnknownCountry, UnknownRegion, UnknownCalendar))
 async def get_forecast(
     asked: Annotated[ForecastQuery, Query()], session: ReadSession, _by: CanRead, language: CallerLanguage
 ) -> ForecastOut:

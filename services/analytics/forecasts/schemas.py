@@ -3,11 +3,12 @@
 from datetime import date
 from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from services.analytics.forecasts.rules import Basis
-from services.analytics.indicators.request import ActivityFilter, ProcessFilter, TeamFilter
-from services.analytics.indicators.schemas import DefinitionOut
+from services.analytics.indicators.request import ActivityFilter, CalendarFilter, ProcessFilter, TeamFilter
+from services.analytics.indicators.schemas import CalendarRefOut, DefinitionOut
+from services.analytics.indicators.zones import check_zone
 from services.analytics.operations.schemas import Text
 from services.analytics.questions import Digits, Question
 from shared.schemas import PlausibleDay, ResponseModel
@@ -38,6 +39,12 @@ class ForecastQuery(Question):
     region: Annotated[str, Text(10)] | None = Field(
         default=None, description="Its part by ISO 3166-2, without the country: MD is Madrid"
     )
+    calendar: CalendarFilter = Field(
+        default=None, description="Name of a calendar whose holidays and closed days count, instead of a country's"
+    )
+    time_zone: Annotated[str, AfterValidator(check_zone)] | None = Field(
+        default=None, description="IANA name: whose days are meant; that of the calendar, or UTC, by default"
+    )
     settling_days: Annotated[int, Field(le=MAX_DAYS), Digits] | None = Field(
         default=None, description="Latest days to leave out, as operations still open are missing; measured by default"
     )
@@ -48,7 +55,13 @@ class ForecastQuery(Question):
     ] = 0.85
 
     @model_validator(mode="after")
-    def _region_of_a_country(self) -> Self:
+    def _one_source_of_holidays(self) -> Self:
+        if self.calendar and self.country:
+            raise value_error(
+                "calendar_and_country",
+                "a calendar has holidays of its own: give it or a country",
+                "un calendario tiene sus propios festivos: indique el calendario o un país",
+            )
         if self.region and not self.country:
             raise value_error(
                 "region_without_country", "a region needs its country", "una región necesita su país (country)"
@@ -71,6 +84,7 @@ class ForecastInputsOut(ResponseModel):
     time_zone: str
     country: str | None
     region: str | None
+    calendar: CalendarRefOut | None
     settling_days: int
     settling_source: Literal["given", "measured"]
     hours_per_person: float

@@ -1,12 +1,15 @@
 """The answer of GET /analytics/forecasts. It reads alone."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.analytics.calendars.holidays import read_holidays
+from services.analytics.calendars.presentation import closed_days, refer_to
+from services.analytics.calendars.service import find_named
 from services.analytics.forecasts.backtest import Score
-from services.analytics.forecasts.calendars import read_holidays
 from services.analytics.forecasts.definition import FORECAST
 from services.analytics.forecasts.prediction import Interval, Predicted, Prediction
 from services.analytics.forecasts.queries import Arrived, read_arrivals
@@ -31,10 +34,12 @@ from services.analytics.forecasts.schemas import (
     TouchOut,
 )
 from services.analytics.indicators.selection import Selection
+from services.analytics.indicators.zones import begin_of
+from services.analytics.tables import WorkCalendar
 from shared import clock
 from shared.errors import DomainError, Language
 
-ZONE = "UTC"  # the calendar of the indicators
+DEFAULT_ZONE = "UTC"  # as of the indicators
 HISTORY_DAYS = 2 * 365  # two of each holiday
 MOST_SETTLING_DAYS = 28  # a process that takes longer is forecast from what is known
 
@@ -54,13 +59,19 @@ class TooLittleHistory(DomainError):
 
 
 async def answer_forecast(session: AsyncSession, asked: ForecastQuery, language: Language) -> ForecastOut:
-    """Return the forecast. Raises TooLittleHistory, UnknownCountry, UnknownRegion."""
-    today = clock.now().date()
+    """Return the forecast. Raises TooLittleHistory, UnknownCountry, UnknownRegion, UnknownCalendar."""
+    calendar = await find_named(session, asked.calendar) if asked.calendar else None
+    zone = asked.time_zone or (calendar.document["time_zone"] if calendar else DEFAULT_ZONE)
+    today = clock.now().astimezone(ZoneInfo(zone)).date()
     begin = asked.begin or today
     seen = min(begin, today)  # a day that has not happened is no day without arrivals
     first, last = seen - timedelta(days=HISTORY_DAYS), begin + timedelta(days=asked.days - 1)
-    holidays = read_holidays(asked.country, asked.region, first, last, language)
-    arrived = await read_arrivals(session, _selection(asked, first, seen), ZONE)
+    holidays = (
+        closed_days(calendar, first, last, language)
+        if calendar
+        else read_holidays(asked.country, asked.region, first, last, language)
+    )
+    arrived = await read_arrivals(session, _selection(asked, first, seen, zone))
     settling = asked.settling_days
     if settling is None:
         settling = max(0, min(arrived.settling_days or 0, MOST_SETTLING_DAYS))
@@ -71,7 +82,7 @@ async def answer_forecast(session: AsyncSession, asked: ForecastQuery, language:
     horizons = range(weeks_ahead(ahead[0] - len(past) + 1), weeks_ahead(ahead[-1] - len(past) + 1) + 1)
     return ForecastOut(
         definition=FORECAST.present(language),
-        inputs=_inputs(asked, begin, settling),
+        inputs=_inputs(asked, begin, settling, zone, calendar),
         history=_history(prediction, past_begin),
         touch=_touch(prediction.recent),
         backtest=_backtest(prediction, horizons),
@@ -79,14 +90,15 @@ async def answer_forecast(session: AsyncSession, asked: ForecastQuery, language:
     )
 
 
-def _selection(asked: ForecastQuery, first: date, end: date) -> Selection:
+def _selection(asked: ForecastQuery, first: date, end: date, zone: str) -> Selection:
     return Selection(
         process=asked.process,
         activity=asked.activity,
         team=asked.team,
         actor_kind=asked.actor_kind,
-        begin=datetime.combine(first, time(), UTC),
-        end=datetime.combine(end, time(), UTC),
+        begin=begin_of(first, zone),
+        end=begin_of(end, zone),
+        zone=zone,
     )
 
 
@@ -100,7 +112,9 @@ def _past(arrived: Arrived, end: date, settling: int) -> tuple[date, list[Arriva
     return begin, [arrived.by_day.get(begin + timedelta(days=number), nothing) for number in range(days)]
 
 
-def _inputs(asked: ForecastQuery, begin: date, settling: int) -> ForecastInputsOut:
+def _inputs(
+    asked: ForecastQuery, begin: date, settling: int, zone: str, calendar: WorkCalendar | None
+) -> ForecastInputsOut:
     return ForecastInputsOut(
         process=asked.process,
         activity=asked.activity,
@@ -109,9 +123,10 @@ def _inputs(asked: ForecastQuery, begin: date, settling: int) -> ForecastInputsO
         begin=begin,
         days=asked.days,
         weeks=asked.weeks,
-        time_zone=ZONE,
+        time_zone=zone,
         country=asked.country,
         region=asked.region,
+        calendar=calendar and refer_to(calendar),
         settling_days=settling,
         settling_source="measured" if asked.settling_days is None else "given",
         hours_per_person=asked.hours_per_person,

@@ -206,6 +206,16 @@ ADVICE: dict[str, dict[Band, tuple[str, str]]] = {
 }
 
 
+# Of a value in working time, which no scale is of: English, Spanish.
+BY_THE_CLOCK = (
+    "No band: scales are of time by the clock, and this is working time. Compare it with other periods by this calendar.",
+    (
+        "Sin banda: las escalas son de tiempo de reloj y esto es tiempo laborable. Compárelo con otros periodos según este "
+        "calendario."
+    ),
+)
+
+
 def advise(kpi: str, band: Band, language: Language) -> str:
     """Return the advice in the caller's language."""
     english, spanish = ADVICE[kpi][band]

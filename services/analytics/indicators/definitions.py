@@ -7,8 +7,33 @@ from dataclasses import dataclass
 from typing import Literal
 
 from services.analytics.bands.rules import Better
+from services.analytics.calendars.rules import WorkingTime
 from shared.errors import Language
 
+# What is added to a definition whose times a calendar measures: English, Spanish.
+IN_WORKING_TIME: dict[str, tuple[str, str]] = {
+    "processing_time": (
+        (
+            "Here wait and lead are working time: of the time between the two moments that in which calendar {calendar}, "
+            "version {version} ({zone}), is open, from every operation. Touch time is all of it: work is work, also at night."
+        ),
+        (
+            "Aquí wait y lead son tiempo laborable: del tiempo entre ambos momentos, aquel en que el calendario {calendar}, "
+            "versión {version} ({zone}), está abierto, de cada operación. El tiempo de trabajo cuenta entero: el trabajo lo es "
+            "también de noche."
+        ),
+    ),
+    "case_throughput_time": (
+        (
+            "Here it is working time: of the time between the two moments that in which calendar {calendar}, version "
+            "{version} ({zone}), is open, from every case. Scales are of time by the clock, so that there is no band."
+        ),
+        (
+            "Aquí es tiempo laborable: del tiempo entre ambos momentos, aquel en que el calendario {calendar}, versión "
+            "{version} ({zone}), está abierto, de cada caso. Las escalas son de tiempo de reloj, así que no hay banda."
+        ),
+    ),
+}
 KpiId = Literal[
     "processing_time",
     "error_rate",
@@ -34,8 +59,22 @@ class Definition:
     en: str
     es: str
 
-    def text(self, language: Language) -> str:
-        return self.es if language == "es" else self.en
+    def text(self, language: Language, working: WorkingTime | None = None) -> str:
+        told = self.es if language == "es" else self.en
+        added = IN_WORKING_TIME.get(self.kpi) if working else None
+        return f"{told} {added[language == 'es'].format_map(_named(working))}" if working and added else told
+
+    def name(self, working: WorkingTime | None = None) -> str:
+        """Return the id, with the calendar that measures its times: another calendar or version is another id."""
+        return f"{self.id}@{working.name}" if working and self.kpi in IN_WORKING_TIME else self.id
+
+    def scaled(self, working: WorkingTime | None = None) -> bool:
+        """Tell whether scales are of its value: those of times are by the clock."""
+        return working is None or self.kpi != "case_throughput_time"
+
+
+def _named(working: WorkingTime) -> dict[str, object]:
+    return {"calendar": working.calendar, "version": working.version, "zone": working.zone}
 
 
 DEFINITIONS: dict[str, Definition] = {

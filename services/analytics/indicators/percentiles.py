@@ -82,7 +82,7 @@ def histogram_statement(selection: Selection) -> tuple[TextClause, dict[str, Any
     groups, names = aliases(selection.keys("moment"))
     listed = names and f"{names}, "
     sets = f"GROUPING SETS (({listed}number, bucket), (number, bucket))" if names else "number, bucket"
-    split = split_days(selection.begin, selection.end)
+    split = split_days(selection)
     cells = _edges(split, selection, parameters, groups)
     if split.whole or not cells:
         cells.append(_whole_days(split, selection, parameters, groups))

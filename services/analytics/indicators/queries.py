@@ -20,6 +20,7 @@ from services.analytics.indicators.selection import (
     split_for_groups,
 )
 from services.analytics.indicators.sums import CaseSums, Figures, Key, Quantiles, SurveySums
+from services.analytics.indicators.working_times import read_working_times
 from services.analytics.operations.measures import AGGREGATES, COLUMNS, HOUR, KEY
 
 MAX_GROUPS = 2_000
@@ -135,6 +136,11 @@ async def _read_operations(session: AsyncSession, selection: Selection, figures:
 
 async def _read_times(session: AsyncSession, selection: Selection, figures: FiguresByGroup) -> None:
     """Read percentiles; whatever has some has operations, so that the number of groups is known by now."""
+    if selection.working:
+        for key, times, sums in await read_working_times(session, selection):
+            figures.of(key).times = times
+            figures.of(key).operations.measure_anew(sums)
+        return
     for key, times in await read_times(session, selection):
         figures.of(key).times = times
 
@@ -194,7 +200,7 @@ def cases_statement(selection: Selection) -> TextClause:
     )
     return text(f"""
         WITH chosen AS MATERIALIZED (
-            SELECT c.*, (extract(epoch FROM last_at - first_at) * 1000000)::bigint AS duration_us,
+            SELECT c.*, {selection.case_duration} AS duration_us,
                    {_PATH if selection.counts_variants else "NULL::text"} AS path
             FROM case_state AS c WHERE true{cases_chosen(selection)}
         )

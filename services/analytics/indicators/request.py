@@ -7,10 +7,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from pydantic_core import PydanticCustomError
 
 from services.analytics.indicators.selection import GroupBy, Selection
-from services.analytics.indicators.zones import begin_of, zone_names
+from services.analytics.indicators.zones import begin_of, check_zone, zone_names
 from services.analytics.operations.schemas import Text
 from shared.events import MAX_ACTIVITY, MAX_PROCESS, MAX_TEAM
-from shared.validation import value_error
+from shared.schemas import Slug
 
 MAX_GROUPINGS = 2
 _EARLIEST_YEAR, _LATEST_YEAR = 1800, 3000
@@ -47,20 +47,40 @@ def _moment(value: Any) -> Any:
 
 
 def _zone(value: Any) -> Any:
-    if value and value not in zone_names():
-        raise value_error(
-            "time_zone",
-            "the IANA name of a time zone is expected, as Europe/Madrid",
-            "debe ser el nombre IANA de una zona horaria, como Europe/Madrid",
-        )
-    return value or "UTC"
+    return check_zone(value) if value else "UTC"
 
 
 _Absent = BeforeValidator(_absent)
 ProcessFilter = Annotated[Annotated[str, Text(MAX_PROCESS)] | None, _Absent]
 ActivityFilter = Annotated[Annotated[str, Text(MAX_ACTIVITY)] | None, _Absent]
 TeamFilter = Annotated[Annotated[str, Text(MAX_TEAM)] | None, _Absent]
+CalendarFilter = Annotated[
+    Slug | None,
+    _Absent,
+    Field(description="Name of a calendar: waits, lead times and the time of cases are measured in working time"),
+]
 Moment = Annotated[datetime | None, BeforeValidator(_moment)]
+AsOf = Annotated[
+    Moment,
+    Field(description="ISO date or instant that has passed: answer what was known then; costs and bands are today's"),
+]
+
+
+TimeZone = Annotated[
+    str,
+    BeforeValidator(_zone),
+    Field(
+        description="IANA name: whose hours, days, weeks and months are meant, also where a moment is given as a date"
+    ),
+]
+
+
+def begin_dates(values: Any, *names: str) -> Any:
+    """Make instants of dates; what is none, or of no known zone, is left to be refused by its own field."""
+    if not isinstance(values, dict) or (zone := values.get("time_zone")) not in zone_names():
+        return values
+    dates = {name: day for name in names if (day := _date(values.get(name)))}
+    return values | {name: begin_of(day, zone).isoformat() for name, day in dates.items()}
 
 
 class KpiQuery(BaseModel):
@@ -77,16 +97,14 @@ class KpiQuery(BaseModel):
     group_by: list[GroupBy] = Field(
         default=[], max_length=MAX_GROUPINGS, description="Repeat it for two; times are those of time_zone"
     )
-    time_zone: Annotated[
-        str,
-        BeforeValidator(_zone),
-        Field(description="IANA name: whose hours, days, weeks and months are meant, dates in from and to included"),
-    ] = "UTC"
+    time_zone: TimeZone = "UTC"
+    calendar: CalendarFilter = None
     currency: Annotated[
         Annotated[str, Text(3, pattern="^[A-Z]{3}$")] | None,
         _Absent,
         Field(description="Which currency cost_per_operation answers in, where there are several"),
     ] = None
+    as_of: AsOf = None
     format: Annotated[Literal["json", "csv", "xlsx"], BeforeValidator(lambda value: value or "json")] = Field(
         default="json", description="csv and xlsx have one row per group and indicator"
     )
@@ -99,11 +117,7 @@ class KpiQuery(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _begin_dates_in_the_zone(cls, values: Any) -> Any:
-        """Make instants of dates; what is none, or of no known zone, is left to be refused by its own field."""
-        if not isinstance(values, dict) or (zone := values.get("time_zone")) not in zone_names():
-            return values
-        dates = {name: day for name in ("from", "to") if (day := _date(values.get(name)))}
-        return values | {name: begin_of(day, zone).isoformat() for name, day in dates.items()}
+        return begin_dates(values, "from", "to", "as_of")
 
     @field_validator("group_by", mode="before")
     @classmethod
@@ -122,4 +136,5 @@ class KpiQuery(BaseModel):
             details=self.details,
             exact=self.exact,
             zone=self.time_zone,
+            as_of=self.as_of,
         )

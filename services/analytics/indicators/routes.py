@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
+from services.analytics.calendars.errors import UnknownCalendar
+from services.analytics.indicators.as_of import AsOfInFuture
 from services.analytics.indicators.request import KpiQuery
 from services.analytics.indicators.schemas import KpisOut
 from services.analytics.indicators.service import BadPeriod, TooManyGroups, answer_kpis
@@ -31,7 +33,11 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("", responses=problems(BadPeriod, TooManyGroups, declared=_ANSWERS), response_model=KpisOut)
+@router.get(
+    "",
+    responses=problems(BadPeriod, AsOfInFuture, TooManyGroups, UnknownCalendar, declared=_ANSWERS),
+    response_model=KpisOut,
+)
 async def get_kpis(
     asked: Annotated[KpiQuery, Query()], session: ReadSession, _by: CanRead, language: CallerLanguage
 ) -> Any:
@@ -40,7 +46,7 @@ async def get_kpis(
     `format=csv` and `format=xlsx` give the same as a table, for spreadsheets. In CSV an apostrophe stands before a text
     that a spreadsheet would take for a formula.
     """
-    answer = await answer_kpis(session, asked.selection(), asked.currency, language)
+    answer = await answer_kpis(session, asked.selection(), asked.currency, asked.calendar, language)
     if asked.format == "json":
         return answer
     write, media_type = _TABLES[asked.format]

@@ -184,11 +184,25 @@ class GroupOut(_Out):
     kpis: list[AnyKpi]
 
 
+class CalendarRefOut(_Out):
+    """Whose open hours are working time, and in which version."""
+
+    name: str
+    version: int
+    time_zone: str
+
+
 class KpisOut(_Out):
-    """The whole selection in `kpis`, and one list per group in `groups` (empty without group_by)."""
+    """The whole selection in `kpis`, and one list per group in `groups` (empty without group_by).
+
+    With a `calendar`, waits, lead times and the time of cases are working time, read from facts. `as_of` is the moment
+    whose knowledge is answered; null is all that is known.
+    """
 
     period: PeriodOut
     time_zone: str
+    calendar: CalendarRefOut | None
+    as_of: datetime | None
     filters: FiltersOut
     kpis: list[AnyKpi]
     groups: list[GroupOut]

@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
-from services.analytics.indicators.zones import BEFORE_ALL, whole_hours_since
+from services.analytics.calendars.measuring import worked, working_parameters
+from services.analytics.calendars.rules import WorkingTime
+from services.analytics.indicators.zones import AFTER_ALL, BEFORE_ALL, whole_hours_since
 
 GroupBy = Literal["process", "activity", "team", "actor_kind", "hour", "day", "week", "month"]
 TimeUnit = Literal["hour", "day", "week", "month"]
@@ -20,7 +22,11 @@ Reading = Literal["exact", "rollup"]
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Filters that are None select everything; the period is half-open: begin <= moment < end."""
+    """Filters that are None select everything; the period is half-open: begin <= moment < end.
+
+    With `working`, waits, lead times and the duration of cases are working time, and read from facts. `as_of` selects
+    what was known at that moment; None is all that is known (`as_of.look_back`).
+    """
 
     process: str | None = None
     activity: str | None = None
@@ -32,18 +38,24 @@ class Selection:
     details: bool = True
     exact: bool = False
     zone: str = "UTC"
+    working: WorkingTime | None = None
+    as_of: datetime | None = None
     parameters: dict[str, Any] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         names = ("process", "activity", "team", "actor_kind", "begin", "end", "zone")
-        object.__setattr__(self, "parameters", {name: getattr(self, name) for name in names})
+        parameters = {name: getattr(self, name) for name in names}
+        if self.working:
+            parameters |= working_parameters(self.working)
+        object.__setattr__(self, "parameters", parameters)
 
     @property
     def percentiles(self) -> Reading | None:
         """Where percentiles of operations come from: histograms know UTC days, whatever else is read from facts."""
         if not self.details:
             return None
-        return "exact" if self.exact or "hour" in self.group_by or self.by_local_time else "rollup"
+        from_facts = self.exact or "hour" in self.group_by or self.by_local_time or self.working
+        return "exact" if from_facts else "rollup"
 
     @property
     def by_local_time(self) -> bool:
@@ -54,6 +66,13 @@ class Selection:
     def counts_variants(self) -> bool:
         """Whether the sequences of cases are told apart, which needs every fact of theirs."""
         return self.details and self.exact
+
+    @property
+    def case_duration(self) -> str:
+        """The SQL expression of how long a case took, in microseconds."""
+        if self.working:
+            return worked("first_at", "last_at")
+        return "(extract(epoch FROM last_at - first_at) * 1000000)::bigint"
 
     def conditions(self, *names: str) -> str:
         """Return ` AND column = :column` for each of these filters that is set."""
@@ -85,6 +104,8 @@ def split_hours(begin: datetime | None, end: datetime | None) -> Split:
 def split_for_groups(selection: Selection) -> Split:
     """Cut the period of a selection at whole hours; none that begins within an hour of a group's is whole."""
     begin, end = selection.begin, selection.end
+    if selection.as_of is not None:
+        return _all_edge(selection)
     since = whole_hours_since(selection.zone) if selection.by_local_time else BEFORE_ALL
     if since <= (begin or BEFORE_ALL):
         return split_hours(begin, end)
@@ -94,9 +115,14 @@ def split_for_groups(selection: Selection) -> Split:
     return Split(rest.whole, ((begin or BEFORE_ALL, since), *rest.edges))
 
 
-def split_days(begin: datetime | None, end: datetime | None) -> Split:
-    """Cut [begin, end) at UTC midnights."""
-    return _split(begin, end, _DAY)
+def split_days(selection: Selection) -> Split:
+    """Cut the period of a selection at UTC midnights."""
+    return _split(selection.begin, selection.end, _DAY) if selection.as_of is None else _all_edge(selection)
+
+
+def _all_edge(selection: Selection) -> Split:
+    """Leave a period of the past to the facts: they have an index, a roll-up of the past would have to be made first."""
+    return Split(None, ((selection.begin or BEFORE_ALL, selection.end or AFTER_ALL),))
 
 
 def _split(begin: datetime | None, end: datetime | None, step: timedelta) -> Split:

@@ -1,13 +1,17 @@
 """The answer of GET /analytics/kpis: figures, graded and explained."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.analytics.bands.rules import grade
 from services.analytics.bands.service import Scales, read_scales
-from services.analytics.indicators.advice import advise
+from services.analytics.calendars.rules import WorkingTime
+from services.analytics.calendars.service import read_working_time
+from services.analytics.indicators.advice import BY_THE_CLOCK, advise
+from services.analytics.indicators.as_of import check_as_of, look_back
 from services.analytics.indicators.definitions import DEFINITIONS
 from services.analytics.indicators.queries import MAX_GROUPS, read_figures
 from services.analytics.indicators.rules import Measured, measure, protect_answers
@@ -37,11 +41,20 @@ def check_period(selection: Selection) -> None:
         raise BadPeriod(begin=selection.begin.isoformat(), end=selection.end.isoformat())
 
 
-async def answer_kpis(session: AsyncSession, selection: Selection, currency: str | None, language: Language) -> KpisOut:
-    """Return every indicator for the selection and its groups. Raises BadPeriod, TooManyGroups."""
+async def answer_kpis(
+    session: AsyncSession, selection: Selection, currency: str | None, calendar: str | None, language: Language
+) -> KpisOut:
+    """Return every indicator for the selection and its groups.
+
+    Raises BadPeriod, AsOfInFuture, TooManyGroups, UnknownCalendar.
+    """
     check_period(selection)
+    check_as_of(selection.as_of)
     # One snapshot for all statements, so that the indicators of one answer fit together.
     await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+    working = await read_working_time(session, calendar, selection)
+    selection = replace(selection, working=working)
+    look_back(session, selection.as_of)
     figures = await read_figures(session, selection)
     if len(figures.groups) > MAX_GROUPS:
         raise TooManyGroups(groups=len(figures.groups), limit=MAX_GROUPS)
@@ -49,7 +62,7 @@ async def answer_kpis(session: AsyncSession, selection: Selection, currency: str
     scales = await read_scales(session)
 
     def kpis(of: Figures, process: str) -> list[dict[str, Any]]:
-        return [explain(measured, process, scales, language) for measured in measure(of, currency)]
+        return [explain(measured, process, scales, language, working) for measured in measure(of, currency)]
 
     groups = []
     for key in sorted_keys(figures.groups):
@@ -60,6 +73,8 @@ async def answer_kpis(session: AsyncSession, selection: Selection, currency: str
         {
             "period": {"from": selection.begin, "to": selection.end},
             "time_zone": selection.zone,
+            "calendar": working and {"name": working.calendar, "version": working.version, "time_zone": working.zone},
+            "as_of": selection.as_of,
             "filters": _filters(selection, currency),
             "kpis": kpis(figures.whole, selection.process or ""),
             "groups": groups,
@@ -67,20 +82,27 @@ async def answer_kpis(session: AsyncSession, selection: Selection, currency: str
     )
 
 
-def explain(measured: Measured, process: str, scales: Scales, language: Language) -> dict[str, Any]:
+def explain(
+    measured: Measured, process: str, scales: Scales, language: Language, working: WorkingTime | None
+) -> dict[str, Any]:
     """Return an indicator with its definition, band, the band's source and advice."""
     definition = DEFINITIONS[measured.kpi]
-    scale = scales.in_force(measured.kpi, process)
+    scaled = definition.scaled(working)
+    scale = scales.in_force(measured.kpi, process) if scaled else None
     band = grade(measured.value, measured.unit, measured.n, scale)
     return {
         "id": measured.kpi,
         "value": measured.value,
         "unit": measured.unit,
         "n": measured.n,
-        "definition": {"id": definition.id, "version": definition.version, "text": definition.text(language)},
+        "definition": {
+            "id": definition.name(working),
+            "version": definition.version,
+            "text": definition.text(language, working),
+        },
         "band": band,
         "band_source": scale.source if scale and measured.unit in {scale.unit, None} else None,
-        "advice": advise(measured.kpi, band, language),
+        "advice": advise(measured.kpi, band, language) if scaled else BY_THE_CLOCK[language == "es"],
         **measured.extra,
     }
 

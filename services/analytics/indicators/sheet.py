@@ -38,13 +38,21 @@ def rows_of(answer: KpisOut) -> Iterator[Sequence[Cell]]:
     period, filters = document["period"], document["filters"]
     times = [name for name in (document["groups"][0]["group"] if document["groups"] else ()) if name not in _FILTERS]
     more = [name for name in _columns_of([_flat(kpi) for kpi in document["kpis"]]) if name not in {*_FIRST, *_LAST}]
-    yield ["scope", "from", "to", *_FILTERS, *times, *_FIRST, "definition", *more, *_LAST]
+    asked = ["as_of"] if document["as_of"] else []
+    yield ["scope", "from", "to", *asked, *_FILTERS, *times, *_FIRST, "definition", *more, *_LAST]
     for scope, group, kpis in [
         ("whole", {}, document["kpis"]),
         *(("group", each["group"], each["kpis"]) for each in document["groups"]),
     ]:
         chosen = [group.get(name, filters[name]) for name in _FILTERS]
-        about = [scope, period["from"], period["to"], *chosen, *(group.get(name) for name in times)]
+        about = [
+            scope,
+            period["from"],
+            period["to"],
+            *(document[name] for name in asked),
+            *chosen,
+            *(group.get(name) for name in times),
+        ]
         for kpi in kpis:
             for entry in _entries_of(_flat(kpi)):
                 definition = f"{kpi['definition']['id']}.v{kpi['definition']['version']}"

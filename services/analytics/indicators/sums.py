@@ -93,6 +93,11 @@ class OperationSums:
                 cost.fixed_sum += row["fixed_sum"]
                 cost.hourly_us += row["hourly_us"]
 
+    def measure_anew(self, sums: Mapping[str, int]) -> None:
+        """Take these sums in the place of those that roll-ups gave."""
+        for name, value in sums.items():
+            setattr(self, name, value)
+
 
 COUNTS = tuple(name for name in OperationSums.__dataclass_fields__ if name != "costs")
 

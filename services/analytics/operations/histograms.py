@@ -40,12 +40,13 @@ _PLACED = f"""
            ({_DAYS} << {_DAY_SHIFT}) + (rollup_key.id::bigint << {_KEY_SHIFT})
            + number * {_BLOCKS} + bucket / {len(COUNTS)} AS place
     FROM {{operations}} JOIN rollup_key USING (tenant_id, {", ".join(OPERATION_KEY)}) {MEASURED} WHERE us IS NOT NULL"""  # noqa: S608 - constants of this module
-# Ordered, so that two consumers cannot deadlock: a key, and so a place, is one tenant's.
-SPREAD = f"""
-    INSERT INTO rollup_histogram (tenant_id, place, {", ".join(COUNTS)})
+SPREAD_COLUMNS = f"tenant_id, place, {', '.join(COUNTS)}"
+SPREAD_ROWS = f"""
     SELECT tenant_id, place,
            {", ".join(f"nullif(count(*) FILTER (WHERE cell = {n}), 0)" for n in range(len(COUNTS)))}
-    FROM ({_PLACED}) AS placed GROUP BY tenant_id, place ORDER BY place"""  # noqa: S608 - as above
+    FROM ({_PLACED}) AS placed GROUP BY tenant_id, place"""  # noqa: S608 - as above
+# Ordered, so that two consumers cannot deadlock: a key, and so a place, is one tenant's.
+SPREAD = f"INSERT INTO rollup_histogram ({SPREAD_COLUMNS}) {SPREAD_ROWS} ORDER BY place"
 ADDED = "ON CONFLICT (tenant_id, place) DO UPDATE SET " + ", ".join(
     f"{n} = CASE WHEN excluded.{n} IS NULL THEN rollup_histogram.{n} "
     f"ELSE coalesce(rollup_histogram.{n}, 0) + excluded.{n} END"

@@ -1,11 +1,12 @@
 """The SQL that stores facts and folds them. Constants of this module go into the text; every value is bound."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlalchemy import text
 
 from services.analytics.operations.facts import ObservationFact, OperationFact, SurveyFact
-from services.analytics.operations.histograms import ADDED, OPERATION_KEY, SPREAD
+from services.analytics.operations.histograms import ADDED, OPERATION_KEY, SPREAD, SPREAD_COLUMNS, SPREAD_ROWS
 from services.analytics.operations.measures import AGGREGATES, COLUMNS, HOUR, KEY, MEASURES
 
 _TYPES = {
@@ -16,6 +17,7 @@ _TYPES = {
     "finished_at": "timestamptz",
     "at": "timestamptz",
     "answered_at": "timestamptz",
+    "known_at": "timestamptz",
     "touch_us": "bigint",
     "wait_us": "bigint",
     "lead_us": "bigint",
@@ -52,19 +54,19 @@ _CASES_OF_OBSERVATIONS = """
 _MERGED_CASES = """
     SELECT tenant_id, process, case_id, min(first_at), max(last_at), sum(operations), sum(events), sum(person_n),
            sum(automation_n), sum(defect_n), sum(rework_n)
-    FROM parts GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"""
+    FROM parts GROUP BY 1, 2, 3"""
 
 _ROLLUP_KEY = ("tenant_id", *OPERATION_KEY)
 _NEW_KEYS = f"""
 INSERT INTO rollup_key ({_names(_ROLLUP_KEY)})
-SELECT DISTINCT {_names(_ROLLUP_KEY)} FROM {{operations}} AS arrived
+SELECT DISTINCT {_names(_ROLLUP_KEY)} FROM (SELECT * FROM {{operations}}) AS arrived
 WHERE NOT EXISTS (SELECT FROM rollup_key AS known
                   WHERE ({_names([f"known.{n}" for n in _ROLLUP_KEY])}) = ({_names([f"arrived.{n}" for n in _ROLLUP_KEY])}))
 ORDER BY {_names(_ROLLUP_KEY)}
 ON CONFLICT DO NOTHING"""  # noqa: S608 - as above
 
 # Before STORE and apart from it: a key that another batch stores at the same moment is waited for, and seen by STORE.
-_ARRIVED_KEYS = f"(SELECT * FROM unnest({_arrays('key', _ROLLUP_KEY)}) AS t ({_names(_ROLLUP_KEY)}))"  # noqa: S608 - as above
+_ARRIVED_KEYS = f"unnest({_arrays('key', _ROLLUP_KEY)}) AS t ({_names(_ROLLUP_KEY)})"
 STORE_KEYS = text(_NEW_KEYS.format(operations=_ARRIVED_KEYS))
 
 STORE = text(f"""
@@ -91,7 +93,7 @@ WITH arrived AS MATERIALIZED (
     UNION ALL {_CASES_OF_OBSERVATIONS.format(observations="observed")}
     UNION ALL SELECT tenant_id, process, case_id, NULL, NULL, 0, 0, 0, 0, 0, repeated FROM done
 ), cases AS (
-    INSERT INTO case_state (tenant_id, process, case_id, {_CASE_COLUMNS}) {_MERGED_CASES}
+    INSERT INTO case_state (tenant_id, process, case_id, {_CASE_COLUMNS}) {_MERGED_CASES} ORDER BY 1, 2, 3
     ON CONFLICT (tenant_id, process, case_id) DO UPDATE SET
         first_at = least(case_state.first_at, excluded.first_at),
         last_at = greatest(case_state.last_at, excluded.last_at),
@@ -111,7 +113,9 @@ WITH arrived AS MATERIALIZED (
     {ADDED}
 )
 SELECT (SELECT count(*) FROM fresh) AS operations, (SELECT count(*) FROM observed) AS observations,
-       EXISTS (SELECT FROM operation WHERE corrects IS NOT NULL AND tenant_id IN (SELECT tenant_id FROM arrived)) AS corrections
+       EXISTS (SELECT FROM (SELECT DISTINCT tenant_id FROM arrived) AS of CROSS JOIN LATERAL (
+                   SELECT FROM operation WHERE corrects IS NOT NULL AND operation.tenant_id = of.tenant_id
+                   ORDER BY corrects LIMIT 1) AS one) AS corrections
 """)  # noqa: S608 - constants of this module; values are bound
 
 # Every operation that the batch corrects, and every one of the batch that something already here corrects;
@@ -150,28 +154,59 @@ WITH fresh AS (
 SELECT count(*) FROM fresh
 """)  # noqa: S608 - as above
 
-REBUILD = (
-    text("DELETE FROM rollup_hour WHERE tenant_id = :tenant"),
-    text(f"""
-INSERT INTO rollup_hour (tenant_id, hour, {_names(KEY)}, {COLUMNS})
-SELECT tenant_id, {HOUR}, {_names(KEY)}, {AGGREGATES} FROM operation WHERE tenant_id = :tenant GROUP BY 1, 2, 3, 4, 5, 6, 7
-"""),  # noqa: S608 - as above
-    text(_NEW_KEYS.format(operations="(SELECT * FROM operation WHERE tenant_id = :tenant)")),
-    text("DELETE FROM rollup_histogram WHERE tenant_id = :tenant"),
-    text(SPREAD.format(operations="(SELECT * FROM operation WHERE tenant_id = :tenant) AS operation")),
-    text("DELETE FROM case_activity WHERE tenant_id = :tenant"),
-    text("""
-INSERT INTO case_activity (tenant_id, process, case_id, activity, n)
-SELECT tenant_id, process, case_id, activity, count(*) FROM operation WHERE tenant_id = :tenant GROUP BY 1, 2, 3, 4
-"""),
-    text("DELETE FROM case_state WHERE tenant_id = :tenant"),
-    text(f"""
+
+class Fold(NamedTuple):
+    """How a derived table follows from facts: its columns, and the rows as a SELECT.
+
+    `{operations}` and `{observations}` are where the facts come from, `{activities}` is the folded `case_activity`.
+    """
+
+    columns: str
+    rows: str
+
+
+# In the order in which they follow from each other.
+FOLDS = {
+    "rollup_hour": Fold(
+        f"tenant_id, hour, {_names(KEY)}, {COLUMNS}",
+        f"SELECT tenant_id, {HOUR}, {_names(KEY)}, {AGGREGATES} FROM {{operations}} GROUP BY 1, 2, 3, 4, 5, 6, 7",  # noqa: S608 - as above
+    ),
+    "rollup_histogram": Fold(SPREAD_COLUMNS, SPREAD_ROWS),
+    "case_activity": Fold(
+        "tenant_id, process, case_id, activity, n",
+        "SELECT tenant_id, process, case_id, activity, count(*) FROM {operations} GROUP BY 1, 2, 3, 4",
+    ),
+    "case_state": Fold(
+        f"tenant_id, process, case_id, {_CASE_COLUMNS}",
+        f"""
 WITH parts AS (
-    {_CASES_OF_OPERATIONS.format(operations="operation WHERE tenant_id = :tenant")}
-    UNION ALL {_CASES_OF_OBSERVATIONS.format(observations="observation WHERE tenant_id = :tenant")}
-    UNION ALL
-    SELECT tenant_id, process, case_id, NULL, NULL, 0, 0, 0, 0, 0, n - 1 FROM case_activity WHERE tenant_id = :tenant
+    {_CASES_OF_OPERATIONS}
+    UNION ALL {_CASES_OF_OBSERVATIONS}
+    UNION ALL SELECT tenant_id, process, case_id, NULL, NULL, 0, 0, 0, 0, 0, n - 1 FROM {{activities}} WHERE n > 1
 )
-INSERT INTO case_state (tenant_id, process, case_id, {_CASE_COLUMNS}) {_MERGED_CASES}
-"""),  # noqa: S608 - as above
+{_MERGED_CASES}""",  # noqa: S608 - as above
+    ),
+}
+
+
+def _of_tenant(table: str) -> str:
+    return f"(SELECT * FROM {table} WHERE tenant_id = :tenant) AS {table}"  # noqa: S608 - as above
+
+
+_SOURCES = {
+    "operations": _of_tenant("operation"),
+    "observations": _of_tenant("observation"),
+    "activities": _of_tenant("case_activity"),
+}
+NEW_KEYS = _NEW_KEYS.format(**_SOURCES)
+REBUILD = (
+    text(NEW_KEYS),
+    *(
+        text(statement)
+        for table, fold in FOLDS.items()
+        for statement in (
+            f"DELETE FROM {table} WHERE tenant_id = :tenant",  # noqa: S608 - as above
+            f"INSERT INTO {table} ({fold.columns}) {fold.rows.format(**_SOURCES)}",
+        )
+    ),
 )

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from services.analytics.event_logs.job import jobs
 from services.analytics.event_logs.service import CLEANUP
-from services.analytics.operations.consume import GROUP, PATTERN, consume
+from services.analytics.operations.consume import CONSUMPTION
 from shared.app import Runtime
 from shared.consumer import Consumer
 from shared.jobs import JobRunner
@@ -47,7 +47,7 @@ def long_log(cases: int) -> list[str]:
 async def at_work(runtime: Runtime, *, on_jobs: bool = True) -> AsyncIterator[None]:
     """Run analytics' consumer, and its jobs, while the block runs."""
     stop = asyncio.Event()
-    consumer = Consumer(GROUP, PATTERN, consume, runtime.worker, runtime.log)
+    consumer = Consumer(CONSUMPTION, runtime.worker, runtime.log)
     runner = JobRunner("analytics", runtime.url, runtime.worker, jobs(runtime))
     async with asyncio.TaskGroup() as group:
         group.create_task(consumer.run(stop))

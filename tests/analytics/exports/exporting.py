@@ -9,7 +9,7 @@ import httpx
 
 from services.analytics.event_logs.job import jobs as import_jobs
 from services.analytics.exports.job import jobs as export_jobs
-from services.analytics.operations.consume import GROUP, PATTERN, consume
+from services.analytics.operations.consume import CONSUMPTION
 from shared.app import Runtime
 from shared.consumer import Consumer
 from shared.jobs import JobRunner
@@ -21,7 +21,7 @@ from tests.fixtures.services import Harness
 async def at_work(runtime: Runtime) -> AsyncIterator[None]:
     """Run analytics' consumer and both kinds of jobs while the block runs."""
     stop = asyncio.Event()
-    consumer = Consumer(GROUP, PATTERN, consume, runtime.worker, runtime.log)
+    consumer = Consumer(CONSUMPTION, runtime.worker, runtime.log)
     kinds = {**import_jobs(runtime), **export_jobs(runtime)}
     runner = JobRunner("analytics", runtime.url, runtime.worker, kinds)
     async with asyncio.TaskGroup() as group:

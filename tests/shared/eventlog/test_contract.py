@@ -223,6 +223,32 @@ async def test_a_message_beyond_the_limit_is_refused_with_its_whole_publication(
         assert [len(m.value) for m in await take(subscription, 1)] == [LARGEST_MESSAGE - 1]
 
 
+async def test_whoever_reads_without_a_group_gets_what_is_there_and_holds_nobody_up(log: EventLog, area: str) -> None:
+    await log.publish(numbered(f"{area}.things", 2_500))
+    await log.publish(numbered(f"{area}.other", 3))
+    await log.ensure_topics([f"{area}.empty"])
+    async with log.subscribe(f"{area}-group", rf"{area}\.things") as member:
+        held = await take(member, 10, commit=False)
+        seen: list[Received] = []
+        async with log.read(rf"{area}\.(things|empty)", {}) as batches:
+            await log.publish(numbered(f"{area}.things", 5))  # after it began
+            async for batch in batches:
+                seen += batch
+        assert len(seen) == 2_500
+        assert by_key(seen) == {f"key-{key}": list(range(key, 2_500, 7)) for key in range(7)}
+        await member.commit()
+        assert held
+    middle = {(each.topic, each.partition): each.offset for each in seen[1_000:1_001]}
+    async with log.read(rf"{area}\.things", middle) as batches:
+        again = [each async for batch in batches for each in batch]
+    ((place, offset),) = middle.items()
+    assert min(each.offset for each in again if (each.topic, each.partition) == place) == offset
+    others = [each for each in seen if (each.topic, each.partition) != place]
+    assert len(again) == 5 + len(others) + sum((e.topic, e.partition) == place and e.offset >= offset for e in seen)
+    async with log.read(rf"{area}\.empty", {}) as batches:
+        assert [batch async for batch in batches] == []
+
+
 async def test_lag_counts_what_a_group_has_not_committed(log: EventLog, area: str) -> None:
     topic = f"{area}.things"
     positions = await log.publish(numbered(topic, 60))

@@ -1,5 +1,6 @@
 """Public holidays by country and region, from the `holidays` library."""
 
+import warnings
 from collections.abc import Mapping
 from datetime import date, timedelta
 
@@ -33,16 +34,29 @@ def read_holidays(
     """
     if country is None:
         return {}
-    regions = list_supported_countries().get(country)
-    if regions is None:
-        raise UnknownCountry(country=country)
-    if region is not None and region not in regions:
-        raise UnknownRegion(region=region, country=country, regions=regions)
+    check_place(country, region)
     known = country_holidays(
         country, subdiv=region, years=range(first.year, last.year + 1), language=_spoken(country, language)
     )
     days = (first + timedelta(days=number) for number in range((last - first).days + 1))
     return {day: known[day] for day in days if day in known}
+
+
+def check_place(country: str, region: str | None) -> None:
+    """Raise UnknownCountry or UnknownRegion for a place whose holidays the library does not know."""
+    regions = list_supported_countries().get(country)
+    if regions is None:
+        raise UnknownCountry(country=country)
+    if region is not None and region not in regions:
+        raise UnknownRegion(region=region, country=country, regions=regions)
+
+
+def public_days(country: str, region: str | None, first_year: int, last_year: int) -> list[date]:
+    """Return every holiday that is known of these years, in order; of some countries the library knows fewer years."""
+    with warnings.catch_warnings():
+        # Our answers say from when to when holidays are known.
+        warnings.filterwarnings("ignore", "Requested Holidays are available only from", UserWarning)
+        return sorted(country_holidays(country, subdiv=region, years=range(first_year, last_year + 1)))
 
 
 def _spoken(country: str, language: Language) -> str | None:

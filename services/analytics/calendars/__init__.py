@@ -1,0 +1,1 @@
+"""Calendars: when a tenant works, so that waiting can be measured in working time."""

@@ -1,0 +1,1 @@
+"""Folding facts, or the log, again beside the live tables."""

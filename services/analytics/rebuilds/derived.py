@@ -1,0 +1,55 @@
+"""What a rebuild compares: facts, and what is derived from them. Names of tables and columns alone go into statements."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from services.analytics.operations.histograms import FIRST_BUCKET, KEY, MOMENT, NUMBER, OPERATION_KEY
+from services.analytics.operations.statements import FOLDS
+from services.analytics.tables import Observation, Operation, SurveyResponse, metadata
+
+KEYS = "rollup_key"  # numbers for keys: never deleted, so that one without operations is no difference
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A table: what tells its rows apart, beside the tenant, and what they say. `told` shows a row `d` to people."""
+
+    name: str
+    key: tuple[str, ...]
+    values: tuple[str, ...]
+    told: str = ""
+
+
+def _compared(name: str, *left_out: str, told: str = "") -> Compared:
+    table = metadata.tables[f"analytics.{name}"]
+    key = tuple(column.name for column in table.primary_key if column.name != "tenant_id")
+    values = tuple(column.name for column in table.columns if column.name not in {"tenant_id", *key, *left_out})
+    return Compared(name, key, values, told or ", ".join(f"d.{column}" for column in key))
+
+
+_PLACE_TOLD = f"""({MOMENT})::date AS day, k.process, k.activity, k.team, k.actor_kind,
+    (ARRAY['touch', 'wait', 'lead'])[{NUMBER} + 1] AS duration, {FIRST_BUCKET} AS bucket"""
+DERIVED = tuple(_compared(name, told=_PLACE_TOLD if name == "rollup_histogram" else "") for name in FOLDS)
+FACT_MODELS: dict[str, Any] = {each.__tablename__: each for each in (Operation, Observation, SurveyResponse)}
+FACTS = tuple(_compared(name, "seq") for name in FACT_MODELS)  # seq is the order of arrival, and no two runs' alike
+
+# Of each derived table, the facts `f` that a row `d` follows from: where `operation` and `observation` are looked up.
+_SAME_KEY = " AND ".join(f"f.{name} = {{of}}.{name}" for name in OPERATION_KEY)
+_SAME_CASE = "f.process = d.process AND f.case_id = d.case_id"
+_OF_CASE = (("operation", _SAME_CASE), ("observation", _SAME_CASE))
+REACH: dict[str, tuple[tuple[str, str], ...]] = {
+    "rollup_hour": (
+        (
+            "operation",
+            f"{_SAME_KEY.format(of='d')} AND f.finished_at >= d.hour AND f.finished_at < d.hour + interval '1 hour'",
+        ),
+    ),
+    "rollup_histogram": (
+        (
+            "operation",
+            f"f.finished_at >= {MOMENT} AND f.finished_at < {MOMENT} + interval '1 day' AND EXISTS (SELECT FROM analytics.rollup_key AS k WHERE k.tenant_id = d.tenant_id AND k.id = {KEY} AND {_SAME_KEY.format(of='k')})",
+        ),
+    ),
+    "case_activity": _OF_CASE,
+    "case_state": _OF_CASE,
+}

@@ -1,0 +1,240 @@
+"""A connection whose temporary tables bear the names of the live ones and hide them: folded anew, compared, swapped in.
+
+Temporary tables go with the connection, whatever ends it. It is nobody else's, and keeps no prepared statements: a name is
+looked up whenever it is used, in the temporary schema first.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy import CursorResult, TextClause, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from services.analytics.operations.facts import Arrivals, ObservationFact, OperationFact, SurveyFact
+from services.analytics.operations.histograms import KEY, OPERATION_KEY
+from services.analytics.operations.ingest import apply, wait_for_turn
+from services.analytics.operations.requester import REQUESTER_ACTIVITIES
+from services.analytics.operations.statements import FOLDS, REBUILD
+from services.analytics.rebuilds.derived import DERIVED, FACTS, KEYS, REACH, Compared
+from shared.db import Database
+from shared.migrations import roles_of
+
+EXAMPLES = 5
+_AT_ONCE = 1_000
+_TURN_S = 30  # how long a swap waits until no batch is under way
+
+# Names of tables and columns alone go into the statements of this module; values are bound.
+_KEYS_AS_LIVE = f"""
+DELETE FROM pg_temp.{KEYS};
+INSERT INTO pg_temp.{KEYS} OVERRIDING SYSTEM VALUE SELECT * FROM analytics.{KEYS};
+SELECT setval(pg_get_serial_sequence('pg_temp.{KEYS}', 'id'), coalesce(max(id), 0) + 1, false) FROM pg_temp.{KEYS}"""  # noqa: S608 - as above
+_KEY_COLUMNS = ", ".join(("tenant_id", *OPERATION_KEY))
+_NUMBERED = f"""
+INSERT INTO analytics.{KEYS} ({_KEY_COLUMNS}) SELECT DISTINCT {_KEY_COLUMNS} FROM pg_temp.operation
+EXCEPT SELECT {_KEY_COLUMNS} FROM analytics.{KEYS} ORDER BY {_KEY_COLUMNS} ON CONFLICT DO NOTHING"""  # noqa: S608 - as above
+_FACTS_ADDED = """
+UPDATE operation SET corrected = true WHERE tenant_id = :tenant AND NOT corrected AND EXISTS (
+    SELECT FROM operation AS later WHERE later.tenant_id = operation.tenant_id AND later.corrects = operation.id)"""
+_RECORRECTED = """
+corrected = EXISTS (SELECT FROM analytics.operation AS later WHERE later.tenant_id = fact.tenant_id AND later.corrects = fact.id)"""
+
+
+@asynccontextmanager
+async def open_shadow(url: str) -> AsyncIterator["Shadow"]:
+    """Open a connection of the worker's role for a rebuild; statements may take as long as they need."""
+    address = make_url(url).update_query_dict({"prepared_statement_cache_size": "0"})
+    database = Database(
+        address.render_as_string(hide_password=False),
+        schema="analytics",
+        role=roles_of("analytics")[1],
+        pool=1,
+        timeout_s=0,
+    )
+    try:
+        async with database.engine.connect() as connection:
+            yield Shadow(connection)
+    finally:
+        await database.close()
+
+
+class Shadow:
+    """One rebuild's tables. Every method but `transaction` works in the caller's transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self.connection = connection
+
+    @asynccontextmanager
+    async def transaction(self, *, snapshot: bool = False) -> AsyncIterator[AsyncSession]:
+        """Commit what the block did; with `snapshot` all of its statements see the database as it was at the first."""
+        level: Any = "REPEATABLE READ" if snapshot else "READ COMMITTED"
+        await self.connection.execution_options(isolation_level=level)
+        async with self.connection.begin(), AsyncSession(self.connection, expire_on_commit=False) as session:
+            yield session
+
+    async def execute(self, statement: str | TextClause, **values: Any) -> CursorResult[Any]:
+        return await self.connection.execute(text(statement) if isinstance(statement, str) else statement, values)
+
+    async def create(self, *, facts: bool) -> None:
+        """Make the tables: what is derived, and with `facts` those too."""
+        await self.execute(f"CREATE TEMPORARY TABLE {KEYS} (LIKE analytics.{KEYS} INCLUDING ALL)")
+        if facts:
+            await self.execute("CREATE TEMPORARY SEQUENCE operation_seq")
+        for table in (*DERIVED, *(FACTS if facts else ())):
+            await self.execute(f"CREATE TEMPORARY TABLE {table.name} (LIKE analytics.{table.name} INCLUDING ALL)")
+        for table in (*DERIVED, *FACTS):
+            key = ", ".join(("tenant_id", *table.key))
+            await self.execute(
+                f"CREATE TEMPORARY TABLE differing_{table.name} AS SELECT {key}, '' AS how FROM analytics.{table.name} WITH NO DATA"  # noqa: S608 - as above
+            )
+
+    async def fold(self, tenant: str) -> None:
+        """Fill the derived tables from the facts that can be seen: the live ones, or those of this connection.
+
+        Keys have the numbers that they have in the live database, as far as they have one, so that places compare.
+        """
+        for statement in _KEYS_AS_LIVE.split(";\n"):
+            await self.execute(statement)
+        for folding in REBUILD:
+            await self.execute(folding, tenant=tenant, requester=list(REQUESTER_ACTIVITIES))
+        for name in FOLDS:
+            await self.execute(f"ANALYZE {name}")
+
+    async def lacking_keys(self, tenant: str) -> int:
+        """Return how many keys of operations have no number in the live database, since `fold` has given them one here."""
+        lacking = f"""
+            SELECT count(*) FROM pg_temp.{KEYS} AS k WHERE tenant_id = :tenant AND NOT EXISTS (
+                SELECT FROM analytics.{KEYS} AS live WHERE live.tenant_id = k.tenant_id AND live.id = k.id)"""  # noqa: S608 - as above
+        return int((await self.execute(lacking, tenant=tenant)).scalar_one())
+
+    async def give_keys(self) -> None:
+        """Give numbers, in the live database, to keys of this connection's operations that have none: they will be needed."""
+        await self.execute(_NUMBERED)
+
+    async def add_live_facts(self, tenant: str, table: Compared) -> int:
+        """Add the live facts that the log did not bring; return how many. They keep what they say of themselves."""
+        result = await self.execute(
+            f"INSERT INTO pg_temp.{table.name} SELECT * FROM analytics.{table.name} WHERE tenant_id = :tenant ON CONFLICT (tenant_id, id) DO NOTHING",  # noqa: S608 - as above
+            tenant=tenant,
+        )
+        if table.name == "operation":
+            await self.execute(_FACTS_ADDED, tenant=tenant)
+        return result.rowcount
+
+    async def compare(self, tenant: str, table: Compared) -> dict[str, Any]:
+        """Note the rows that differ and return their numbers and some of them. `missing` and `extra` are said of the live."""
+        await self.execute(_comparison(table), tenant=tenant)
+        counts = await self.execute(
+            f"SELECT how, count(*) AS n FROM differing_{table.name} WHERE tenant_id = :tenant GROUP BY how",  # noqa: S608 - as above
+            tenant=tenant,
+        )
+        found = {row.how: row.n for row in counts}
+        rows = await self.execute(f"SELECT count(*) FROM pg_temp.{table.name} WHERE tenant_id = :tenant", tenant=tenant)  # noqa: S608 - as above
+        numbers = {how: found.get(how, 0) for how in ("missing", "extra", "different")}
+        return {"rows": rows.scalar_one(), **numbers, "examples": await self._examples(tenant, table) if found else []}
+
+    async def _examples(self, tenant: str, table: Compared) -> list[dict[str, Any]]:
+        named = f"LEFT JOIN pg_temp.{KEYS} AS k ON k.tenant_id = d.tenant_id AND k.id = {KEY}"
+        order = ", ".join(f"d.{column}" for column in table.key)
+        listed = await self.execute(
+            f"SELECT to_jsonb(told) FROM (SELECT {table.told}, d.how FROM differing_{table.name} AS d "  # noqa: S608 - as above
+            f"{named if table.name == 'rollup_histogram' else ''} WHERE d.tenant_id = :tenant ORDER BY {order} LIMIT {EXAMPLES}) AS told",
+            tenant=tenant,
+        )
+        return list(listed.scalars())
+
+    async def set_facts_aside(self) -> None:
+        """Call the facts of the log `log_*`, so that the names mean the live ones again."""
+        for table in FACTS:
+            await self.execute(f"ALTER TABLE pg_temp.{table.name} RENAME TO log_{table.name}")
+
+    async def mend_facts(self, session: AsyncSession, tenant: str) -> None:
+        """Bring a tenant's live facts to what the log says, where that was noted. Needs the turn, and facts set aside.
+
+        What is missing goes the way of every event, so roll-ups, cases and corrections follow; nothing is removed.
+        """
+        await self.execute("SET LOCAL search_path = analytics, pg_temp")
+        for table in FACTS:
+            fact, arriving = _ARRIVING[table.name]
+            while rows := (await self.execute(_missing(table, fact._fields), tenant=tenant, limit=_AT_ONCE)).all():
+                arrivals, facts = Arrivals(), [fact._make(row) for row in rows]
+                setattr(arrivals, arriving, facts)
+                await apply(session, arrivals)
+                await self.execute(
+                    f"DELETE FROM differing_{table.name} WHERE tenant_id = :tenant AND how = 'missing' AND id = ANY(:ids)",  # noqa: S608 - as above
+                    tenant=tenant,
+                    ids=[each.id for each in facts],
+                )
+            await self.execute(_corrected(table), tenant=tenant)
+        await self.execute("SET LOCAL search_path = analytics")
+
+    async def take_turn(self, session: AsyncSession) -> None:
+        """Wait until no batch is under way, and keep all others waiting until the transaction ends."""
+        await self.execute(f"SET LOCAL lock_timeout = '{_TURN_S}s'")
+        await wait_for_turn(session, alone=True)
+
+    async def mend(self, tenant: str) -> None:
+        """Replace the derived rows that were noted, by what the live facts of this moment say. Needs the turn."""
+        for kind in ("operation", "observation"):
+            await self.execute(f"CREATE TEMPORARY TABLE {kind} (LIKE analytics.{kind} INCLUDING ALL)")
+            await self.execute(_within_reach(kind), tenant=tenant)
+        await self.fold(tenant)
+        for table in DERIVED:
+            same = " AND ".join(f"t.{column} = d.{column}" for column in ("tenant_id", *table.key))
+            differing = f"differing_{table.name} AS d"
+            await self.execute(
+                f"DELETE FROM analytics.{table.name} AS t USING {differing} WHERE {same} AND d.tenant_id = :tenant",  # noqa: S608 - as above
+                tenant=tenant,
+            )
+            await self.execute(
+                f"INSERT INTO analytics.{table.name} SELECT t.* FROM pg_temp.{table.name} AS t JOIN {differing} ON {same} WHERE d.tenant_id = :tenant",  # noqa: S608 - as above
+                tenant=tenant,
+            )
+        await self.execute("DROP TABLE pg_temp.operation, pg_temp.observation")
+
+
+_ARRIVING: dict[str, tuple[Any, str]] = {
+    "operation": (OperationFact, "operations"),
+    "observation": (ObservationFact, "observations"),
+    "survey_response": (SurveyFact, "answers"),
+}
+
+
+def _missing(table: Compared, fields: Sequence[str]) -> str:
+    columns = ", ".join(f"log.{name}" for name in fields)
+    return f"""
+SELECT {columns} FROM differing_{table.name} AS d JOIN pg_temp.log_{table.name} AS log USING (tenant_id, id)
+WHERE d.tenant_id = :tenant AND d.how = 'missing' ORDER BY log.id LIMIT :limit"""  # noqa: S608 - as above
+
+
+def _corrected(table: Compared) -> str:
+    said = [f"{name} = log.{name}" for name in table.values if name != "corrected"]
+    return f"""
+UPDATE analytics.{table.name} AS fact SET {", ".join(said)}{f", {_RECORRECTED}" if "corrected" in table.values else ""}
+FROM differing_{table.name} AS d JOIN pg_temp.log_{table.name} AS log USING (tenant_id, id)
+WHERE d.tenant_id = :tenant AND d.how = 'different' AND (fact.tenant_id, fact.id) = (d.tenant_id, d.id)"""  # noqa: S608 - as above
+
+
+def _comparison(table: Compared) -> str:
+    key = ("tenant_id", *table.key)
+    same = " AND ".join(f"live.{column} = shadow.{column}" for column in key)
+    columns = ", ".join(f"coalesce(live.{column}, shadow.{column})" for column in key)
+    live, shadow = (", ".join(f"{side}.{column}" for column in table.values) for side in ("live", "shadow"))
+    return f"""
+INSERT INTO differing_{table.name} ({", ".join(key)}, how)
+SELECT {columns}, CASE WHEN live.tenant_id IS NULL THEN 'missing' WHEN shadow.tenant_id IS NULL THEN 'extra' ELSE 'different' END
+FROM (SELECT * FROM analytics.{table.name} WHERE tenant_id = :tenant) AS live
+FULL JOIN (SELECT * FROM pg_temp.{table.name} WHERE tenant_id = :tenant) AS shadow ON {same}
+WHERE live.tenant_id IS NULL OR shadow.tenant_id IS NULL OR ROW({live}) IS DISTINCT FROM ROW({shadow})"""  # noqa: S608 - as above
+
+
+def _within_reach(kind: str) -> str:
+    """Return the statement that gathers the live facts which the noted rows follow from."""
+    parts: Sequence[str] = [
+        f"SELECT f.* FROM differing_{table} AS d JOIN analytics.{kind} AS f ON f.tenant_id = d.tenant_id AND {condition} WHERE d.tenant_id = :tenant"  # noqa: S608 - as above
+        for table, reach in REACH.items()
+        for of, condition in reach
+        if of == kind
+    ]
+    return f"INSERT INTO pg_temp.{kind} " + "\nUNION ALL ".join(parts) + "\nON CONFLICT (tenant_id, id) DO NOTHING"
