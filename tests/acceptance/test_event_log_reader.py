@@ -12,7 +12,7 @@ import pytest
 from services.analytics.event_logs.formats import LogReader, ReadOptions
 from services.analytics.event_logs.raw import START, RawEvent, Tally
 from services.analytics.event_logs.rules import Counts, Operation, pair_case
-from tests.fixtures.known_logs import FOLDER, cost_attribute, known_logs, require
+from tests.fixtures.known_logs import FOLDER, cost_attribute, has_starts, known_logs, require
 
 CHUNK = 64 * 1024
 
@@ -108,7 +108,7 @@ def test_touch_time_is_what_is_known(name: str) -> None:
         assert fmean(touch[activity]) == pytest.approx(each["mean"], abs=0.001), activity
 
 
-@pytest.mark.parametrize("name", sorted(name for name in TRUTH if "touch" not in TRUTH[name]))
+@pytest.mark.parametrize("name", sorted(name for name in TRUTH if not has_starts(name)))
 def test_touch_time_is_unknown_where_nothing_starts(name: str) -> None:
     operations, counts = _pair(_read(FOLDER / name, None)[0])
     assert (counts.paired, counts.orphan_completes, len(_touch(operations))) == (0, 0, 0)

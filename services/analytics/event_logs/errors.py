@@ -69,6 +69,14 @@ class MalformedXmlError(UnreadableLogError):
     hint_es = "Exporte de nuevo el registro; compruebe que la codificación de su primera línea es la del fichero."
 
 
+class UnknownEncodingError(UnreadableLogError):
+    code = "event-log-encoding-unknown"
+    en = "The XML says that it is written in an encoding that is not read ({reason})."
+    es = "El XML declara una codificación que no se lee ({reason})."
+    hint_en = "Save the log as UTF-8 and say so in its first line; UTF-16 and single-byte encodings are read too."
+    hint_es = "Guarde el registro en UTF-8 y dígalo en su primera línea; también se leen UTF-16 y las codificaciones de un byte."
+
+
 class DoctypeRefusedError(UnreadableLogError):
     code = "event-log-doctype-refused"
     en = "The XML declares a document type, which is refused."

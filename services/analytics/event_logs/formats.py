@@ -34,6 +34,8 @@ _FOREIGN = {
     b"%PDF": "PDF",
     b"\xfd7zXZ": "xz archive",
     b"(\xb5/\xfd": "zstd archive",
+    b"\xff\xfe\0\0": "UTF-32",
+    b"\0\0\xfe\xff": "UTF-32",
 }
 _BLANKS = re.compile(rb"^(?:\xef\xbb\xbf)?[ \t\r\n]+(?=<)")
 _JSON_OBJECT = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{")

@@ -64,6 +64,7 @@ class OcelJsonReader:
             entry.get("time", entry.get("ocel:timestamp")),
             as_pairs(entry.get("attributes", entry.get("ocel:vmap"))),
         )
-        related = entry.get("relationships", entry.get("ocel:omap")) or ()
-        names = (each.get("objectId") if isinstance(each, Mapping) else each for each in related)
+        related = entry.get("relationships", entry.get("ocel:omap"))
+        listed = related if isinstance(related, list) else ()
+        names = (each.get("objectId") if isinstance(each, Mapping) else each for each in listed)
         self._scratch.add_event(texts, [name for name in names if isinstance(name, str) and is_text(name)])

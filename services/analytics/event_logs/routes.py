@@ -20,6 +20,7 @@ from services.analytics.event_logs.errors import (
     TooLongError,
     TooManyColumnsError,
     TruncatedLogError,
+    UnknownEncodingError,
     UnknownFormatError,
     UploadExpired,
 )
@@ -58,6 +59,7 @@ _REFUSALS = problems(
     TooManyColumnsError,
     TruncatedLogError,
     Unavailable,
+    UnknownEncodingError,
     UnknownFormatError,
     UploadExpired,
 )

@@ -15,6 +15,7 @@ from services.analytics.event_logs.errors import (
     TooDeepError,
     TooLongError,
     TruncatedLogError,
+    UnknownEncodingError,
 )
 from services.analytics.event_logs.raw import ANY_TIME, Field, Intake, RawEvent, Remark, Tally
 from services.analytics.event_logs.told import NAMES, URI
@@ -35,6 +36,9 @@ _TRUNCATED = frozenset(
     errors.codes[text]
     for text in (errors.XML_ERROR_NO_ELEMENTS, errors.XML_ERROR_UNCLOSED_TOKEN, errors.XML_ERROR_PARTIAL_CHAR)
 ) | {errors.codes[errors.XML_ERROR_UNCLOSED_CDATA_SECTION]}
+_UNKNOWN_ENCODING = frozenset(
+    errors.codes[text] for text in (errors.XML_ERROR_UNKNOWN_ENCODING, errors.XML_ERROR_INCORRECT_ENCODING)
+)
 
 
 def _reorder(attributes: list[str]) -> list[str]:
@@ -104,7 +108,11 @@ class XesReader:
         except ExpatError as error:
             if final and error.code in _TRUNCATED:
                 raise TruncatedLogError(line=error.lineno) from error
+            if error.code in _UNKNOWN_ENCODING:
+                raise UnknownEncodingError(reason=ErrorString(error.code)) from error
             raise MalformedXmlError(line=error.lineno, reason=ErrorString(error.code)) from error
+        except (LookupError, ValueError) as error:  # of Python's codecs, which expat asks for what it does not know
+            raise UnknownEncodingError(reason=str(error)) from error
 
     def _take_found(self) -> list[RawEvent]:
         found, self._found = self._found, []

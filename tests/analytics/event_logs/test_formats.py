@@ -14,6 +14,7 @@ from services.analytics.event_logs.errors import (
     MissingColumnError,
     TooManyEventsError,
     TruncatedLogError,
+    UnknownEncodingError,
     UnknownFormatError,
     UnreadableLogError,
 )
@@ -72,6 +73,20 @@ def test_a_file_of_one_byte_is_read_too() -> None:
 @pytest.mark.parametrize("before", [b"\n", b"\xef\xbb\xbf", b"\xef\xbb\xbf \r\n"])
 def test_blanks_and_marks_before_the_xml_do_not_matter(before: bytes) -> None:
     assert read(before + XES) == read(XES)
+
+
+@pytest.mark.parametrize("declared", ["GBK", "Shift_JIS", "utf-7", "foo", "rot13", "zip", "UTF-16"])
+def test_xml_in_an_encoding_that_is_not_read_says_so(declared: str) -> None:
+    log = f'<?xml version="1.0" encoding="{declared}"?>'.encode() + XES.partition(b"?>")[2]
+    with pytest.raises(UnknownEncodingError):
+        read(log)
+
+
+@pytest.mark.parametrize("order", ["utf-32-le", "utf-32-be"])
+def test_utf_32_is_no_csv(order: str) -> None:
+    with pytest.raises(UnknownFormatError) as refused:
+        read(("\ufeff" + XES.decode()).encode(order))
+    assert refused.value.values == {"found": "UTF-32"}
 
 
 def test_a_log_packed_twice_is_refused_for_what_it_is() -> None:

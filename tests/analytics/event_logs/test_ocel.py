@@ -113,6 +113,15 @@ def test_texts_that_no_database_holds_are_counted() -> None:
     assert (events, tally.events, dict(tally.rejected)) == ([], 3, {"unreadable-text": 2, "no-case": 1})
 
 
+@pytest.mark.parametrize("related", ["true", "7", '"o1"', '{"objectId": "o1"}', "null"])
+@pytest.mark.parametrize("name", ["relationships", "ocel:omap"])
+def test_what_is_no_list_of_objects_relates_to_none(name: str, related: str) -> None:
+    event = f'{{"type": "A", "time": "2026-01-05T09:00:00Z", "{name}": {related}}}'
+    log = f'{{"events": [{event}], "objects": [{{"id": "o1", "type": "order"}}]}}'
+    events, tally = read(log.encode())
+    assert (events, dict(tally.rejected)) == ([], {"no-case": 1})
+
+
 def test_strange_members_do_not_stop_the_reading() -> None:
     content = b"""{"events": [1, null, "x", [2], {"id": 3, "type": {"a": 1}, "time": 5, "attributes": [7, {"name": 8}],
         "relationships": [9, {"objectId": []}]}, {"type": "A", "time": "2026-01-05T09:00:00Z",
