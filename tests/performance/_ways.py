@@ -4,6 +4,7 @@ Prints one JSON object. What is measured begins with the first events at hand: j
 """
 
 import asyncio
+import gc
 import json
 import re
 import sys
@@ -195,6 +196,8 @@ WAYS: dict[str, Callable[..., Awaitable[Passed]]] = {
 
 
 async def main(name: str, bootstrap: str, topic: str, count: str, *more: str) -> Passed:
+    gc.collect()
+    gc.freeze()  # as a worker does
     async with asyncio.timeout(900):
         return await WAYS[name](bootstrap, topic, int(count), *more)
 
