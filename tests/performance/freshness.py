@@ -24,7 +24,7 @@ import httpx
 
 from deploy.standalone.issuer import DevelopmentIssuer
 from deploy.standalone.postgres import EmbeddedPostgres
-from deploy.standalone.seaweed import ObjectStoreAccess
+from deploy.standalone.seaweed import EmbeddedS3
 from shared.eventlog.kafka import KafkaEventLog
 from shared.ids import uuid7
 from tests.fixtures.services import Harness, running
@@ -35,7 +35,6 @@ _TICK_S = 0.05
 _LOOK_S = 0.02
 _PATIENCE_S = 60
 _AIM_S = 1.0
-_NO_STORE = ObjectStoreAccess("http://127.0.0.1:1", "unused", "unused")  # indicators need none
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,9 @@ async def run(rate: int = 2_000, seconds: int = 60) -> Result:
         stack.push_async_callback(server.stop)
         url = await server.start()
         issuer = DevelopmentIssuer(folder / "keys", "development")
-        harness: Harness = await stack.enter_async_context(running("analytics", url, _NO_STORE, issuer))
+        store = EmbeddedS3(folder / "s3")  # the service wants one, the indicators do not
+        stack.push_async_callback(store.stop)
+        harness: Harness = await stack.enter_async_context(running("analytics", url, await store.start(), issuer))
         log = KafkaEventLog(bootstrap)
         stack.push_async_callback(log.close)
         await log.start()
