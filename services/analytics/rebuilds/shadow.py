@@ -24,6 +24,7 @@ from shared.migrations import roles_of
 
 EXAMPLES = 5
 _AT_ONCE = 1_000
+_MEMORY = "64MB"  # for each table, sort and join of a rebuild
 _TURN_S = 30  # how long a swap waits until no batch is under way
 
 # Names of tables and columns alone go into the statements of this module; values are bound.
@@ -78,12 +79,15 @@ class Shadow:
         return await self.connection.execute(text(statement) if isinstance(statement, str) else statement, values)
 
     async def create(self, *, facts: bool) -> None:
-        """Make the tables: what is derived, and with `facts` those too."""
+        """Make the tables: what is derived, and with `facts` those too, and what the consumer's handler needs of them."""
+        for setting in ("temp_buffers", "work_mem"):
+            await self.execute(f"SET {setting} = '{_MEMORY}'")
+        like = "INCLUDING ALL" if facts else ""  # to fill an index takes longer than to compare without it
         await self.execute(f"CREATE TEMPORARY TABLE {KEYS} (LIKE analytics.{KEYS} INCLUDING ALL)")
         if facts:
             await self.execute("CREATE TEMPORARY SEQUENCE operation_seq")
         for table in (*DERIVED, *(FACTS if facts else ())):
-            await self.execute(f"CREATE TEMPORARY TABLE {table.name} (LIKE analytics.{table.name} INCLUDING ALL)")
+            await self.execute(f"CREATE TEMPORARY TABLE {table.name} (LIKE analytics.{table.name} {like})")
         for table in (*DERIVED, *FACTS):
             key = ", ".join(("tenant_id", *table.key))
             await self.execute(
