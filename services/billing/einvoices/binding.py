@@ -75,6 +75,7 @@ class Within:
     nodes: "Sequence[Node]"
     at: str | None = None
     when: Condition | None = None
+    always: bool = False  # written though there is nothing to say: the syntax wants it
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +108,8 @@ class Tags:
     def const(self, path: str, text: str) -> Const:
         return Const(tuple(self.name(step) for step in path.split("/")), text)
 
-    def within(self, path: str, *nodes: Node, at: str | None = None, when: Condition | None = None) -> Node:
-        return self._wrapped(path, lambda tag: Within(tag, nodes, at, when))
+    def within(self, path: str, *nodes: Node, **more: Any) -> Node:
+        return self._wrapped(path, lambda tag: Within(tag, nodes, **more))
 
     def each(self, tag: str, field_name: str, *nodes: Node, when: Condition | None = None) -> Node:
         return Each(self.name(tag), field_name, nodes, when)
@@ -207,10 +208,14 @@ def _read_group(node: Within | Each, found: Sequence[Any], values: Values, scope
             where.setdefault(name, []).extend(items)
         return
     for child in found:
-        inner = values if node.at is None else values.get(node.at, {})
+        if node.at is None:
+            read_nodes(child, node.nodes, values, scope)
+            continue
+        inner = {}
         read_nodes(child, node.nodes, inner, scope)
-        if node.at is not None and inner:
-            values[node.at] = inner
+        if inner:
+            where, name = _place(node.at, values, scope)
+            where[name] = inner | where.get(name, {})
 
 
 def _place(name: str, values: Values, scope: Scope) -> tuple[Values, str]:
@@ -264,7 +269,7 @@ def _write_group(element: Any, node: Within | Each, shape: Any, scope: Scope) ->
     said = False
     for inner in _shapes_of(node, shape, scope):
         child = etree.SubElement(element, node.tag)
-        if write_nodes(child, node.nodes, inner, scope) or isinstance(node, Each):
+        if write_nodes(child, node.nodes, inner, scope) or isinstance(node, Each) or node.always:
             said = True
         else:
             element.remove(child)
@@ -276,7 +281,7 @@ def _shapes_of(node: Within | Each, shape: Any, scope: Scope) -> Iterator[Any]:
         yield from _value_at(node.field, shape, scope) or ()
     elif node.at is None:
         yield shape
-    elif (inner := getattr(shape, node.at)) is not None:
+    elif (inner := _value_at(node.at, shape, scope)) is not None:
         yield inner
 
 

@@ -8,6 +8,7 @@ from lxml import etree
 from saxonche import PySaxonApiError, PySaxonProcessor
 
 from services.billing.einvoices.binding import UnreadableError
+from services.billing.einvoices.cii import read_cii
 from services.billing.einvoices.door import Sealed, admit
 from services.billing.einvoices.limits import Limits
 from services.billing.einvoices.model import Invoice
@@ -31,7 +32,7 @@ _PREFIXES = {
     "urn:un:unece:uncefact:data:standard:UnqualifiedDataType:100": "udt:",
     "urn:un:unece:uncefact:data:standard:QualifiedDataType:100": "qdt:",
 }
-READERS: dict[str, Callable[[Any], Invoice]] = {"ubl-invoice": read_ubl, "ubl-credit-note": read_ubl}
+READERS: dict[str, Callable[[Any], Invoice]] = {"ubl-invoice": read_ubl, "ubl-credit-note": read_ubl, "cii": read_cii}
 
 
 def plain_location(location: str) -> str:
