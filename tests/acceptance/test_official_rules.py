@@ -61,7 +61,7 @@ def test_every_unit_test_of_the_rules_comes_out_as_expected(judge: Judge, capsys
             files += 1
             for number, (document, says) in enumerate(expectations(file), 1):
                 judged = judge.judge(document)
-                assert [stage.reason for stage in judged.stages[:2]] == [None, None], (file.name, number)
+                assert [stage.obstacle for stage in judged.stages[:2]] == [None, None], (file.name, number)
                 verdicts += sum(map(len, says.values()))
                 wrong += [f"{group.name}/{file.name} test {number}: {fault}" for fault in disagreements(judged, says)]
         if files:

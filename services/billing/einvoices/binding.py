@@ -248,6 +248,10 @@ def write_nodes(element: Any, nodes: Sequence[Node], shape: Any, scope: Scope) -
 
 
 def _write_leaf(element: Any, node: Leaf, shape: Any, scope: Scope) -> bool:
+    if (
+        node.field.startswith("/") and node.field[1:] in scope.written
+    ):  # said once, in the first of the groups that could
+        return False
     value = _value_at(node.field, shape, scope)
     values = (value or ()) if node.many else (value,)
     wrote = False

@@ -27,6 +27,7 @@ from services.billing.einvoices.codecs import (
     Inside,
     Text,
 )
+from services.billing.einvoices.locating import Locator
 from services.billing.einvoices.model import Invoice
 
 _STANDARD = "urn:un:unece:uncefact:data:standard:"
@@ -164,7 +165,6 @@ _PRICE = (
     _within(
         "ram:GrossPriceProductTradePrice",
         _leaf("ram:ChargeAmount", "price.gross", NUMBER),
-        _leaf("ram:BasisQuantity", "price.base_quantity", NUMBER, attributes=_BASE_UNIT, only=_never),
         _within(
             "ram:AppliedTradeAllowanceCharge",
             _const("ram:ChargeIndicator/udt:Indicator", "false"),
@@ -175,6 +175,10 @@ _PRICE = (
         "ram:NetPriceProductTradePrice",
         _leaf("ram:ChargeAmount", "price.net", NUMBER),
         _leaf("ram:BasisQuantity", "price.base_quantity", NUMBER, attributes=_BASE_UNIT),
+    ),
+    _within(
+        "ram:GrossPriceProductTradePrice",
+        _leaf("ram:BasisQuantity", "price.base_quantity", NUMBER, attributes=_BASE_UNIT, only=_never),
     ),
 )
 _PRODUCT = (
@@ -197,6 +201,8 @@ _PRODUCT = (
     ),
     _leaf("ram:OriginTradeCountry/ram:ID", "item.origin_country"),
 )
+
+
 def _object(field: str) -> Node:
     return _within(
         "ram:AdditionalReferencedDocument",
@@ -379,6 +385,11 @@ def read_cii(root: Any) -> Invoice:
     )
     currency, tax_currency = (text.strip() or None for text in said)
     return read_document(root, _TABLE, currency, tax_currency)
+
+
+def locate_cii(_root: Any, path: str) -> str:
+    """Return the XPath of a field; the root's where the field has no place of its own."""
+    return f"/rsm:CrossIndustryInvoice{Locator(_TABLE, PREFIXES).locate(path)}"
 
 
 def write_cii(invoice: Invoice) -> bytes:

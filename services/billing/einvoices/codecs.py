@@ -71,7 +71,9 @@ class Number:
             raise unreadable(element, "number") from None
 
     def write(self, element: Any, value: Decimal, _scope: Scope) -> None:
-        element.text = format(value, "f")
+        element.text = format(
+            value or abs(value), "f"
+        )  # a zero has no sign: some official rules do not take -0.00 for 0
 
 
 class Amount(Number):

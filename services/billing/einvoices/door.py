@@ -126,10 +126,10 @@ def _parse(text: str) -> Any:
 
 
 def _refusal_of(error: etree.XMLSyntaxError) -> Exception:
-    if "xmlSAX2Characters: huge text node" in error.msg or "Buffer size limit exceeded" in error.msg:
-        return TooMuchStructure(what="text-bytes", limit=_LONGEST_TEXT)
     if "Excessive depth" in error.msg:
         return TooMuchStructure(what="levels", limit=LEVELS)
+    if "Resource limit exceeded" in error.msg:
+        return TooMuchStructure(what="text-bytes", limit=_LONGEST_TEXT)
     line, column = error.position
     return MalformedXml(line=line, column=column, reason=error.msg.split(", line ")[0])
 

@@ -39,8 +39,8 @@ class EncodingRefused(DomainError):
 
 class MalformedXml(DomainError):
     code, status = "malformed-xml", 422
-    en = "The document is not well-formed XML: line {line}, column {column}: {reason}"
-    es = "El documento no es XML bien formado: línea {line}, columna {column}: {reason}"
+    en = "The document is not well-formed XML: line {line}, column {column}."
+    es = "El documento no es XML bien formado: línea {line}, columna {column}."
     hint_en = "Export the invoice again; a file that was cut off or edited by hand looks like this."
     hint_es = "Exporte la factura de nuevo; así queda un archivo cortado o editado a mano."
 
@@ -72,8 +72,8 @@ class LockedPdf(DomainError):
 
 class BrokenPdf(DomainError):
     code, status = "broken-pdf", 422
-    en = "The PDF cannot be read: {reason}"
-    es = "No se puede leer el PDF: {reason}"
+    en = "The PDF cannot be read; see `reason`."
+    es = "No se puede leer el PDF; vea `reason`."
     hint_en = "Download or export the file again; it may have been cut off."
     hint_es = "Descargue o exporte el archivo de nuevo; puede estar cortado."
 

@@ -2,19 +2,24 @@
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from lxml import etree
 from saxonche import PySaxonApiError, PySaxonProcessor
 
 from services.billing.einvoices.binding import UnreadableError
-from services.billing.einvoices.cii import read_cii
+from services.billing.einvoices.cii import locate_cii, read_cii
 from services.billing.einvoices.door import Sealed, admit
 from services.billing.einvoices.limits import Limits
 from services.billing.einvoices.model import Invoice
 from services.billing.einvoices.rule_sets import CII_RULES, CII_SCHEMA, RULES, SCHEMAS, UBL_RULES, UBL_SCHEMA, RuleSet
-from services.billing.einvoices.ubl import read_ubl
-from services.billing.einvoices.verdicts import Finding, Judged, Stage
+from services.billing.einvoices.rules import OWN_RULES, OWN_VERSION, find_flaws
+from services.billing.einvoices.terms import term_at
+from services.billing.einvoices.ubl import locate_ubl, read_ubl
+from services.billing.einvoices.verdicts import Finding, Judged, Obstacle, Stage
+from shared import clock
 
 MOST_FINDINGS = 500
 _SVRL = "{http://purl.oclc.org/dsdl/svrl}"
@@ -33,11 +38,24 @@ _PREFIXES = {
     "urn:un:unece:uncefact:data:standard:QualifiedDataType:100": "qdt:",
 }
 READERS: dict[str, Callable[[Any], Invoice]] = {"ubl-invoice": read_ubl, "ubl-credit-note": read_ubl, "cii": read_cii}
+LOCATORS = {"ubl-invoice": locate_ubl, "ubl-credit-note": locate_ubl, "cii": locate_cii}
 
 
 def plain_location(location: str) -> str:
     """Return a location as people write XPath: `/cac:InvoiceLine[1]` for `/*:InvoiceLine[namespace-uri()='...'][1]`."""
     return _STEP.sub(lambda step: _PREFIXES.get(step[2], "*:") + step[1], location)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRules:
+    """Our rules are this program's code: its version is theirs."""
+
+    id: str = OWN_RULES
+    version: str = OWN_VERSION
+    sha256: None = None
+
+
+OWN = OwnRules()
 
 
 class Judge:
@@ -61,8 +79,12 @@ class Judge:
         """Return what the rule sets find in a file. Raises the door's refusals."""
         document = admit(content, self._limits)
         findings: list[Finding] = []
-        stages = [self._apply(SCHEMAS[document.format], self._break_schema, document, findings)]
-        stages.append(self._apply(RULES[document.format], self._break_rules, document, findings))
+        order = (
+            (SCHEMAS[document.format], self._break_schema),
+            (RULES[document.format], self._break_rules),
+            (OWN, self._break_own_rules),
+        )
+        stages = [self._apply(rules, find, document, findings) for rules, find in order]
         return Judged(
             format=document.format,
             attachment=document.attachment,
@@ -73,19 +95,25 @@ class Judge:
 
     @staticmethod
     def _apply(
-        rule_set: RuleSet, find: Callable[[Sealed], Iterator[Finding]], document: Sealed, findings: list[Finding]
+        rule_set: RuleSet | OwnRules,
+        find: Callable[[Sealed], Iterator[Finding]],
+        document: Sealed,
+        findings: list[Finding],
     ) -> Stage:
-        reason = None
+        obstacle: Obstacle | None = None
+        detail = ""
         try:
             findings.extend(find(document))
-        except (PySaxonApiError, etree.LxmlError, UnreadableError) as error:
-            reason = str(error)[:500]
+        except UnreadableError as error:
+            obstacle, detail = "unreadable-value", str(error)
+        except (PySaxonApiError, etree.LxmlError) as error:
+            obstacle, detail = "rules-failed", str(error)[:500]
         return Stage(
             rule_set=rule_set.id,
             version=rule_set.version,
             sha256=rule_set.sha256,
-            ran=reason is None,
-            reason=reason,
+            obstacle=obstacle,
+            detail=detail,
         )
 
     def _break_schema(self, document: Sealed) -> Iterator[Finding]:
@@ -116,6 +144,20 @@ class Judge:
                 location=plain_location(failed.get("location") or ""),
                 terms=tuple(dict.fromkeys(_TERM.findall(text))),
                 text=_LABEL.sub("", text, count=1) if text.startswith("[") else text,
+            )
+
+    @staticmethod
+    def _break_own_rules(document: Sealed) -> Iterator[Finding]:
+        today = (clock.now() + timedelta(hours=14)).date()  # it has come somewhere
+        for flaw in find_flaws(READERS[document.format](document.root), today):
+            term = term_at(Invoice, flaw.at)
+            yield Finding(
+                rule=flaw.rule,
+                rule_set=OWN.id,
+                severity="warning",
+                location=LOCATORS[document.format](document.root, flaw.at),
+                terms=(term,) if term else (),
+                values=flaw.values,
             )
 
 

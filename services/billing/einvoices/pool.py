@@ -17,7 +17,7 @@ import msgspec
 
 from services.billing.einvoices.errors import AT_THE_DOOR, ValidatorsBusy
 from services.billing.einvoices.limits import Limits, PoolLimits
-from services.billing.einvoices.verdicts import LENGTH, Judged, Ready, Refused, Reply, Stage
+from services.billing.einvoices.verdicts import LENGTH, Judged, Obstacle, Ready, Refused, Reply, Stage
 
 _ROOT = Path(__file__).parents[3]
 _START_WITHIN_S = 60.0
@@ -30,7 +30,11 @@ logger = logging.getLogger(__name__)
 
 
 class WorkerGoneError(Exception):
-    """The process gave no answer; the message is the reason for people."""
+    """The process gave no answer."""
+
+    def __init__(self, obstacle: Obstacle, detail: str) -> None:
+        self.obstacle = obstacle
+        super().__init__(detail)
 
 
 class Worker:
@@ -43,6 +47,14 @@ class Worker:
         self.answered = 0
         self.resident = 0
         self.broken = False  # an answer is owed that nobody waits for any more
+
+    @property
+    def alive(self) -> bool:
+        return self._process.returncode is None
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     @classmethod
     async def start(cls, limits: bytes) -> "Worker":
@@ -64,7 +76,7 @@ class Worker:
                 reply = await worker._receive()
         except TimeoutError:
             await worker.end()
-            raise WorkerGoneError(f"it was not ready within {_START_WITHIN_S:.0f} s") from None
+            raise WorkerGoneError("time-limit", f"it was not ready within {_START_WITHIN_S:.0f} s") from None
         except BaseException:
             await worker.end()
             raise
@@ -84,7 +96,7 @@ class Worker:
             finally:
                 answer.cancel()
         except (ConnectionError, BrokenPipeError):
-            raise WorkerGoneError("the validator ended") from None
+            raise WorkerGoneError("validator-ended", "the pipe closed") from None
         assert not isinstance(reply, Ready)
         self.answered += 1
         self.broken = False
@@ -98,13 +110,13 @@ class Worker:
         deadline = asyncio.get_running_loop().time() + limits.timeout_s
         while not (await asyncio.wait({answer}, timeout=_WATCH_S))[0]:
             if asyncio.get_running_loop().time() > deadline:
-                raise WorkerGoneError(f"it took more than {limits.timeout_s:g} s")
+                raise WorkerGoneError("time-limit", f"it took more than {limits.timeout_s:g} s")
             if self._resident_now() > limits.most_megabytes * _MEGABYTE:
-                raise WorkerGoneError(f"it needed more than {limits.most_megabytes} MB of memory")
+                raise WorkerGoneError("memory-limit", f"it needed more than {limits.most_megabytes} MB of memory")
 
     def _resident_now(self) -> int:
         try:
-            return int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]) * resource.getpagesize()
+            return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * resource.getpagesize()
         except (OSError, IndexError):  # no such file on this system, or the process has just ended
             return 0
 
@@ -113,7 +125,7 @@ class Worker:
             size = LENGTH.unpack(await self._stdout.readexactly(LENGTH.size))[0]
             reply: Reply = _replies.decode(await self._stdout.readexactly(size))
         except asyncio.IncompleteReadError:
-            raise WorkerGoneError("the validator ended") from None
+            raise WorkerGoneError("validator-ended", "the pipe closed") from None
         self.resident = reply.resident
         return reply
 
@@ -162,21 +174,27 @@ class Validators:
 
     async def judge(self, content: bytes) -> Judged:
         """Return what is found in a file. Raises the door's refusals, ValidatorsBusy when no process is free in time."""
-        try:
-            async with asyncio.timeout(self._limits.patience_s):
-                worker = await self._idle.get()
-        except TimeoutError:
-            raise ValidatorsBusy from None
+        worker = await self._take()
         try:
             reply = await worker.ask(content, self._limits)
         except WorkerGoneError as gone:
             logger.warning("a validator was lost", extra={"reason": str(gone)})
-            return Judged(stages=(Stage(rule_set="en16931", version="", ran=False, reason=str(gone)),))
+            return Judged(stages=(Stage(rule_set="en16931", version="", obstacle=gone.obstacle, detail=str(gone)),))
         finally:
             self._give_back(worker)
         if isinstance(reply, Refused):
             raise AT_THE_DOOR[reply.code](**reply.values)
         return reply
+
+    async def _take(self) -> Worker:
+        """Return a process that lives; one that died while it had nothing to do is replaced."""
+        try:
+            async with asyncio.timeout(self._limits.patience_s):
+                while not (worker := await self._idle.get()).alive:
+                    self._launch(self._replace(worker))
+        except TimeoutError:
+            raise ValidatorsBusy from None
+        return worker
 
     def _give_back(self, worker: Worker) -> None:
         """Let the next file have the process, or have it replaced."""

@@ -2,20 +2,25 @@
 
 from typing import Literal
 
-from services.billing.einvoices.texts import told
-from services.billing.einvoices.verdicts import Judged, Severity, Verdict
+from services.billing.einvoices.texts import told, told_stage
+from services.billing.einvoices.verdicts import Judged, Obstacle, Severity, Verdict
 from shared.errors import Language
 from shared.schemas import ResponseModel
 
 
 class RuleSetOut(ResponseModel):
-    """A rule set, by id, version and SHA-256, and whether it was applied; `reason` says why not."""
+    """A rule set, by id, version and SHA-256, and whether it was applied.
+
+    `obstacle` says why not, `text` says it in the caller's language, `detail` is what a program said about it.
+    """
 
     id: str
     version: str
     sha256: str | None
     applied: bool
-    reason: str | None
+    obstacle: Obstacle | None
+    text: str
+    detail: str
 
 
 class FindingOut(ResponseModel):
@@ -50,16 +55,7 @@ def present_report(judged: Judged, sha256: str, language: Language) -> ReportOut
             "format": judged.format,
             "attachment": judged.attachment,
             "sha256": sha256,
-            "rule_sets": [
-                {
-                    "id": stage.rule_set,
-                    "version": stage.version,
-                    "sha256": stage.sha256,
-                    "applied": stage.ran,
-                    "reason": stage.reason,
-                }
-                for stage in judged.stages
-            ],
+            "rule_sets": [told_stage(stage, language) for stage in judged.stages],
             "findings": [told(finding, language) for finding in judged.findings],
             "omitted_findings": judged.omitted,
         }

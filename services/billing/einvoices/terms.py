@@ -44,3 +44,13 @@ def terms_of(shape: type[msgspec.Struct], numbered: str = "", at: str = "") -> I
             yield path, number
         if inner is not None:
             yield from terms_of(inner, term.parts if term else "", f"{path}.")
+
+
+@cache
+def numbers_of(shape: type[msgspec.Struct]) -> dict[str, str]:
+    return dict(terms_of(shape))
+
+
+def term_at(shape: type[msgspec.Struct], path: str) -> str | None:
+    """Return the number of a field by its path in a document: `lines.3.net` is `BT-131`."""
+    return numbers_of(shape).get(".".join(part for part in path.split(".") if not part.isdecimal()))

@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from services.billing.einvoices.verdicts import Finding
+from services.billing.einvoices.verdicts import Finding, Stage
 from shared.errors import Language
 
 _TEXTS: dict[str, dict[str, str]] = tomllib.loads(Path(__file__).with_name("texts.toml").read_text("utf-8"))
@@ -24,4 +24,17 @@ def told(finding: Finding, language: Language) -> dict[str, Any]:
         "text": text,
         "language": "en" if translated is None else language,
         "hint": known.get(f"hint_{language}", "").format_map(finding.values),
+    }
+
+
+def told_stage(stage: Stage, language: Language) -> dict[str, Any]:
+    text = "" if stage.obstacle is None else _TEXTS[f"not-validated.{stage.obstacle}"][language]
+    return {
+        "id": stage.rule_set,
+        "version": stage.version,
+        "sha256": stage.sha256,
+        "applied": stage.ran,
+        "obstacle": stage.obstacle,
+        "text": text,
+        "detail": stage.detail,
     }

@@ -28,6 +28,7 @@ from services.billing.einvoices.codecs import (
     Inside,
     Text,
 )
+from services.billing.einvoices.locating import Locator
 from services.billing.einvoices.model import Invoice
 
 _COMPONENTS = "urn:oasis:names:specification:ubl:schema:xsd:"
@@ -371,6 +372,12 @@ def read_ubl(root: Any) -> Invoice:
     kind = etree.QName(root).localname
     said = [(root.findtext(_UBL.name(f"cbc:{name}")) or "").strip() or None for name in _CURRENCIES]
     return read_document(root, _table(kind), *said)
+
+
+def locate_ubl(root: Any, path: str) -> str:
+    """Return the XPath of a field in a document of this kind; the root's where the field has no place of its own."""
+    kind = etree.QName(root).localname
+    return f"/{kind}{Locator(_table(kind), PREFIXES).locate(path)}"
 
 
 def write_ubl(invoice: Invoice) -> bytes:

@@ -22,14 +22,21 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     values: dict[str, str] = {}
 
 
+Obstacle = Literal["unreadable-value", "rules-failed", "time-limit", "memory-limit", "validator-ended"]
+
+
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule set and whether it could be applied; `reason` says why not."""
+    """A rule set and whether it could be applied; `obstacle` says why not, `detail` what a program said about it."""
 
     rule_set: str
     version: str
     sha256: str | None = None
-    ran: bool = True
-    reason: str | None = None
+    obstacle: Obstacle | None = None
+    detail: str = ""
+
+    @property
+    def ran(self) -> bool:
+        return self.obstacle is None
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True, tag="judged"):
