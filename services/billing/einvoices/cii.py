@@ -15,6 +15,7 @@ from services.billing.einvoices.binding import (
     unless,
     write_document,
 )
+from services.billing.einvoices.canonical import with_gross_prices
 from services.billing.einvoices.codecs import (
     COMPACT_DAY,
     FILE,
@@ -395,4 +396,4 @@ def locate_cii(_root: Any, path: str) -> str:
 def write_cii(invoice: Invoice) -> bytes:
     """Return the document as UTF-8. Raises UnwritableError."""
     root = etree.Element(_CII.name("rsm:CrossIndustryInvoice"), nsmap=PREFIXES)
-    return write_document(root, _TABLE, invoice)
+    return write_document(root, _TABLE, with_gross_prices(invoice))

@@ -14,6 +14,7 @@ from services.billing.einvoices.binding import (
     unless,
     write_document,
 )
+from services.billing.einvoices.canonical import without_idle_gross
 from services.billing.einvoices.codecs import (
     DAY,
     FILE,
@@ -384,4 +385,4 @@ def write_ubl(invoice: Invoice) -> bytes:
     """Return the document as UTF-8; its type code decides between Invoice and CreditNote. Raises UnwritableError."""
     kind = "CreditNote" if invoice.type_code in CREDIT_NOTE_CODES else "Invoice"
     namespaces = {None: etree.QName(ROOTS[kind]).namespace, "cac": PREFIXES["cac"], "cbc": PREFIXES["cbc"]}
-    return write_document(etree.Element(ROOTS[kind], nsmap=namespaces), _table(kind), invoice)
+    return write_document(etree.Element(ROOTS[kind], nsmap=namespaces), _table(kind), without_idle_gross(invoice))

@@ -3,6 +3,8 @@
 import random
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,16 +13,20 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from services.billing.einvoices.binding import UnreadableError, UnwritableError
+from services.billing.einvoices.canonical import canonical_json
 from services.billing.einvoices.cii import read_cii, write_cii
 from services.billing.einvoices.judge import Judge
-from services.billing.einvoices.model import Invoice, PaymentMeans
+from services.billing.einvoices.model import Invoice, Line, PaymentMeans, Price
 from services.billing.einvoices.terms import term_at, terms_of
 from services.billing.einvoices.ubl import read_ubl, write_ubl
 from tests.billing.einvoices.samples import INVOICE
 from tests.billing.einvoices.whole_invoices import invent
 
 INVENTED = st.randoms(use_true_random=False).map(invent)
-SYNTAXES = [(write_ubl, read_ubl), (write_cii, read_cii)]
+SYNTAXES: list[tuple[Callable[[Invoice], bytes], Callable[[Any], Invoice]]] = [
+    (write_ubl, read_ubl),
+    (write_cii, read_cii),
+]
 
 
 @given(INVENTED)
@@ -76,3 +82,30 @@ def test_figures_are_kept_as_they_are() -> None:
     wrong = read_ubl(etree.fromstring(INVOICE.replace(b"121.00", b"999.990")))
     assert wrong.totals is not None
     assert str(wrong.totals.due) == "999.990"
+
+
+def test_prices_are_said_as_each_syntax_can() -> None:
+    def priced(net: str, discount: str | None = None, gross: str | None = None) -> Invoice:
+        net_price, *others = (None if text is None else Decimal(text) for text in (net, discount, gross))
+        return Invoice(lines=(Line(price=Price(net=net_price, discount=others[0], gross=others[1])),))
+
+    whole, same = priced(net="3", discount="1", gross="4"), priced(net="3", gross="3")
+    with pytest.raises(UnwritableError, match="gross price 4"):
+        write_ubl(priced(net="3", gross="4"))
+    assert read_cii(etree.fromstring(write_cii(priced(net="3", discount="1")))) == whole
+    assert read_ubl(etree.fromstring(write_ubl(same))) == priced(net="3")
+    assert {canonical_json(each) for each in (whole, priced(net="3.0", discount="1.00"))} == {
+        b'{"lines":[{"price":{"net":"3","discount":"1"}}]}'
+    }
+    assert (
+        canonical_json(same)
+        == canonical_json(priced(net="3", gross="3", discount="0"))
+        == canonical_json(priced(net="3"))
+    )
+
+
+@given(INVENTED)
+@settings(max_examples=30, deadline=None)
+def test_the_same_invoice_is_the_same_text_whatever_syntax_said_it(invoice: Invoice) -> None:
+    said = {canonical_json(read(etree.fromstring(write(invoice)))) for write, read in SYNTAXES}
+    assert said == {canonical_json(invoice)}
