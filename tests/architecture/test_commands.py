@@ -123,7 +123,8 @@ def test_the_command_of_contributing_compiles_each_lock(name: str, index: Path, 
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "HOME": str(tmp_path),
         "UV_OFFLINE": "1",
-        "XDG_CONFIG_DIRS": str(tmp_path),  # no settings but those of pyproject.toml, which the locks need
+        "XDG_CONFIG_DIRS": str(tmp_path),  # no settings but those of pyproject.toml, which our locks need
+        **({"UV_NO_CONFIG": "1"} if name == "bench" else {}),
         "UV_FIND_LINKS": str(index / ("bench" if name == "bench" else "ours")),
     }
     command = command.replace(told, f"{whole}{groups} -o requirements/{name}.txt")
