@@ -101,7 +101,6 @@ class Shadow:
         """
         for statement in _KEYS_AS_LIVE.split(";\n"):
             await self.execute(statement)
-        await self.execute(f"ANALYZE {KEYS}")  # taken for empty, it is walked through for every duration
         for folding in REBUILD:
             await self.execute(folding, tenant=tenant, requester=list(REQUESTER_ACTIVITIES))
         for name in FOLDS:
