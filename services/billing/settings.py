@@ -30,6 +30,7 @@ class BillingSettings(ServiceSettings):
     def pool_limits(self) -> PoolLimits:
         return PoolLimits(
             workers=self.validator_workers,
+            ahead=self.environment == "production",  # who tries things out has 500 MB more until the first file
             waiting=self.validator_waiting,
             patience_s=self.validator_patience,
             timeout_s=self.validator_timeout,

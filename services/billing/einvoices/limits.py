@@ -16,6 +16,7 @@ class Limits:
 @dataclass(frozen=True, slots=True)
 class PoolLimits:
     workers: int = 2
+    ahead: bool = True  # started with the service; else with the first file, whose sender waits for them
     waiting: int = 16  # files that may wait for a process
     patience_s: float = 10.0  # how long one waits
     timeout_s: float = 20.0  # how long one may be judged

@@ -151,7 +151,8 @@ class Validators:
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Validators"]:
         """Start the processes one after the other, in the background, and end them afterwards."""
-        self._launch(self._start(self._limits.workers))
+        if self._limits.ahead:
+            self._launch(self._start(self._limits.workers))
         try:
             yield self
         finally:
@@ -188,8 +189,13 @@ class Validators:
 
     async def _take(self) -> Worker:
         """Return a process that lives; one that died while it had nothing to do is replaced."""
+        patience_s = self._limits.patience_s
+        if not self._alive and not self._limits.ahead:
+            patience_s = max(patience_s, _START_WITHIN_S)
+            if not self._tasks:
+                self._launch(self._start(self._limits.workers))
         try:
-            async with asyncio.timeout(self._limits.patience_s):
+            async with asyncio.timeout(patience_s):
                 while not (worker := await self._idle.get()).alive:
                     self._launch(self._replace(worker))
         except TimeoutError:

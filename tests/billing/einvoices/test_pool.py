@@ -49,6 +49,15 @@ def obstacles(judged: Judged) -> list[str | None]:
     return [stage.obstacle for stage in judged.stages]
 
 
+async def test_without_a_start_ahead_the_first_file_brings_the_processes() -> None:
+    async with validators(ahead=False, workers=2, patience_s=0.01) as pool:
+        assert not pool._alive
+        together = await asyncio.gather(pool.judge(INVOICE), pool.judge(INVOICE))
+        assert [judged.verdict for judged in together] == ["valid", "valid"]
+        await asyncio.gather(*pool._tasks)
+        assert len(pool._alive) == 2
+
+
 async def test_what_takes_too_long_is_not_validated_and_its_process_replaced() -> None:
     async with validators(timeout_s=0.3) as pool:
         assert (await pool.judge(INVOICE)).verdict == "valid"
