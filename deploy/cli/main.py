@@ -12,6 +12,7 @@ from deploy.cli.doctor import doctor
 from deploy.cli.import_log import import_log
 from deploy.cli.kpi import kpi
 from deploy.cli.parts import consume, migrate, relay, serve
+from deploy.cli.rebuild import rebuild
 from deploy.cli.test import test
 from deploy.cli.token import token
 from deploy.cli.up import up
@@ -26,7 +27,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (up, token, kpi, doctor, serve, relay, consume, migrate):
+for command in (up, token, kpi, doctor, serve, relay, consume, migrate, rebuild):
     app.command()(command)
 app.command("import-log")(import_log)
 PASSES_ARGUMENTS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}

@@ -57,7 +57,7 @@ class Subscription(Protocol):
         """Return up to `limit` messages in order within each partition, or nothing after `wait` seconds."""
 
     async def commit(self, unhandled: Sequence[Received] = ()) -> None:
-        """Store that everything polled so far is handled but for `unhandled`, the end of it, which comes again."""
+        """Store that everything polled so far is handled but `unhandled`, the last of it, which comes again."""
 
     async def rewind(self) -> None:
         """Forget what was polled since the last commit; the next poll gives it again. Never fails."""

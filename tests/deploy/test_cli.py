@@ -35,7 +35,7 @@ def command(*arguments: object, data: Path, **variables: str) -> subprocess.Comp
 
 def test_help_names_every_command(tmp_path: Path) -> None:
     said = command("--help", data=tmp_path).stdout
-    names = "up test serve relay consume migrate token import-log kpi doctor bench demo"
+    names = "up test serve relay consume migrate rebuild token import-log kpi doctor bench demo"
     assert all(f" {name} " in said for name in names.split())
 
 

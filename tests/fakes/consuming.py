@@ -48,14 +48,13 @@ class Group:
     limits: Limits = field(default_factory=Limits)
     pattern: str = "kit[.]things"
     name: str = field(default_factory=lambda: f"g-{uuid4().hex[:8]}")
-    keeps_inbox: bool = True
     batches: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        group = Consumption(self.name, self.pattern, self._handle, inbox=self.keeps_inbox)
+        group = Consumption(self.name, self.pattern, self.handle)
         self.consumer = Consumer(group, self.kit.runtime.worker, self.log, self.limits)
 
-    async def _handle(self, session: AsyncSession, events: Sequence[Event]) -> None:
+    async def handle(self, session: AsyncSession, events: Sequence[Event]) -> None:
         self.batches.append(len(events))
         for event in events:
             await session.execute(_EFFECT, {"tenant": event.tenant, "consumer": self.name, "id": event.id})

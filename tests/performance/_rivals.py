@@ -1,7 +1,7 @@
 """Programs that benchmarks compare with, in an environment of their own: `.venv-bench`, from `requirements/bench.txt`.
 
 What they need does not fit what we need, and none of it belongs in what is shipped. A rival is a script in `rivals/`
-that imports nothing of ours and prints one JSON object.
+that imports nothing of ours (`rivals/_figures.py` apart) and prints one JSON object.
 """
 
 import json
@@ -34,7 +34,9 @@ def python(environment: Environment | None = None) -> Path:
 
 def run(script: str, *arguments: str, program: Path | None = None) -> dict[str, Any]:
     """Run a script of `rivals/` and return what it printed last, one JSON object. Raises RuntimeError with its words."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")} | {
+        "PYTHONPATH": str(ROOT)
+    }
     command = [str(program or python()), "-P", str(FOLDER / f"{script}.py"), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, env=own, check=False, timeout=_PATIENCE_S)
     if done.returncode != 0:

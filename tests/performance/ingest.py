@@ -1,92 +1,94 @@
-"""What ingestion costs: events from a real Kafka into the indicators, against reading and decoding them alone.
+"""What ingestion costs, from a real Kafka into the indicators, against the limits of its parts, in turns.
 
-    python -m tests.performance.ingest [--events 50000] [--rounds 3] [--json]
+    python -m tests.performance.ingest [--events 50000] [--rounds 3] [--spread] [--json]
 
-The control is aiokafka's `getmany` with msgspec decoding into the same types and nothing else: no inbox, no
-facts, no roll-ups, no commit. Control and ingestion take turns on the same events. Only the ratio carries over to
-other machines. Needs Java 17+ and Maven, or TRASTIENDA_KAFKA_BOOTSTRAP.
+Each round publishes the events and lets them go these ways, each in a process of its own (`_ways.py`):
+
+staging  no Kafka: 1,000 rows of ten columns by COPY and one transaction (`_staging.py`), the limit of storing
+ingest   the analytics consumer, exactly once, into facts, roll-ups, histograms and cases
+ours     poll, decode and check as the consumer does, nothing stored
+typed    aiokafka and msgspec into typed structs, values alone: neither id, tenant, type or time of the event, nor a check
+whole    the same with the event's attributes, which are headers
+pydantic values alone, with a pydantic model of the same shape
+windows  number and mean touch time by activity and five minutes of event time, late events where they belong: polled as
+         the consumer does, values decoded, folded into a dictionary; against bytewax and quixstreams, which decode JSON
+         and check as little. Ours keeps its windows in memory, as bytewax does; quixstreams keeps them in RocksDB.
+checked  the same windows with all that `ours` reads and checks. Windows are compared per CPU second.
+
+The events are a live stream, 5 % of them up to 90 days late; with `--spread` all come from anywhere in 90 days. Only
+ratios carry over to other machines. Needs Java 17+ and Maven, or TRASTIENDA_KAFKA_BOOTSTRAP; what cannot be installed for
+the comparison (`.venv-bench`) is left out, and said.
 """
 
 import argparse
 import asyncio
 import json
 import os
-import re
+import subprocess
 import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from random import Random
 from statistics import median
-from time import perf_counter, process_time
 
 import asyncpg
-import msgspec
-from aiokafka import AIOKafkaConsumer
-from sqlalchemy import text
+import psutil
 
 from deploy.kafka import Broker, available
 from deploy.standalone.postgres import EmbeddedPostgres
 from services.analytics.app import SERVICE
-from services.analytics.operations.consume import CONSUMPTION
 from shared import migrations
-from shared.consumer import Consumer
-from shared.contracts.analytics import OperationRecorded
-from shared.db import Database
-from shared.eventlog import Message
 from shared.eventlog.kafka import KafkaEventLog
-from shared.events import Actor, Outcome, Work, to_message
 from shared.ids import uuid7
+from tests.performance import _rivals
+from tests.performance._events import operations
+from tests.performance._staging import rows_of, staging
+from tests.performance._ways import Passed
 
 _PUBLISH = 5_000
-_BATCH = 1_000
-_NOTHING_LEFT_MS = 3_000
-_TARGET_EVENTS_S = 12_000
-
-
-class _Carrier(msgspec.Struct):
-    work: Work | None = None
+_PATIENCE_S = 900
+_LATE_DAYS = "91"
+RIVALS = ("bytewax", "quixstreams")
+# What is compared, by `rate` per second or `per_cpu` per CPU second, and what is aimed at, if anything.
+AIMS: tuple[tuple[str, str, str, float | None], ...] = (
+    ("ingest", "staging", "rate", 0.6),
+    ("ours", "typed", "rate", 0.6),
+    ("ours", "whole", "rate", None),
+    ("ours", "pydantic", "rate", 2.0),
+    ("windows", "bytewax", "per_cpu", 1.3),
+    ("windows", "quixstreams", "per_cpu", 5.0),
+    ("checked", "bytewax", "per_cpu", None),
+    ("checked", "quixstreams", "per_cpu", None),
+)
+_FLOOR_EVENTS_S, _CEILING_MB = 12_000, 250
 
 
 @dataclass(frozen=True)
-class Pass:
-    """One way through the events: events a second, and CPU seconds of this process for each."""
+class Way:
+    """Medians over the rounds: events a second, events a CPU second of the process, its memory at the most (MiB).
+
+    `database_us` is the CPU time of PostgreSQL for one event where it takes part.
+    """
 
     rate: float
-    cpu: float
-
-
-class Clock:
-    """Measures from the first events on: joining a group is not ingestion."""
-
-    def __init__(self) -> None:
-        self._begun: tuple[float, float, int] | None = None
-
-    def start(self, seen: int) -> None:
-        """Begin, once, with `seen` events done already."""
-        self._begun = self._begun or (perf_counter(), process_time(), seen)
-
-    def stop(self, count: int) -> Pass:
-        if self._begun is None:
-            raise RuntimeError("all events came at once: measure with more of them")
-        seconds, cpu, seen = self._begun
-        return Pass((count - seen) / (perf_counter() - seconds), (process_time() - cpu) / (count - seen))
+    per_cpu: float
+    peak_mb: float
+    database_us: float
 
 
 @dataclass(frozen=True)
 class Result:
-    """Medians over the rounds; `ratio` is ingestion / control in events per second."""
+    """`ratios` are medians of the ratios of each round, by the names of both ways."""
 
     events: int
-    control_events_s: float
-    ingest_events_s: float
-    ratio: float
-    control_cpu_us: float
-    ingest_cpu_us: float
     rounds: int
+    spread: bool
+    ways: dict[str, Way]
+    ratios: dict[str, float]
+    left_out: str
 
 
 @contextmanager
@@ -96,114 +98,146 @@ def kafka() -> Iterator[str]:
         yield given
         return
     if (reason := available()) is not None:
-        sys.exit(f"bench ingest needs a Kafka broker: {reason}")
+        sys.exit(f"this benchmark needs a Kafka broker: {reason}")
     with Broker() as broker:
         yield broker.bootstrap
 
 
-def operations(topic: str, count: int, seed: int) -> list[Message]:
-    """Return events as services publish them: 24 activities, cases of five operations, three months."""
-    random = Random(seed)
-    start = datetime(2026, 1, 1, tzinfo=UTC)
-    messages = []
-    for index in range(count):
-        requested = start + timedelta(seconds=random.randrange(90 * 86_400))
-        started = requested + timedelta(seconds=random.randrange(7_200))
-        case = f"{seed}-{index // 5}"
-        work = Work(
-            process="accounts-payable",
-            activity=f"activity-{index % 24}",
-            case=case,
-            actor=Actor(kind="automation" if index % 3 else "person", id=f"a{index % 50}", team=f"team-{index % 4}"),
-            requested_at=requested,
-            started_at=started,
-            finished_at=started + timedelta(seconds=random.lognormvariate(5, 1)),
-            outcome=Outcome.ERROR if index % 20 == 0 else Outcome.DONE,
+class Bench:
+    """The servers, and what the rounds gave by way."""
+
+    def __init__(self, bootstrap: str, url: str, postgres: int, events: int, *, spread: bool) -> None:
+        self.bootstrap, self.url, self.events, self.spread = bootstrap, url, events, spread
+        self.passed: dict[str, list[Passed]] = defaultdict(list)
+        self.database_us: dict[str, list[float]] = defaultdict(list)
+        self.left_out = ""
+        self._postgres = psutil.Process(postgres)
+
+    async def round(self, number: int) -> None:
+        by_case = await self._published(number, "case")
+        rows = rows_of(operations("", self.events, number, spread=self.spread))
+        before = self._database_cpu()
+        self.passed["staging"].append(await staging(self.url, by_case, rows))
+        self._database("staging", before)
+        del rows
+        before = self._database_cpu()
+        await self._way("ingest", by_case, self.url)
+        self._database("ingest", before)
+        for name in ("ours", "typed", "whole", "pydantic"):
+            await self._way(name, by_case)
+        by_activity = await self._published(number, "activity")
+        for name in ("windows", "checked"):
+            await self._way(name, by_activity)
+        for name in RIVALS:
+            await self._rival(name, by_activity)
+
+    async def _published(self, number: int, key: str) -> str:
+        topic = f"bench-{uuid7().hex[-8:]}.operations"
+        log = KafkaEventLog(self.bootstrap)
+        await log.start()
+        await log.ensure_topics([topic])
+        messages = list(operations(topic, self.events, number, spread=self.spread, key=key))
+        for start in range(0, len(messages), _PUBLISH):
+            await log.publish(messages[start : start + _PUBLISH])
+        await log.close()
+        return topic
+
+    async def _way(self, name: str, topic: str, *more: str) -> None:
+        command = [
+            sys.executable,
+            "-m",
+            "tests.performance._ways",
+            name,
+            self.bootstrap,
+            topic,
+            str(self.events),
+            *more,
+        ]
+        done = await asyncio.to_thread(
+            subprocess.run, command, capture_output=True, text=True, check=False, timeout=_PATIENCE_S
         )
-        data = OperationRecorded(source="bench")
-        message = to_message(uuid7(), data, subject=case, tenant="bench", at=requested, work=work)
-        messages.append(Message(topic, message.key, message.value, message.headers))
-    return messages
+        if done.returncode != 0:
+            raise RuntimeError(f"{name} failed: {done.stderr.strip()[-2_000:]}")
+        self.passed[name].append(Passed(**json.loads(done.stdout)))
+
+    async def _rival(self, name: str, topic: str) -> None:
+        if self.left_out:
+            return
+        arguments = (self.bootstrap, topic, str(self.events), _LATE_DAYS)
+        try:
+            found = await asyncio.to_thread(_rivals.run, f"{name}_windows", *arguments)
+        except _rivals.NoRivalsError as error:
+            self.left_out = str(error)
+            return
+        self.passed[name].append(Passed(found["events"], found["seconds"], found["cpu"], found["peak_mb"]))
+
+    def _database(self, way: str, before: float) -> None:
+        self.database_us[way].append(1e6 * (self._database_cpu() - before) / self.events)
+
+    def _database_cpu(self) -> float:
+        """Return the CPU seconds of PostgreSQL: of processes that are there, and of those that were waited for."""
+        times = self._postgres.cpu_times()
+        total = times.user + times.system + times.children_user + times.children_system
+        for child in self._postgres.children():
+            with psutil_gone():
+                mine = child.cpu_times()
+                total += mine.user + mine.system
+        return float(total)
+
+    def result(self) -> Result:
+        def rate(one: Passed) -> float:
+            return one.events / one.seconds
+
+        def per_cpu(one: Passed) -> float:
+            return one.events / one.cpu
+
+        ways = {
+            name: Way(
+                median(map(rate, passed)),
+                median(map(per_cpu, passed)),
+                max(one.peak_mb for one in passed),
+                median(self.database_us.get(name, [0.0])),
+            )
+            for name, passed in self.passed.items()
+        }
+        figure = {"rate": rate, "per_cpu": per_cpu}
+        ratios = {
+            f"{way} / {other}": median(
+                figure[what](one) / figure[what](two)
+                for one, two in zip(self.passed[way], self.passed[other], strict=True)
+            )
+            for way, other, what, _ in AIMS
+            if self.passed.get(other)
+        }
+        return Result(self.events, len(self.passed["ingest"]), self.spread, ways, ratios, self.left_out)
 
 
-async def control(bootstrap: str, topic: str, count: int) -> Pass:
-    """Read and decode everything, typed, and do nothing with it."""
-    decoder = msgspec.json.Decoder(_Carrier)
-    consumer = AIOKafkaConsumer(
-        topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False
-    )
-    await consumer.start()
-    clock, seen = Clock(), 0
-    while seen < count:
-        batches = await consumer.getmany(timeout_ms=_NOTHING_LEFT_MS, max_records=_BATCH)
-        if not batches:
-            raise RuntimeError(f"{count - seen} events did not come")
-        for records in batches.values():
-            for record in records:
-                decoder.decode(record.value)
-            seen += len(records)
-        clock.start(seen)
-    await consumer.stop()
-    return clock.stop(count)
+@contextmanager
+def psutil_gone() -> Iterator[None]:
+    """Let a process be gone when it is looked at."""
+    try:
+        yield
+    except psutil.NoSuchProcess:
+        return
 
 
-async def ingest(log: KafkaEventLog, url: str, topic: str, count: int) -> Pass:
-    """Let the analytics consumer take everything, exactly once, into facts, roll-ups and cases."""
-    database = Database(url, schema=SERVICE.name, role=migrations.roles_of(SERVICE.name)[1])
-    stop = asyncio.Event()
-    group = replace(CONSUMPTION, group=f"bench-{topic}", pattern=re.escape(topic))
-    consumer = Consumer(group, database, log)
-    running = asyncio.create_task(consumer.run(stop))
-    clock = Clock()
-    while (seen := await _taken(database, topic)) < count:
-        if seen:
-            clock.start(seen)
-        if running.done():
-            await running
-        await asyncio.sleep(0.02)
-    result = clock.stop(count)
-    stop.set()
-    await running
-    await database.close()
-    return result
-
-
-async def _taken(database: Database, topic: str) -> int:
-    async with database.session(None) as session:
-        query = text("SELECT coalesce(sum(next_offset), 0) FROM consumer_offset WHERE topic = :topic")
-        return int((await session.execute(query, {"topic": topic})).scalar_one())
-
-
-async def run(events: int, rounds: int) -> Result:
-    """Start the servers, publish, and measure both in turns."""
+async def run(events: int, rounds: int, *, spread: bool = False) -> Result:
+    """Start the servers, publish, and measure every way in turns."""
     with ExitStack() as stack:
         bootstrap = stack.enter_context(kafka())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="trastienda-bench-")))
         server = EmbeddedPostgres(folder / "postgres")
         url = await server.start()
-        log = KafkaEventLog(bootstrap)
         try:
             await migrations.migrate(url, SERVICE.name, SERVICE.migrations)
-            await log.start()
-            controls, ingests = [], []
+            pid = int((server.cluster / "postmaster.pid").read_text().split()[0])
+            bench = Bench(bootstrap, url, pid, events, spread=spread)
             for number in range(rounds):
-                topic = await _published(log, events, number)
-                controls.append(await control(bootstrap, topic, events))
-                ingests.append(await ingest(log, url, topic, events))
+                await bench.round(number)
             await _check(url, events * rounds)
         finally:
-            await log.close()
             await server.stop()
-    return _summary(events, controls, ingests)
-
-
-async def _published(log: KafkaEventLog, events: int, number: int) -> str:
-    topic = f"bench-{uuid7().hex[-8:]}.operations"
-    await log.ensure_topics([topic])
-    messages = operations(topic, events, number)
-    for start in range(0, len(messages), _PUBLISH):
-        await log.publish(messages[start : start + _PUBLISH])
-    return topic
+    return bench.result()
 
 
 async def _check(url: str, expected: int) -> None:
@@ -215,26 +249,24 @@ async def _check(url: str, expected: int) -> None:
         raise RuntimeError(f"{counted} operations are in the roll-ups, {expected} were published")
 
 
-def _summary(events: int, controls: list[Pass], ingests: list[Pass]) -> Result:
-    return Result(
-        events=events,
-        control_events_s=median(item.rate for item in controls),
-        ingest_events_s=median(item.rate for item in ingests),
-        ratio=median(i.rate / c.rate for c, i in zip(controls, ingests, strict=True)),
-        control_cpu_us=1e6 * median(item.cpu for item in controls),
-        ingest_cpu_us=1e6 * median(item.cpu for item in ingests),
-        rounds=len(controls),
-    )
-
-
 def render(result: Result) -> str:
-    return (
-        f"{result.events} events, median of {result.rounds} interleaved rounds\n"
-        f"  events/s      control {result.control_events_s:8.0f}   ingestion {result.ingest_events_s:8.0f}   "
-        f"ratio {result.ratio:.3f}\n"
-        f"  CPU us/event  control {result.control_cpu_us:8.1f}   ingestion {result.ingest_cpu_us:8.1f}\n"
-        f"  floor for ingestion: {_TARGET_EVENTS_S} events/s"
+    kind = "spread over 90 days" if result.spread else "a live stream, 5 % late"
+    lines = [f"{result.events} events ({kind}), medians of {result.rounds} interleaved rounds", ""]
+    lines.append(f"{'':12} {'events/s':>10} {'per CPU s':>10} {'PostgreSQL us':>14} {'peak MiB':>9}")
+    for name, way in result.ways.items():
+        lines.append(f"{name:12} {way.rate:10.0f} {way.per_cpu:10.0f} {way.database_us:14.1f} {way.peak_mb:9.0f}")
+    lines.append("")
+    for one, other, what, aim in AIMS:
+        if (ratio := result.ratios.get(f"{one} / {other}")) is not None:
+            per = "events/s" if what == "rate" else "events per CPU second"
+            lines.append(f"{one} / {other}: {ratio:.2f} {f'(aim {aim}) ' if aim else ''}in {per}")
+    own = result.ways["ingest"]
+    lines.append(
+        f"ingest: {own.rate:.0f} events/s (aim {_FLOOR_EVENTS_S}), {own.peak_mb:.0f} MiB (limit {_CEILING_MB})"
     )
+    if result.left_out:
+        lines.append(result.left_out)
+    return "\n".join(lines)
 
 
 def main(argv: list[str]) -> int:
@@ -242,9 +274,10 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="bench ingest", description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--events", type=int, default=50_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--spread", action="store_true", help="events from anywhere in 90 days, in no order")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(argv)
-    result = asyncio.run(run(options.events, options.rounds))
+    result = asyncio.run(run(options.events, options.rounds, spread=options.spread))
     sys.stdout.write((json.dumps(asdict(result)) if options.json else render(result)) + "\n")
     return 0
 

@@ -37,13 +37,13 @@ _Telling = Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class _Envelope(msgspec.Struct, frozen=True):
-    """The attributes of nearly every event, read at a third of what `from_message` takes, which reads the others."""
+    """The attributes of nearly every event, taken at half of what `from_message` costs, which says what is wrong."""
 
     ce_specversion: Literal["1.0"]
     ce_id: UUID
     ce_type: _Telling
     ce_source: _Telling
-    ce_time: Annotated[datetime, msgspec.Meta(tz=True)]
+    ce_time: _Telling
     ce_tenant: _Telling
     ce_subject: str = ""
     ce_traceparent: str | None = None
@@ -51,25 +51,31 @@ class _Envelope(msgspec.Struct, frozen=True):
 
 def read(message: Received) -> Measured:
     """Read an event and what it measures. Raises MalformedEventError for one that can never be kept."""
-    try:
-        envelope = msgspec.convert(message.headers, _Envelope)
-    except msgspec.ValidationError:
-        event = Measured(**msgspec.structs.asdict(from_message(message)))
-    else:
-        event = Measured(
-            id=envelope.ce_id,
-            type=envelope.ce_type,
-            source=envelope.ce_source,
-            subject=envelope.ce_subject,
-            time=envelope.ce_time,
-            tenant=envelope.ce_tenant,
-            topic=message.topic,
-            data=message.value,
-            traceparent=envelope.ce_traceparent,
-        )
+    event = _usual(message) or Measured(**msgspec.structs.asdict(from_message(message)))
     fact = fact_of(event, _plausible(clock.now().date()))
     msgspec.structs.force_setattr(event, "fact", fact)  # the fact needs the event first
     return event
+
+
+def _usual(message: Received) -> Measured | None:
+    try:
+        envelope = msgspec.convert(message.headers, _Envelope)
+        at = datetime.fromisoformat(envelope.ce_time)  # msgspec itself takes and rounds more than this does
+    except (msgspec.ValidationError, ValueError):
+        return None
+    if at.tzinfo is None:
+        return None
+    return Measured(
+        id=envelope.ce_id,
+        type=envelope.ce_type,
+        source=envelope.ce_source,
+        subject=envelope.ce_subject,
+        time=at,
+        tenant=envelope.ce_tenant,
+        topic=message.topic,
+        data=message.value,
+        traceparent=envelope.ce_traceparent,
+    )
 
 
 @lru_cache(1)

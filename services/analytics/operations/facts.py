@@ -182,7 +182,8 @@ def operation_of(event: Event, work: Work, plausible: Plausible) -> OperationFac
 
 def known_at(event: Event) -> datetime:
     """Return when the event's producer recorded it: in the log for good, unlike the moment of its arrival."""
-    return min(max(event.time, EARLIEST), _KNOWN_LAST)
+    at = event.time
+    return at if EARLIEST <= at <= _KNOWN_LAST else min(max(at, EARLIEST), _KNOWN_LAST)
 
 
 def check_work(event_id: UUID, work: Work, plausible: Plausible) -> None:

@@ -31,6 +31,11 @@ def _arrays(prefix: str, fields: Sequence[str]) -> str:
     return ", ".join(f"cast(:{prefix}_{name} AS {_TYPES.get(name, 'text')}[])" for name in fields)
 
 
+def _arrived(prefix: str, fields: Sequence[str]) -> str:
+    """Return the rows of a batch; of two copies of an event the one with the lower `place` counts."""
+    return f"unnest({_arrays(prefix, fields)}) WITH ORDINALITY AS t ({_names(fields)}, place)"
+
+
 def _names(fields: Sequence[str]) -> str:
     return ", ".join(fields)
 
@@ -80,7 +85,7 @@ WITH arrived AS MATERIALIZED (
     RETURNING *
 ), observed AS (
     INSERT INTO observation ({_names(ObservationFact._fields)})
-    SELECT * FROM unnest({_arrays("ob", ObservationFact._fields)}) ORDER BY 1, 2
+    SELECT {_names(ObservationFact._fields)} FROM {_arrived("ob", ObservationFact._fields)} ORDER BY tenant_id, id, place
     ON CONFLICT (tenant_id, id) DO NOTHING
     RETURNING *
 ), done AS (
@@ -148,7 +153,7 @@ WHERE (case_state.tenant_id, case_state.process, case_state.case_id) = (delta.te
 STORE_ANSWERS = text(f"""
 WITH fresh AS (
     INSERT INTO survey_response ({_names(SurveyFact._fields)})
-    SELECT * FROM unnest({_arrays("an", SurveyFact._fields)}) ORDER BY 1, 2
+    SELECT {_names(SurveyFact._fields)} FROM {_arrived("an", SurveyFact._fields)} ORDER BY tenant_id, id, place
     ON CONFLICT (tenant_id, id) DO NOTHING RETURNING id
 )
 SELECT count(*) FROM fresh

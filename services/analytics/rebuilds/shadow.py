@@ -4,9 +4,10 @@ Temporary tables go with the connection, whatever ends it. It is nobody else's, 
 looked up whenever it is used, in the temporary schema first.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import CursorResult, TextClause, text
 from sqlalchemy.engine import make_url
@@ -23,6 +24,7 @@ from shared.migrations import roles_of
 
 EXAMPLES = 5
 _AT_ONCE = 1_000
+_MEMORY = "64MB"  # for each table, sort and join of a rebuild
 _TURN_S = 30  # how long a swap waits until no batch is under way
 
 # Names of tables and columns alone go into the statements of this module; values are bound.
@@ -77,12 +79,15 @@ class Shadow:
         return await self.connection.execute(text(statement) if isinstance(statement, str) else statement, values)
 
     async def create(self, *, facts: bool) -> None:
-        """Make the tables: what is derived, and with `facts` those too."""
+        """Make the tables: what is derived, and with `facts` those too, and what the consumer's handler needs of them."""
+        for setting in ("temp_buffers", "work_mem"):
+            await self.execute(f"SET {setting} = '{_MEMORY}'")
+        like = "INCLUDING ALL" if facts else ""  # to fill an index takes longer than to compare without it
         await self.execute(f"CREATE TEMPORARY TABLE {KEYS} (LIKE analytics.{KEYS} INCLUDING ALL)")
         if facts:
             await self.execute("CREATE TEMPORARY SEQUENCE operation_seq")
         for table in (*DERIVED, *(FACTS if facts else ())):
-            await self.execute(f"CREATE TEMPORARY TABLE {table.name} (LIKE analytics.{table.name} INCLUDING ALL)")
+            await self.execute(f"CREATE TEMPORARY TABLE {table.name} (LIKE analytics.{table.name} {like})")
         for table in (*DERIVED, *FACTS):
             key = ", ".join(("tenant_id", *table.key))
             await self.execute(
@@ -138,8 +143,9 @@ class Shadow:
         named = f"LEFT JOIN pg_temp.{KEYS} AS k ON k.tenant_id = d.tenant_id AND k.id = {KEY}"
         order = ", ".join(f"d.{column}" for column in table.key)
         listed = await self.execute(
-            f"SELECT to_jsonb(told) FROM (SELECT {table.told}, d.how FROM differing_{table.name} AS d "  # noqa: S608 - as above
-            f"{named if table.name == 'rollup_histogram' else ''} WHERE d.tenant_id = :tenant ORDER BY {order} LIMIT {EXAMPLES}) AS told",
+            f"WITH d AS MATERIALIZED (SELECT * FROM differing_{table.name} AS d WHERE tenant_id = :tenant ORDER BY {order} LIMIT {EXAMPLES}) "  # noqa: S608 - as above
+            f"SELECT to_jsonb(told) FROM (SELECT {table.told}, d.how FROM d "
+            f"{named if table.name == 'rollup_histogram' else ''} ORDER BY {order}) AS told",
             tenant=tenant,
         )
         return list(listed.scalars())
@@ -152,22 +158,31 @@ class Shadow:
     async def mend_facts(self, session: AsyncSession, tenant: str) -> None:
         """Bring a tenant's live facts to what the log says, where that was noted. Needs the turn, and facts set aside.
 
-        What is missing goes the way of every event, so roll-ups, cases and corrections follow; nothing is removed.
+        What is missing goes the way of every event, so that corrections find their targets; nothing is removed. The derived
+        rows of these facts are noted too: they may have been right although the facts were not.
         """
         await self.execute("SET LOCAL search_path = analytics, pg_temp")
         for table in FACTS:
-            fact, arriving = _ARRIVING[table.name]
-            while rows := (await self.execute(_missing(table, fact._fields), tenant=tenant, limit=_AT_ONCE)).all():
-                arrivals, facts = Arrivals(), [fact._make(row) for row in rows]
-                setattr(arrivals, arriving, facts)
-                await apply(session, arrivals)
-                await self.execute(
-                    f"DELETE FROM differing_{table.name} WHERE tenant_id = :tenant AND how = 'missing' AND id = ANY(:ids)",  # noqa: S608 - as above
-                    tenant=tenant,
-                    ids=[each.id for each in facts],
-                )
+            await self._add_missing(session, tenant, table)
             await self.execute(_corrected(table), tenant=tenant)
         await self.execute("SET LOCAL search_path = analytics")
+        async with self._own_facts({kind: _CHANGED.format(kind=kind) for kind in FOLDED}, tenant):
+            for table in DERIVED:
+                key = ", ".join(("tenant_id", *table.key))
+                await self.execute(
+                    f"INSERT INTO differing_{table.name} SELECT {key}, 'touched' FROM pg_temp.{table.name} WHERE tenant_id = :tenant "  # noqa: S608 - as above
+                    f"AND ({key}) NOT IN (SELECT {key} FROM differing_{table.name})",
+                    tenant=tenant,
+                )
+
+    async def _add_missing(self, session: AsyncSession, tenant: str, table: Compared) -> None:
+        fact, arriving = _ARRIVING[table.name]
+        statement, after = _missing(table, fact._fields), UUID(int=0)
+        while rows := (await self.execute(statement, tenant=tenant, after=after, limit=_AT_ONCE)).all():
+            arrivals, facts = Arrivals(), [fact._make(row) for row in rows]
+            setattr(arrivals, arriving, facts)
+            await apply(session, arrivals)
+            after = facts[-1].id
 
     async def take_turn(self, session: AsyncSession) -> None:
         """Wait until no batch is under way, and keep all others waiting until the transaction ends."""
@@ -176,24 +191,37 @@ class Shadow:
 
     async def mend(self, tenant: str) -> None:
         """Replace the derived rows that were noted, by what the live facts of this moment say. Needs the turn."""
-        for kind in ("operation", "observation"):
+        async with self._own_facts({kind: _within_reach(kind) for kind in FOLDED}, tenant):
+            for table in DERIVED:
+                same = " AND ".join(f"t.{column} = d.{column}" for column in ("tenant_id", *table.key))
+                differing = f"differing_{table.name} AS d"
+                await self.execute(
+                    f"DELETE FROM analytics.{table.name} AS t USING {differing} WHERE {same} AND d.tenant_id = :tenant",  # noqa: S608 - as above
+                    tenant=tenant,
+                )
+                await self.execute(
+                    f"INSERT INTO analytics.{table.name} SELECT t.* FROM pg_temp.{table.name} AS t JOIN {differing} ON {same} "  # noqa: S608 - as above
+                    "WHERE d.tenant_id = :tenant",
+                    tenant=tenant,
+                )
+
+    @asynccontextmanager
+    async def _own_facts(self, chosen: Mapping[str, str], tenant: str) -> AsyncIterator[None]:
+        """Fold some facts alone: `chosen` says which, as a SELECT for each kind."""
+        for kind, rows in chosen.items():
             await self.execute(f"CREATE TEMPORARY TABLE {kind} (LIKE analytics.{kind} INCLUDING ALL)")
-            await self.execute(_within_reach(kind), tenant=tenant)
+            await self.execute(
+                f"INSERT INTO pg_temp.{kind} {rows} ON CONFLICT (tenant_id, id) DO NOTHING", tenant=tenant
+            )
+            await self.execute(f"ANALYZE pg_temp.{kind}")
         await self.fold(tenant)
-        for table in DERIVED:
-            same = " AND ".join(f"t.{column} = d.{column}" for column in ("tenant_id", *table.key))
-            differing = f"differing_{table.name} AS d"
-            await self.execute(
-                f"DELETE FROM analytics.{table.name} AS t USING {differing} WHERE {same} AND d.tenant_id = :tenant",  # noqa: S608 - as above
-                tenant=tenant,
-            )
-            await self.execute(
-                f"INSERT INTO analytics.{table.name} SELECT t.* FROM pg_temp.{table.name} AS t JOIN {differing} ON {same} WHERE d.tenant_id = :tenant",  # noqa: S608 - as above
-                tenant=tenant,
-            )
-        await self.execute("DROP TABLE pg_temp.operation, pg_temp.observation")
+        yield
+        for kind in chosen:
+            await self.execute(f"DROP TABLE pg_temp.{kind}")
 
 
+FOLDED = ("operation", "observation")
+_CHANGED = "SELECT log.* FROM differing_{kind} AS d JOIN pg_temp.log_{kind} AS log USING (tenant_id, id) WHERE d.tenant_id = :tenant"
 _ARRIVING: dict[str, tuple[Any, str]] = {
     "operation": (OperationFact, "operations"),
     "observation": (ObservationFact, "observations"),
@@ -205,7 +233,7 @@ def _missing(table: Compared, fields: Sequence[str]) -> str:
     columns = ", ".join(f"log.{name}" for name in fields)
     return f"""
 SELECT {columns} FROM differing_{table.name} AS d JOIN pg_temp.log_{table.name} AS log USING (tenant_id, id)
-WHERE d.tenant_id = :tenant AND d.how = 'missing' ORDER BY log.id LIMIT :limit"""  # noqa: S608 - as above
+WHERE d.tenant_id = :tenant AND d.how = 'missing' AND log.id > :after ORDER BY log.id LIMIT :limit"""  # noqa: S608 - as above
 
 
 def _corrected(table: Compared) -> str:
@@ -230,11 +258,11 @@ WHERE live.tenant_id IS NULL OR shadow.tenant_id IS NULL OR ROW({live}) IS DISTI
 
 
 def _within_reach(kind: str) -> str:
-    """Return the statement that gathers the live facts which the noted rows follow from."""
+    """Return the live facts which the noted rows follow from, some of them more than once."""
     parts: Sequence[str] = [
         f"SELECT f.* FROM differing_{table} AS d JOIN analytics.{kind} AS f ON f.tenant_id = d.tenant_id AND {condition} WHERE d.tenant_id = :tenant"  # noqa: S608 - as above
         for table, reach in REACH.items()
         for of, condition in reach
         if of == kind
     ]
-    return f"INSERT INTO pg_temp.{kind} " + "\nUNION ALL ".join(parts) + "\nON CONFLICT (tenant_id, id) DO NOTHING"
+    return "\nUNION ALL ".join(parts)

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -337,3 +338,25 @@ async def test_a_log_knows_itself_again(log_place: LogPlace, log: EventLog) -> N
         await again.ping()
     with pytest.raises(LogUnavailableError):
         await again.publish(numbered("closed", 1))
+
+
+async def test_what_is_left_out_of_a_commit_comes_again(log: EventLog, area: str) -> None:
+    """Of one partition its first half is handled, of the other nothing."""
+    topics = [f"{area}.one", f"{area}.two"]
+    await log.publish([Message(topic, "key", str(n).encode()) for topic in topics for n in range(6)])
+
+    def of(topic: str, messages: Sequence[Received]) -> list[int]:
+        return values([each for each in messages if each.topic == topic])
+
+    async with log.subscribe(area, rf"{area}\..*") as subscription:
+        polled = sorted(await take(subscription, 12, commit=False), key=lambda each: (each.topic, each.offset))
+        await subscription.commit(polled[3:])
+        again = await take(subscription, 9, commit=False)
+        assert (of(topics[0], again), of(topics[1], again)) == ([3, 4, 5], [0, 1, 2, 3, 4, 5])
+        await subscription.rewind()
+        again = await take(subscription, 9, commit=False)
+        await subscription.commit(again)
+    async with log.subscribe(area, rf"{area}\..*") as subscription:
+        again = await take(subscription, 9)
+        assert (of(topics[0], again), of(topics[1], again)) == ([3, 4, 5], [0, 1, 2, 3, 4, 5])
+        await nothing_comes(subscription)
