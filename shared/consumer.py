@@ -72,8 +72,8 @@ class PoisonEventError(MalformedEventError):
 class Limits:
     """How a consumer works: messages a batch, batches a poll, tries for one event, dead letters in a row to stop at."""
 
-    batch: int = 1_000
-    batches: int = 5
+    batch: int = 2_500
+    batches: int = 4
     tries: int = 3
     dead_in_a_row: int = 100
 
