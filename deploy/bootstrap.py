@@ -133,7 +133,17 @@ def install_with_uv(environment: Environment, lock: Path) -> None:
         ],
         f"uv could not make {environment.name}",
     )
-    command = ["uv", "pip", "install", "--require-hashes", "--python", str(environment.python), "-r", str(lock)]
+    command = [
+        "uv",
+        "pip",
+        "install",
+        "--require-hashes",
+        "--no-deps",
+        "--python",
+        str(environment.python),
+        "-r",
+        str(lock),
+    ]
     if not sys.stderr.isatty():
         return run(command, "uv could not install the packages")
     if subprocess.run(command, stdout=sys.stderr, check=False).returncode != 0:

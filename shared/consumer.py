@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
@@ -27,7 +27,8 @@ from shared.notify import pause
 
 Handler = Callable[[AsyncSession, Sequence[Event]], Awaitable[None]]
 Reader = Callable[[Received], Event]  # raises MalformedEventError
-Reading = Awaitable[list[Event | Exception]]
+_Read = list[Event | Exception]
+Reading = Awaitable[_Read]
 
 _POLL_S = 1.0
 _SLICE = 50  # messages read at a stretch, about a millisecond: a transaction under way must not wait for its next step
@@ -133,7 +134,7 @@ class Consumer:
     async def _take(self, subscription: Subscription, polled: Sequence[Received]) -> None:
         """Handle what was polled until that is done, the consumer stops or cannot go on; commit so much to the log."""
         batches = [polled[n : n + self._limits.batch] for n in range(0, len(polled), self._limits.batch)]
-        done, readings = 0, list[asyncio.Task[list[Event | Exception]]]()
+        done, readings = 0, list[asyncio.Task[_Read]]()
         for batch in batches:
             readings.append(asyncio.create_task(self._read(batch, readings[-1:])))
         try:
@@ -141,20 +142,15 @@ class Consumer:
                 if not self._stop.is_set():
                     await self.handle(batch, reading)
                     done += len(batch)
-        except TooManyDeadLettersError as error:
-            logger.critical("the consumer stops", extra={"group": self.name, "reason": str(error)})
-            raise
         finally:
             for reading in readings:
                 reading.cancel()
             await subscription.commit(polled[done:])
             metrics.events_consumed_total.labels(self.name).inc(done)
 
-    async def _read(
-        self, batch: Sequence[Received], before: Sequence[asyncio.Task[Any]] = ()
-    ) -> list[Event | Exception]:
+    async def _read(self, batch: Sequence[Received], before: Sequence[asyncio.Task[_Read]] = ()) -> _Read:
         """Return each message's event, or what was raised, when the batch before is read."""
-        found: list[Event | Exception] = []
+        found: _Read = []
         if before:
             await asyncio.wait(before)
         for place, message in enumerate(batch):
@@ -264,9 +260,9 @@ class Consumer:
             last += 1
         in_a_row = last - first + 1 + (self._dead_in_a_row if first == 0 else 0)
         if in_a_row > self._limits.dead_in_a_row:
-            raise TooManyDeadLettersError(
-                f"{self.name}: {in_a_row} in a row, the last: {self._aside[place].text}"
-            ) from error
+            said = f"{self.name}: {in_a_row} in a row, the last: {self._aside[place].text}"
+            logger.critical("the consumer stops", extra={"group": self.name, "reason": said})
+            raise TooManyDeadLettersError(said) from error
 
     async def _publish_dead(self) -> None:
         letters = [self._aside[place] for place in sorted(self._aside)]

@@ -83,7 +83,10 @@ class Operation(AnalyticsTable):
 
 
 class Observation(AnalyticsTable):
-    """Something seen of a case that is no finished operation; it moves the case's first or last moment."""
+    """Something seen of a case that is no finished operation; it moves the case's first or last moment.
+
+    `activity` and `transition` are "" where nobody said what it was; they serve exports alone.
+    """
 
     __tablename__ = "observation"
     __table_args__ = (Index(None, "tenant_id", "process", "case_id"),)
@@ -93,6 +96,8 @@ class Observation(AnalyticsTable):
     case_id: Mapped[str]
     at: Mapped[datetime]
     known_at: Mapped[datetime] = mapped_column(server_default=_ALWAYS)
+    activity: Mapped[str] = mapped_column(server_default="")
+    transition: Mapped[str] = mapped_column(server_default="")
 
 
 class _Sums:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from services.billing.einvoices.routes import router as validations
 from services.billing.invoices.routes import router as invoices
 from services.billing.settings import BillingSettings
 from services.billing.tables import BillingTable
@@ -14,7 +15,7 @@ SERVICE = Service(
     settings=BillingSettings,
     metadata=BillingTable.metadata,
     migrations=Path(__file__).with_name("migrations"),
-    routers=[invoices],
+    routers=[invoices, validations],
     events=[
         events.InvoiceRegistered,
         events.InvoiceValidated,

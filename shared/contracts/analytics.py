@@ -18,7 +18,10 @@ class OperationRecorded(EventData, frozen=True, kw_only=True):
 
 
 class ObservationRecorded(EventData, frozen=True, kw_only=True):
-    """Something happened to a case at a moment, without being a finished operation."""
+    """Something happened to a case at a moment, without being a finished operation.
+
+    `activity` and `transition` say what, as an event log does (start, suspend); empty where that is not told.
+    """
 
     type: ClassVar[str] = "analytics.observation.recorded.v1"
     topic: ClassVar[str] = "analytics.operations"
@@ -26,6 +29,8 @@ class ObservationRecorded(EventData, frozen=True, kw_only=True):
     process: str
     case: str
     at: datetime
+    activity: str = ""
+    transition: str = ""
 
 
 class SurveyAnswered(EventData, frozen=True, kw_only=True):

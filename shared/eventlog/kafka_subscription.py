@@ -148,7 +148,10 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
 
 def received(record: ConsumerRecord) -> Received:
     """Translate a record of any producer: absent keys and values are empty, bytes that are no text are replaced."""
-    headers = {name: (value or b"").decode(errors="replace") for name, value in record.headers}
+    try:
+        headers = {name: value.decode() for name, value in record.headers}
+    except (AttributeError, UnicodeDecodeError):
+        headers = {name: (value or b"").decode(errors="replace") for name, value in record.headers}
     key = (record.key or b"").decode(errors="replace")
     at = datetime.fromtimestamp(max(record.timestamp, 0) / 1000, UTC)
     return Received(record.topic, record.partition, record.offset, key, record.value or b"", headers, at)

@@ -55,8 +55,8 @@ def operation(
     return event(tenant, {"work": work}, event_id=event_id)
 
 
-def observation(tenant: str, case: str, at: datetime, process: str = "p") -> Event:
-    return event(tenant, {"process": process, "case": case, "at": at}, ObservationRecorded.type)
+def observation(tenant: str, case: str, at: datetime, process: str = "p", **more: str) -> Event:
+    return event(tenant, {"process": process, "case": case, "at": at, **more}, ObservationRecorded.type)
 
 
 def answer(tenant: str, score: int, team: str = "ap", process: str = "p", at: datetime = T0) -> Event:

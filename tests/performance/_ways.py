@@ -4,23 +4,24 @@ Prints one JSON object. What is measured begins with the first events at hand: j
 """
 
 import asyncio
+import gc
 import json
 import re
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter, process_time
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 import msgspec
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from pydantic import BaseModel, Field
 
 from services.analytics.app import SERVICE
-from services.analytics.operations.consume import CONSUMPTION, Measured, read
+from services.analytics.operations.consume import CONSUMPTION, read
 from services.analytics.operations.facts import OperationFact
 from shared import migrations
 from shared.consumer import Consumer, Limits
@@ -32,7 +33,8 @@ from shared.ids import uuid7
 
 _POLL = Limits().batch * Limits().batches
 _NOTHING_LEFT_S = 5.0
-_WINDOW_S = 300
+_WINDOW, _MICROSECOND = timedelta(minutes=5), timedelta(microseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -90,42 +92,73 @@ async def ingest(bootstrap: str, topic: str, count: int, url: str) -> Passed:
     return result
 
 
-async def ours(bootstrap: str, topic: str, count: int, see: Callable[[Measured], None] | None = None) -> Passed:
-    """Poll as the consumer does, and decode and check every event; nothing is stored."""
+async def polled(bootstrap: str, topic: str, count: int, see: Callable[[Received], object]) -> Passed:
+    """Poll as the consumer does and show every message to `see`; nothing is stored."""
     log, clock, seen = KafkaEventLog(bootstrap), Clock(), 0
     await log.start()
     async with log.subscribe(f"bench-{uuid7().hex}", re.escape(topic)) as subscription:
         while seen < count:
-            polled = await subscription.poll(_POLL, _NOTHING_LEFT_S)
+            messages = await subscription.poll(_POLL, _NOTHING_LEFT_S)
             clock.start()
-            for message in polled:
-                measured = read(message)
-                if see is not None:
-                    see(measured)
-            seen += len(polled)
+            for message in messages:
+                see(message)
+            seen += len(messages)
         result = clock.stop(seen)
     await log.close()
     return result
 
 
-async def windows(bootstrap: str, topic: str, count: int) -> Passed:
-    """Read and check as ours does, and fold number and touch time by activity and five minutes of event time."""
-    folded: dict[tuple[str, int], list[int]] = {}
+async def ours(bootstrap: str, topic: str, count: int) -> Passed:
+    """Decode and check as the consumer does: attributes, types, lengths, order and plausibility of moments."""
+    return await polled(bootstrap, topic, count, read)
 
-    def see(measured: Measured) -> None:
-        fact = measured.fact
-        assert isinstance(fact, OperationFact)
-        key = (fact.activity, int(fact.finished_at.timestamp()) // _WINDOW_S)
-        window = folded.get(key)
+
+class Windows:
+    """Number and touch time by activity and five minutes of event time."""
+
+    def __init__(self) -> None:
+        self._folded: dict[tuple[str, int], list[int]] = {}
+
+    def add(self, activity: str, finished_at: datetime, touch_us: int) -> None:
+        key = (activity, (finished_at - _EPOCH) // _WINDOW)
+        window = self._folded.get(key)
         if window is None:
-            window = folded[key] = [0, 0]
+            window = self._folded[key] = [0, 0]
         window[0] += 1
-        window[1] += fact.touch_us or 0
+        window[1] += touch_us
 
-    result = await ours(bootstrap, topic, count, see)
-    means = {key: total / n for key, (n, total) in folded.items()}
-    assert sum(n for n, _ in folded.values()) == count
-    assert all(mean >= 0 for mean in means.values())
+    def check(self, count: int) -> None:
+        means = [total / n for n, total in self._folded.values()]
+        assert sum(n for n, _ in self._folded.values()) == count
+        assert min(means) >= 0
+
+
+async def windows(bootstrap: str, topic: str, count: int) -> Passed:
+    """Fold what the consumer's poll gives: values decoded into typed structs, and no more looked at than others look at."""
+    folded, decoder = Windows(), msgspec.json.Decoder(_Carrier)
+
+    def see(message: Received) -> None:
+        work = decoder.decode(message.value).work
+        assert work is not None
+        assert work.started_at is not None
+        folded.add(work.activity, work.finished_at, (work.finished_at - work.started_at) // _MICROSECOND)
+
+    result = await polled(bootstrap, topic, count, see)
+    folded.check(count)
+    return result
+
+
+async def checked(bootstrap: str, topic: str, count: int) -> Passed:
+    """Fold what the consumer made of every event, all its checks included."""
+    folded = Windows()
+
+    def see(message: Received) -> None:
+        fact = read(message).fact
+        assert isinstance(fact, OperationFact)
+        folded.add(fact.activity, fact.finished_at, fact.touch_us or 0)
+
+    result = await polled(bootstrap, topic, count, see)
+    folded.check(count)
     return result
 
 
@@ -162,8 +195,8 @@ class _PydanticCarrier(BaseModel):
     work: _PydanticWork | None = Field(default=None)
 
 
-async def control(bootstrap: str, topic: str, count: int, decode: Callable[[bytes], Any]) -> Passed:
-    """Read with aiokafka and decode the values alone, with no attribute of the event and no check of ours."""
+async def control(bootstrap: str, topic: str, count: int, decode: Callable[[ConsumerRecord], object]) -> Passed:
+    """Read with aiokafka and decode."""
     consumer = AIOKafkaConsumer(
         topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False
     )
@@ -174,7 +207,7 @@ async def control(bootstrap: str, topic: str, count: int, decode: Callable[[byte
         clock.start()
         for records in batches.values():
             for record in records:
-                decode(record.value)
+                decode(record)
             seen += len(records)
     result = clock.stop(seen)
     await consumer.stop()
@@ -182,19 +215,44 @@ async def control(bootstrap: str, topic: str, count: int, decode: Callable[[byte
 
 
 async def typed(bootstrap: str, topic: str, count: int) -> Passed:
-    return await control(bootstrap, topic, count, msgspec.json.Decoder(_Carrier).decode)
+    """Values alone: no attribute of the event, so neither its id nor its tenant, and no check."""
+    decoder = msgspec.json.Decoder(_Carrier)
+    return await control(bootstrap, topic, count, lambda record: decoder.decode(record.value))
+
+
+class _Attributes(msgspec.Struct):
+    ce_id: UUID
+    ce_type: str
+    ce_source: str
+    ce_time: datetime
+    ce_tenant: str
+    ce_subject: str
+
+
+async def whole(bootstrap: str, topic: str, count: int) -> Passed:
+    """Values and attributes, both typed, and no check."""
+    decoder = msgspec.json.Decoder(_Carrier)
+
+    def decode(record: ConsumerRecord) -> object:
+        attributes = msgspec.convert({name: value.decode() for name, value in record.headers}, _Attributes)
+        return attributes, decoder.decode(record.value)
+
+    return await control(bootstrap, topic, count, decode)
 
 
 async def pydantic(bootstrap: str, topic: str, count: int) -> Passed:
-    return await control(bootstrap, topic, count, _PydanticCarrier.model_validate_json)
+    """Values alone, with a pydantic model of the same shape."""
+    return await control(bootstrap, topic, count, lambda record: _PydanticCarrier.model_validate_json(record.value))
 
 
 WAYS: dict[str, Callable[..., Awaitable[Passed]]] = {
-    each.__name__: each for each in (ingest, ours, windows, typed, pydantic)
+    each.__name__: each for each in (ingest, ours, windows, checked, typed, whole, pydantic)
 }
 
 
 async def main(name: str, bootstrap: str, topic: str, count: str, *more: str) -> Passed:
+    gc.collect()
+    gc.freeze()  # as a worker does
     async with asyncio.timeout(900):
         return await WAYS[name](bootstrap, topic, int(count), *more)
 

@@ -98,15 +98,25 @@ class Scratch:
         self._write("INSERT OR IGNORE INTO relation VALUES (?, ?)", relations)
 
     def key_events(self) -> None:
-        """Prepare for `add_keyed` and `relate`."""
+        """Prepare for `add_keyed`, `fill_keyed` and `relate`."""
         self._database.execute("CREATE UNIQUE INDEX event_key ON event (key)")
 
     def add_keyed(self, key: str, texts: Sequence[str | None]) -> None:
-        """Add an event whose relations come by its key, unless it is known."""
+        """Add an event of which more will be said, and whose relations come, by its key; unless it is known."""
+        self._n += 1
+        row = (self._n, key, msgspec.json.encode(texts))
+        self._write("INSERT OR IGNORE INTO event VALUES (?, ?, ?)", [row])
+
+    def fill_keyed(self, key: str, texts: Sequence[str | None]) -> None:
+        """Say what an event is; one that was not added comes behind those that were."""
         self._n += 1
         if self._readable(texts):
             row = (self._n, key, msgspec.json.encode(texts))
-            self._write("INSERT OR IGNORE INTO event VALUES (?, ?, ?)", [row])
+            self._write(
+                "INSERT INTO event VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET texts = excluded.texts", [row]
+            )
+        else:
+            self._write("DELETE FROM event WHERE key = ?", [(key,)])
 
     def relate(self, relations: Iterable[tuple[str, str]]) -> None:
         """Add relations of events by key and objects."""

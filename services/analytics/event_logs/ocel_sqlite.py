@@ -87,16 +87,16 @@ class OcelSqliteReader:
             self._scratch.add_objects(_texts_only(page))
             yield
         self._scratch.key_events()
+        for page in upload.read("event", ("ocel_id", "ocel_type")):  # its order is that of events at the same moment
+            for key, kind in _texts_only(page):
+                self._scratch.add_keyed(key, self._names.texts(kind, None, ()))
+            yield
         unread = set(upload.tables)  # each table is read once, however many types claim it
         for kinds in upload.read("event_map_type", ("ocel_type", "ocel_type_map")):
             for kind, name in _texts_only(kinds):
                 if (table := f"event_{name}") in unread:
                     unread.remove(table)
                     yield from self._copy_events(upload, kind, table)
-        for page in upload.read("event", ("ocel_id", "ocel_type")):
-            for key, kind in _texts_only(page):  # known, unless no table holds its moment
-                self._scratch.add_keyed(key, self._names.texts(kind, None, ()))
-            yield
         for page in upload.read("event_object", ("ocel_event_id", "ocel_object_id")):
             self._scratch.relate(_texts_only(page))
             yield
@@ -107,7 +107,7 @@ class OcelSqliteReader:
             for key, stamp, *values in page:
                 if isinstance(key, str):
                     texts = self._names.texts(kind, stamp, zip(attributes, values, strict=True))
-                    self._scratch.add_keyed(key, texts)
+                    self._scratch.fill_keyed(key, texts)
             yield
 
 

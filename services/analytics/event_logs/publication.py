@@ -39,7 +39,13 @@ class Publication:
             return to_message(
                 event_id, data, subject=item.case, tenant=self._tenant, at=asked_at, work=work, trace=self._trace
             )
-        seen = ObservationRecorded(process=self._order.process, case=item.case, at=item.at)
+        seen = ObservationRecorded(
+            process=self._order.process,
+            case=item.case,
+            at=item.at,
+            activity=item.activity,
+            transition=item.transition,
+        )
         check_observation(seen, plausible)
         return to_message(event_id, seen, subject=item.case, tenant=self._tenant, at=asked_at, trace=self._trace)
 

@@ -179,9 +179,11 @@ class CasePairing:
 
 
 def _queue_of(event: RawEvent) -> str:
-    """Return where a start waits: with its activity, or by its instance where the log is ours and says which."""
-    instance = event.told and event.told.instance
-    return f"\0{instance}" if instance else event.activity
+    """Return where a start waits: with its activity, or by its instance where the log is ours and says which.
+
+    Of an operation that we exported all is said: it takes no start that is not its own.
+    """
+    return event.activity if event.told is None else f"\0{event.told.instance or ''}"
 
 
 def _observe(event: RawEvent, occurrence: int) -> Observation:

@@ -1,4 +1,7 @@
-"""Operations as CSV (RFC 4180): one row each, with both stamps, and no cell that a spreadsheet would execute."""
+"""Operations as CSV (RFC 4180): one row each, with both stamps, and no cell that a spreadsheet would execute.
+
+An observation is a row too, with its transition and one stamp.
+"""
 
 from collections.abc import AsyncIterator
 
@@ -8,7 +11,7 @@ from services.analytics.exports.queries import Row, Source
 from services.analytics.exports.xes import moment
 
 _HEADER = (
-    "case_id", "activity", "start_timestamp", "complete_timestamp", "resource", "team", "cost",
+    "case_id", "activity", "lifecycle:transition", "start_timestamp", "complete_timestamp", "resource", "team", "cost",
     NAMES["CURRENCY"], NAMES["ACTOR_KIND"], NAMES["OUTCOME"], NAMES["REQUESTED"], NAMES["ESTIMATED_START"],
     NAMES["CORRECTED"],
 )  # fmt: skip
@@ -16,7 +19,7 @@ _HEADER = (
 
 async def write_csv(source: Source) -> AsyncIterator[str]:
     yield csv_lines([_HEADER])
-    async for page in source.operations():
+    async for page in source.items():
         yield csv_lines(_cells(row) for row in page)
 
 
@@ -24,6 +27,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     return (
         harmless(row.case),
         harmless(row.activity),
+        harmless(row.transition),
         moment(row.known_start) if row.known_start else "",
         moment(row.finished_at),
         harmless(row.actor),

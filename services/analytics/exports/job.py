@@ -24,7 +24,7 @@ def jobs(runtime: Runtime) -> Mapping[str, JobCode]:
 
 
 async def export_operations(runtime: Runtime, job: JobContext) -> Mapping[str, Any]:
-    """Write the file; return what is in it, and what could not be: observations, which have no activity."""
+    """Write the file; return what is in it, and what could not be: observations of which only the moment is stored."""
     order = msgspec.convert(job.params, ExportOrder)
     async with job.database.session(job.tenant, read_only=True) as session:
         source = Source(session, job.tenant, order)
@@ -33,7 +33,7 @@ async def export_operations(runtime: Runtime, job: JobContext) -> Mapping[str, A
 
         async def content() -> AsyncIterator[bytes]:
             async for piece in WRITINGS[order.format].write(source):
-                yield piece.encode()
+                yield piece.encode() if isinstance(piece, str) else piece
                 if source.read - job.done >= _REPORTED:
                     await job.checkpoint({}, source.read)
 
@@ -42,7 +42,8 @@ async def export_operations(runtime: Runtime, job: JobContext) -> Mapping[str, A
     return {
         "operations": totals.operations,
         "cases": totals.cases,
-        "observations_left_out": totals.observations,
+        "observations": totals.observations,
+        "observations_left_out": totals.untold,
         "size": stored.size,
         "sha256": stored.sha256,
     }

@@ -1,7 +1,7 @@
 """Operations as OCEL 2.0 JSON (https://www.ocel-standard.org/): an event each, related to its case.
 
 The one type of object is the process's cases, and carries the process's name. OCEL has no transitions, so the start
-is an attribute of the event.
+is an attribute of the event; an observation says its transition in one.
 """
 
 from collections.abc import AsyncIterator
@@ -14,8 +14,9 @@ from services.analytics.exports.queries import Row, Source
 from services.analytics.exports.xes import moment
 
 QUALIFIER = "case"
-_ATTRIBUTES = {
+ATTRIBUTES = {
     "start_timestamp": "time",
+    "lifecycle:transition": "string",
     "org:resource": "string",
     "org:group": "string",
     "cost:total": "string",  # a float would not keep every amount
@@ -31,14 +32,14 @@ _ATTRIBUTES = {
 async def write_ocel(source: Source) -> AsyncIterator[str]:
     """Yield the log: types, events, objects, each list written as its rows come."""
     yield f'{{"objectTypes":[{_json({"name": source.process, "attributes": []})}],\n"eventTypes":['
-    types = [{"name": name, "type": kind} for name, kind in _ATTRIBUTES.items()]
+    types = [{"name": name, "type": kind} for name, kind in ATTRIBUTES.items()]
     separator = "\n"
     async for names in source.activities():
         yield separator + ",\n".join(_json({"name": name, "attributes": types}) for name in names)
         separator = ",\n"
     yield '],\n"events":['
     separator = "\n"
-    async for page in source.operations():
+    async for page in source.items():
         yield separator + ",\n".join(_json(_event(row)) for row in page)
         separator = ",\n"
     yield '],\n"objects":['
@@ -49,19 +50,25 @@ async def write_ocel(source: Source) -> AsyncIterator[str]:
     yield "]}\n"
 
 
-def _event(row: Row) -> dict[str, Any]:
-    attributes = {
-        "start_timestamp": row.known_start and moment(row.known_start),
+def attributes_of(row: Row) -> dict[str, str | None]:
+    """Return what an event has beside its type and time; what is empty or None it has not."""
+    return {
+        "start_timestamp": moment(row.known_start) if row.known_start else None,
+        "lifecycle:transition": row.observed,
         "org:resource": row.actor,
         "org:group": row.team,
         "cost:total": None if row.cost is None else f"{row.cost:f}",
         NAMES["CURRENCY"]: row.currency,
         NAMES["ACTOR_KIND"]: row.actor_kind,
         NAMES["OUTCOME"]: row.outcome,
-        NAMES["REQUESTED"]: row.requested_at and moment(row.requested_at),
+        NAMES["REQUESTED"]: moment(row.requested_at) if row.requested_at else None,
         NAMES["ESTIMATED_START"]: moment(row.started_at or row.finished_at) if row.estimated else None,
         NAMES["CORRECTED"]: TRUE if row.corrected else None,
     }
+
+
+def _event(row: Row) -> dict[str, Any]:
+    attributes = attributes_of(row)
     return {
         "id": str(row.id),
         "type": row.activity,

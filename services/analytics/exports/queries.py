@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.analytics.exports.schemas import ExportOrder
@@ -20,24 +20,36 @@ _COLUMNS = (
     "case_id, activity, id, actor_kind, actor_id, team, requested_at, started_at, finished_at, estimated, outcome, "
     "corrected, cost, currency"
 )
-_COUNT = text(f"SELECT count(*) AS operations, count(DISTINCT case_id) AS cases FROM operation WHERE {_CHOSEN}")  # noqa: S608 - constants of this module; values are bound
-_OBSERVATIONS = text("""
-SELECT count(*) FROM observation WHERE tenant_id = :tenant AND process = :process
-AND (cast(:begin AS timestamptz) IS NULL OR at >= :begin) AND (cast(:end AS timestamptz) IS NULL OR at < :end)""")
-_OPERATIONS = text(f"SELECT {_COLUMNS} FROM operation WHERE {_CHOSEN} ORDER BY case_id, finished_at, seq")  # noqa: S608 - as above
-_EVENTS = text(f"""
-SELECT {_COLUMNS}, is_start FROM (
-    SELECT {_COLUMNS}, seq, false AS is_start, finished_at AS at FROM operation WHERE {_CHOSEN}
-    UNION ALL
-    SELECT {_COLUMNS}, seq, true, started_at FROM operation
-    WHERE {_CHOSEN} AND started_at IS NOT NULL AND NOT estimated) AS event
-ORDER BY case_id, at, NOT is_start, seq""")  # noqa: S608 - as above
-_ACTIVITIES = text(f"SELECT DISTINCT activity FROM operation WHERE {_CHOSEN} ORDER BY activity")  # noqa: S608 - as above
-_CASES = text(f"SELECT DISTINCT case_id FROM operation WHERE {_CHOSEN} ORDER BY case_id")  # noqa: S608 - as above
+_SEEN = """tenant_id = :tenant AND process = :process
+AND (cast(:begin AS timestamptz) IS NULL OR at >= :begin) AND (cast(:end AS timestamptz) IS NULL OR at < :end)"""
+# An observation that says it completed something would come back as an operation.
+_SAYS_WHAT = "activity <> '' AND lower(btrim(transition)) NOT IN ('', 'complete')"
+_TOLD = f"{_SEEN} AND {_SAYS_WHAT}"
+_OPERATIONS = f"SELECT {_COLUMNS}, false AS is_start, '' AS observed, finished_at AS moment, 1 AS place, seq FROM operation WHERE {_CHOSEN}"  # noqa: S608 - constants of this module; values are bound
+_STARTS = f"""
+SELECT {_COLUMNS}, true, '', started_at, 0, seq FROM operation WHERE {_CHOSEN} AND started_at IS NOT NULL AND NOT estimated"""  # noqa: S608 - as above
+_OBSERVATIONS = f"""
+SELECT case_id, activity, id, '', '', '', NULL, NULL, at, false, '', false, NULL, '', false, transition, at,
+       CASE transition WHEN 'start' THEN 0 ELSE 2 END, 0 FROM observation WHERE {_TOLD}"""  # noqa: S608 - as above
+_ORDERED = f"""
+SELECT {_COLUMNS}, is_start, observed FROM ({{rows}}) AS row ORDER BY case_id, moment, place, seq, id"""  # noqa: S608 - as above
+_ITEMS = text(_ORDERED.format(rows=f"{_OPERATIONS} UNION ALL {_OBSERVATIONS}"))
+_EVENTS = text(_ORDERED.format(rows=f"{_OPERATIONS} UNION ALL {_STARTS} UNION ALL {_OBSERVATIONS}"))
+_DISTINCT = f"""
+SELECT {{column}} FROM operation WHERE {_CHOSEN} UNION SELECT {{column}} FROM observation WHERE {_TOLD} ORDER BY 1"""  # noqa: S608 - as above
+_ACTIVITIES, _CASES = text(_DISTINCT.format(column="activity")), text(_DISTINCT.format(column="case_id"))
+_COUNT = text(f"""
+SELECT (SELECT count(*) FROM operation WHERE {_CHOSEN}) AS operations,
+       (SELECT count(*) FROM ({_CASES.text}) AS chosen) AS cases,
+       (SELECT count(*) FROM observation WHERE {_TOLD}) AS observations,
+       (SELECT count(*) FROM observation WHERE {_SEEN} AND NOT ({_SAYS_WHAT})) AS untold""")  # noqa: S608 - as above
 
 
 class Row(NamedTuple):
-    """An operation; of an event log's two events, `is_start` tells which one it stands for."""
+    """An operation; of an event log's two events, `is_start` tells which one it stands for.
+
+    Or an observation: then `observed` is its transition, `finished_at` its moment, and the rest is empty.
+    """
 
     case: str
     activity: str
@@ -54,6 +66,11 @@ class Row(NamedTuple):
     cost: Decimal | None
     currency: str
     is_start: bool = False
+    observed: str = ""
+
+    @property
+    def transition(self) -> str:
+        return self.observed or ("start" if self.is_start else "complete")
 
     @property
     def known_start(self) -> datetime | None:
@@ -61,9 +78,12 @@ class Row(NamedTuple):
 
 
 class Totals(NamedTuple):
+    """What is in an export; `untold` are the observations of which only the moment is stored."""
+
     operations: int
     cases: int
     observations: int
+    untold: int
 
 
 class Source:
@@ -79,19 +99,19 @@ class Source:
         """Take the snapshot that everything is read from; count what is in it."""
         await self._session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
         await self._session.execute(text("SET LOCAL statement_timeout = 0"))  # sorting millions of rows takes its time
-        operations, cases = (await self._session.execute(_COUNT, self._values)).one()
-        observations = (await self._session.execute(_OBSERVATIONS, self._values)).scalar_one()
-        return Totals(operations, cases, observations)
+        return Totals(*(await self._session.execute(_COUNT, self._values)).one())
 
-    async def operations(self) -> AsyncIterator[Sequence[Row]]:
-        async for page in self._pages(_OPERATIONS):
-            self.read += len(page)
-            yield [Row(*row) for row in page]
+    def items(self) -> AsyncIterator[Sequence[Row]]:
+        """Yield each operation, and each observation."""
+        return self._rows(_ITEMS)
 
-    async def events(self) -> AsyncIterator[Sequence[Row]]:
-        """Yield each operation as its completion, and as its start where one was observed."""
-        async for page in self._pages(_EVENTS):
-            self.read += sum(not row.is_start for row in page)
+    def events(self) -> AsyncIterator[Sequence[Row]]:
+        """Yield each operation as its completion, and as its start where one was observed; and each observation."""
+        return self._rows(_EVENTS)
+
+    async def _rows(self, statement: TextClause) -> AsyncIterator[Sequence[Row]]:
+        async for page in self._pages(statement):
+            self.read += sum(not (row.is_start or row.observed) for row in page)
             yield [Row(*row) for row in page]
 
     async def activities(self) -> AsyncIterator[Sequence[str]]:
@@ -102,7 +122,7 @@ class Source:
         async for page in self._pages(_CASES):
             yield [row[0] for row in page]
 
-    async def _pages(self, statement: Any) -> AsyncIterator[Sequence[Any]]:
+    async def _pages(self, statement: TextClause) -> AsyncIterator[Sequence[Any]]:
         result = await self._session.stream(statement, self._values)
         async for page in result.partitions(PAGE):  # without a size it would be everything at once
             yield page

@@ -35,11 +35,12 @@ class FileResponse(StreamingResponse):
     "", status_code=202, responses=problems(KeyReused, KeyInProgress, PeriodBackwards), dependencies=[Idempotent]
 )
 async def start_export(body: ExportIn, response: Response, session: Session, by: CanOrder) -> ExportAccepted:
-    """Write the operations of a process that were finished in the period as XES, CSV or OCEL 2.0 (JSON).
+    """Write the operations of a process that were finished in the period as XES, CSV or OCEL 2.0 (JSON, SQLite).
 
-    Actors are the pseudonyms that are stored. Observations (starts never completed, suspensions and the like) are
-    left out, as no activity is stored of them; the job's result counts them. The file is kept for 24 hours. Imported
-    again (`cost_attribute=cost:total`, for CSV `cost`), it gives the same indicators.
+    Actors are the pseudonyms that are stored. Observations (starts never completed, suspensions and the like) are in
+    it, without who made them; those of which only the moment is stored are left out, and the job's result counts
+    them. The file is kept for 24 hours. Imported again (`cost_attribute=cost:total`, for CSV `cost`), it gives the
+    same indicators.
     """
     job_id = await order_export(session, body, by)
     response.headers["Location"] = f"/analytics/jobs/{job_id}"

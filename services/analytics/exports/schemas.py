@@ -10,7 +10,7 @@ from pydantic import Field
 from services.analytics.operations.schemas import ProcessName
 from shared.schemas import Instant, RequestModel, ResponseModel
 
-ExportFormat = Literal["xes", "csv", "ocel2-json"]
+ExportFormat = Literal["xes", "csv", "ocel2-json", "ocel2-sqlite"]
 
 
 class ExportIn(RequestModel):

@@ -1,4 +1,4 @@
-"""Operations as XES (IEEE 1849-2016): a start where it was observed, a completion always."""
+"""Operations as XES (IEEE 1849-2016): a start where it was observed, a completion always; observations as what they are."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -60,20 +60,24 @@ def begin_trace(case: str) -> str:
 
 
 def event_of(row: Row) -> str:
-    """Return an operation's start or completion; costs and outcome stand with the completion alone."""
+    """Return an operation's start or completion, or an observation; costs and outcome stand with the completion alone.
+
+    An observation has no instance: what was started and never completed must not meet a completion.
+    """
     at = row.started_at if row.is_start else row.finished_at
     assert at is not None
     parts = [
         _attribute("string", "concept:name", row.activity),
-        _attribute("string", "concept:instance", str(row.id)),
-        _attribute("string", "lifecycle:transition", "start" if row.is_start else "complete"),
+        _attribute("string", "lifecycle:transition", row.transition),
         _attribute("date", "time:timestamp", moment(at)),
     ]
+    if not row.observed:
+        parts.append(_attribute("string", "concept:instance", str(row.id)))
     if row.actor:
         parts.append(_attribute("string", "org:resource", row.actor))
     if row.team:
         parts.append(_attribute("string", "org:group", row.team))
-    if not row.is_start:
+    if row.transition == "complete":
         parts += _completion(row)
     return f"<event>\n{''.join(parts)}</event>\n"
 

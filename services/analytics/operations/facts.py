@@ -89,6 +89,8 @@ class ObservationFact(NamedTuple):
     case_id: str
     at: datetime
     known_at: datetime
+    activity: str
+    transition: str
 
 
 class SurveyFact(NamedTuple):
@@ -234,13 +236,17 @@ def _is_plain(text: str, limit: int) -> bool:
 def observation_of(event: Event, plausible: Plausible) -> ObservationFact:
     data: ObservationRecorded = _read(event, _observations)
     check_observation(data, plausible)
-    return ObservationFact(event.tenant, event.id, data.process, data.case, data.at, known_at(event))
+    return ObservationFact(
+        event.tenant, event.id, data.process, data.case, data.at, known_at(event), data.activity, data.transition
+    )
 
 
 def check_observation(data: ObservationRecorded, plausible: Plausible) -> None:
     """Raise BadFieldError for the first value of an observation that cannot be."""
     _check_process("process", data.process)
     _check_text("case", data.case, MAX_CASE)
+    _check_text("activity", data.activity, MAX_ACTIVITY, empty=True)
+    _check_text("transition", data.transition, MAX_ACTIVITY, empty=True)
     check_stamp("at", data.at, plausible)
 
 

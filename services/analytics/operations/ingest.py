@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.analytics.operations.facts import Arrivals, ObservationFact, OperationFact, SurveyFact
 from services.analytics.operations.histograms import OPERATION_KEY
 from services.analytics.operations.requester import REQUESTER_ACTIVITIES
-from services.analytics.operations.statements import CORRECT, REBUILD, STORE, STORE_ANSWERS, STORE_KEYS
+from services.analytics.operations.statements import CORRECT, STORE, STORE_ANSWERS, STORE_KEYS
 
 _KEY = ("tenant_id", *OPERATION_KEY)
 _key_of = attrgetter(*_KEY)
@@ -57,13 +57,6 @@ async def apply(session: AsyncSession, arrivals: Arrivals) -> Applied:
         parameters = _columns("an", SurveyFact._fields, arrivals.answers)
         answers = (await session.execute(STORE_ANSWERS, parameters)).scalar_one()
     return Applied(operations, observations, answers)
-
-
-async def rebuild(session: AsyncSession, tenant: str) -> None:
-    """Compute a tenant's roll-ups and cases anew from its facts, alone; the same rows as arrival made."""
-    await wait_for_turn(session, alone=True)
-    for statement in REBUILD:
-        await session.execute(statement, {"tenant": tenant, "requester": list(REQUESTER_ACTIVITIES)})
 
 
 async def wait_for_turn(session: AsyncSession, *, alone: bool) -> None:

@@ -13,12 +13,11 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.analytics.operations.consume import GROUP, PATTERN, consume
+from services.analytics.operations.consume import GROUP, PATTERN, consume, read
 from services.analytics.rebuilds.shadow import Shadow
-from shared.consumer import PoisonEventError, is_transient
 from shared.eventlog import EventLog, Received
-from shared.events import Event, MalformedEventError, from_message
-from shared.failures import first_line
+from shared.events import Event, MalformedEventError
+from shared.failures import first_line, is_transient
 
 Offsets = dict[tuple[str, int], int]
 _LOOK_S = 0.5
@@ -88,13 +87,11 @@ class Replay:
     async def _keep(self, session: AsyncSession, batch: Sequence[Received]) -> None:
         events = []
         for message in batch:
-            try:
-                event = from_message(message)
-            except MalformedEventError:
-                self.refused += self.tenant is None
-            else:
-                if self.tenant in {None, event.tenant}:
-                    events.append(event)
+            if self.tenant in {None, message.headers.get("ce_tenant")}:
+                try:
+                    events.append(read(message))
+                except MalformedEventError as error:
+                    self._refuse(message, error)
             self.read[_place(message)] = message.offset + 1
         self.messages += len(batch)
         if events:
@@ -108,9 +105,6 @@ class Replay:
             try:
                 async with session.begin_nested():
                     await consume(session, part)
-            except PoisonEventError as error:
-                self._refuse(error.event, error)
-                open_parts.append([each for each in part if each is not error.event])
             except Exception as error:
                 if is_transient(error):
                     raise
@@ -119,9 +113,10 @@ class Replay:
                 else:
                     open_parts += [part[len(part) // 2 :], part[: len(part) // 2]]
 
-    def _refuse(self, event: Event, error: Exception) -> None:
+    def _refuse(self, what: Received | Event, error: Exception) -> None:
         self.refused += 1
-        logger.warning("an event cannot be kept", extra={"event": str(event.id), "reason": first_line(error)})
+        place = f"{what.topic}[{what.partition}]@{what.offset}" if isinstance(what, Received) else str(what.id)
+        logger.warning("an event cannot be kept", extra={"event": place, "reason": first_line(error)})
 
 
 def _place(message: Received) -> tuple[str, int]:

@@ -181,6 +181,15 @@ def test_triggers_views_and_indexes_of_a_file_change_nothing(tmp_path: Path) -> 
     assert len(read(ocel_sqlite(tmp_path, after=after), ORDERS)[0]) == 3
 
 
+def test_events_of_one_moment_stay_in_the_order_of_the_file(tmp_path: Path) -> None:
+    at = "2026-01-05T09:00:00Z"
+    events: list[Event] = [(f"e{n}", "BA"[n % 2], at, {}, ("o1",)) for n in range(6)]
+    for log in (ocel2(events), ocel1(events), ocel_sqlite(tmp_path, events)):
+        assert [(event.activity, event.ordinal) for event in read(log, ORDERS)[0]] == [
+            ("BA"[n % 2], n + 1) for n in range(6)
+        ]
+
+
 def test_an_event_without_its_own_row_is_counted(tmp_path: Path) -> None:
     after = "DELETE FROM event_Place; INSERT INTO event_Pack SELECT * FROM event_Pack; INSERT INTO object SELECT * FROM object;"
     events, tally = read(ocel_sqlite(tmp_path, after=after), ORDERS)

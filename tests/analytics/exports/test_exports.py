@@ -3,8 +3,11 @@
 import csv
 import io
 import json
+import sqlite3
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 from xml.etree import ElementTree as ET
@@ -67,7 +70,7 @@ async def test_an_xes_log_declares_its_extensions_and_orders_its_events(working:
     ]
     assert (traces["c1"][2]["cost:total"], traces["c1"][2]["cost:currency"]) == ("1.50", "USD")
     assert [(e["org:group"], e["lifecycle:transition"]) for e in traces["c2"]] == [("ap & co", "complete")]
-    assert result["observations_left_out"] == 1
+    assert (result["observations"], result["observations_left_out"]) == (0, 1)
 
 
 async def test_a_csv_is_a_row_per_operation_and_no_spreadsheet_executes_it(working: Harness, tenant: str) -> None:
@@ -102,7 +105,42 @@ async def test_an_ocel_log_relates_each_event_to_its_case(working: Harness, tena
     assert {each["name"] for event in log["events"] for each in event["attributes"]} <= declared
 
 
-@pytest.mark.parametrize("form", ["xes", "csv", "ocel2-json"])
+async def test_an_ocel_database_has_the_tables_of_the_standard_and_sound_references(
+    working: Harness, tenant: str, tmp_path: Path
+) -> None:
+    await feed(working, [operation(tenant, "c1", name) for name in ("pay", "Pay", 'p"; DROP TABLE event; --')])
+    content, _ = await export(working, tenant, format="ocel2-sqlite")
+    assert (await export(working, tenant, format="ocel2-sqlite"))[0] == content
+    path = tmp_path / "log.sqlite"
+    path.write_bytes(content)
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert database.execute("PRAGMA foreign_key_check").fetchall() == []
+        kinds = dict(database.execute("SELECT ocel_type, ocel_type_map FROM event_map_type").fetchall())
+        assert kinds.keys() == {"pay", "Pay", 'p"; DROP TABLE event; --'}
+        for name, table in kinds.items():
+            (found,) = database.execute(f"SELECT ocel_type FROM event_{table} JOIN event USING (ocel_id)").fetchall()
+            assert found == (name,)
+        assert database.execute("SELECT ocel_id, ocel_type FROM object JOIN object_1 USING (ocel_id)").fetchall() == [
+            ("c1", "p")
+        ]
+        assert database.execute("SELECT count(*), min(ocel_qualifier) FROM event_object").fetchall() == [(3, "case")]
+
+
+@pytest.mark.parametrize("form", ["xes", "csv", "ocel2-json", "ocel2-sqlite"])
+async def test_what_would_come_back_as_work_or_says_nothing_is_left_out(
+    working: Harness, tenant: str, form: str
+) -> None:
+    said = {"start": "start", "nothing": "", "over": "complete", "over in capitals": " COMPLETE "}
+    seen = [observation(tenant, case, T0, activity="x", transition=transition) for case, transition in said.items()]
+    late = observation(tenant, "late", T0 + MINUTE, activity="x", transition="start")
+    await feed(working, [operation(tenant, "c"), *seen, late])
+    content, result = await export(working, tenant, format=form, to=(T0 + MINUTE / 2).isoformat())
+    assert (result["cases"], result["observations"], result["observations_left_out"]) == (2, 1, 3)
+    assert (b"nothing" in content, b"over in" in content, b"late" in content) == (False, False, False)
+
+
+@pytest.mark.parametrize("form", ["xes", "csv", "ocel2-json", "ocel2-sqlite"])
 async def test_the_period_is_half_open_and_nothing_is_a_log_too(working: Harness, tenant: str, form: str) -> None:
     await feed(working, [operation(tenant, f"case-{n}", finished_at=T0 + n * MINUTE) for n in range(4)])
     bounds = {"from": (T0 + MINUTE).isoformat(), "to": (T0 + 3 * MINUTE).isoformat()}
@@ -204,7 +242,7 @@ async def _make_older(harness: Harness, tenant: str) -> None:
         await session.execute(older, {"tenant": tenant, "age": timedelta(hours=25)})
 
 
-@pytest.mark.parametrize("read", [Source.operations, Source.events, Source.cases])
+@pytest.mark.parametrize("read", [Source.items, Source.events, Source.cases])
 async def test_no_more_than_a_page_is_ever_in_memory(
     analytics: Harness, tenant: str, monkeypatch: pytest.MonkeyPatch, read: Callable[[Source], AsyncIterator[Any]]
 ) -> None:

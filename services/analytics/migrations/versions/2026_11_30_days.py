@@ -8,8 +8,8 @@ from sqlalchemy import text
 
 from shared.migrations import protect, roles_of
 
-revision = "2026_11_28_days"
-down_revision = "2026_11_28_calendars"
+revision = "2026_11_30_days"
+down_revision = "2026_11_29_observed"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,165 @@
+"""Applies the rule sets to a document, in order: schema, official rules, our own. One judge per process."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from lxml import etree
+from saxonche import PySaxonApiError, PySaxonProcessor
+
+from services.billing.einvoices.binding import UnreadableError
+from services.billing.einvoices.cii import locate_cii, read_cii
+from services.billing.einvoices.door import Sealed, admit
+from services.billing.einvoices.limits import Limits
+from services.billing.einvoices.model import Invoice
+from services.billing.einvoices.rule_sets import CII_RULES, CII_SCHEMA, RULES, SCHEMAS, UBL_RULES, UBL_SCHEMA, RuleSet
+from services.billing.einvoices.rules import OWN_RULES, OWN_VERSION, find_flaws
+from services.billing.einvoices.terms import term_at
+from services.billing.einvoices.ubl import locate_ubl, read_ubl
+from services.billing.einvoices.verdicts import Finding, Judged, Obstacle, Stage
+from shared import clock
+
+MOST_FINDINGS = 500
+_SVRL = "{http://purl.oclc.org/dsdl/svrl}"
+_STEP = re.compile(r"\*:([\w.-]+)\[namespace-uri\(\)='([^']*)'\]")
+_TERM = re.compile(r"\b(?:BT|BG)-[0-9]+(?:-[0-9]+)?\b")
+_LABEL = re.compile(r"\[[A-Z0-9-]+\]\s*-?\s*")
+_PREFIXES = {
+    "urn:oasis:names:specification:ubl:schema:xsd:Invoice-2": "",
+    "urn:oasis:names:specification:ubl:schema:xsd:CreditNote-2": "",
+    "urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2": "cac:",
+    "urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2": "cbc:",
+    "urn:oasis:names:specification:ubl:schema:xsd:CommonExtensionComponents-2": "ext:",
+    "urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:100": "rsm:",
+    "urn:un:unece:uncefact:data:standard:ReusableAggregateBusinessInformationEntity:100": "ram:",
+    "urn:un:unece:uncefact:data:standard:UnqualifiedDataType:100": "udt:",
+    "urn:un:unece:uncefact:data:standard:QualifiedDataType:100": "qdt:",
+}
+READERS: dict[str, Callable[[Any], Invoice]] = {"ubl-invoice": read_ubl, "ubl-credit-note": read_ubl, "cii": read_cii}
+LOCATORS = {"ubl-invoice": locate_ubl, "ubl-credit-note": locate_ubl, "cii": locate_cii}
+
+
+def plain_location(location: str) -> str:
+    """Return a location as people write XPath: `/cac:InvoiceLine[1]` for `/*:InvoiceLine[namespace-uri()='...'][1]`."""
+    return _STEP.sub(lambda step: _PREFIXES.get(step[2], "*:") + step[1], location)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRules:
+    """Our rules are this program's code: its version is theirs."""
+
+    id: str = OWN_RULES
+    version: str = OWN_VERSION
+    sha256: None = None
+
+
+OWN = OwnRules()
+
+
+class Judge:
+    """Compiles the rule sets once; every document is judged by the same ones."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._saxon = PySaxonProcessor(license=False)
+        compiler = self._saxon.new_xslt30_processor()
+        self._rules = {
+            rules.id: compiler.compile_stylesheet(stylesheet_file=str(rules.path)) for rules in (UBL_RULES, CII_RULES)
+        }
+        credit_notes = UBL_SCHEMA.folder / "maindoc" / "UBL-CreditNote-2.1.xsd"
+        self._schemas = {
+            "ubl-invoice": _schema(str(UBL_SCHEMA.path)),
+            "ubl-credit-note": _schema(str(credit_notes)),
+            "cii": _schema(str(CII_SCHEMA.path)),
+        }
+
+    def judge(self, content: bytes) -> Judged:
+        """Return what the rule sets find in a file. Raises the door's refusals."""
+        document = admit(content, self._limits)
+        findings: list[Finding] = []
+        order = (
+            (SCHEMAS[document.format], self._break_schema),
+            (RULES[document.format], self._break_rules),
+            (OWN, self._break_own_rules),
+        )
+        stages = [self._apply(rules, find, document, findings) for rules, find in order]
+        return Judged(
+            format=document.format,
+            attachment=document.attachment,
+            stages=tuple(stages),
+            findings=tuple(findings[:MOST_FINDINGS]),
+            omitted=max(0, len(findings) - MOST_FINDINGS),
+        )
+
+    @staticmethod
+    def _apply(
+        rule_set: RuleSet | OwnRules,
+        find: Callable[[Sealed], Iterator[Finding]],
+        document: Sealed,
+        findings: list[Finding],
+    ) -> Stage:
+        obstacle: Obstacle | None = None
+        detail = ""
+        try:
+            findings.extend(find(document))
+        except UnreadableError as error:
+            obstacle, detail = "unreadable-value", str(error)
+        except (PySaxonApiError, etree.LxmlError) as error:
+            obstacle, detail = "rules-failed", str(error)[:500]
+        return Stage(
+            rule_set=rule_set.id,
+            version=rule_set.version,
+            sha256=rule_set.sha256,
+            obstacle=obstacle,
+            detail=detail,
+        )
+
+    def _break_schema(self, document: Sealed) -> Iterator[Finding]:
+        schema = self._schemas[document.format]
+        if schema.validate(document.root):
+            return
+        for error in schema.error_log:
+            yield Finding(
+                rule=SCHEMAS[document.format].id,
+                rule_set=SCHEMAS[document.format].id,
+                severity="fatal",
+                location=error.path or f"line {error.line}",
+                text=re.sub(r"\{[^}]*\}", "", error.message)[:1000],
+            )
+
+    def _break_rules(self, document: Sealed) -> Iterator[Finding]:
+        rules = RULES[document.format]
+        node = self._saxon.parse_xml(xml_text=document.text)
+        report = self._rules[rules.id].transform_to_string(xdm_node=node)
+        if not report:
+            raise PySaxonApiError("the rules gave no report")
+        for failed in etree.fromstring(report.encode()).iter(f"{_SVRL}failed-assert"):
+            text = " ".join("".join(failed.itertext()).split())
+            yield Finding(
+                rule=failed.get("id") or "unnamed",
+                rule_set=rules.id,
+                severity="warning" if failed.get("flag") == "warning" else "fatal",
+                location=plain_location(failed.get("location") or ""),
+                terms=tuple(dict.fromkeys(_TERM.findall(text))),
+                text=_LABEL.sub("", text, count=1) if text.startswith("[") else text,
+            )
+
+    @staticmethod
+    def _break_own_rules(document: Sealed) -> Iterator[Finding]:
+        today = (clock.now() + timedelta(hours=14)).date()  # it has come somewhere
+        for flaw in find_flaws(READERS[document.format](document.root), today):
+            term = term_at(Invoice, flaw.at)
+            yield Finding(
+                rule=flaw.rule,
+                rule_set=OWN.id,
+                severity="warning",
+                location=LOCATORS[document.format](document.root, flaw.at),
+                terms=(term,) if term else (),
+                values=flaw.values,
+            )
+
+
+def _schema(path: str) -> Any:
+    return etree.XMLSchema(etree.parse(path))

@@ -1,0 +1,66 @@
+"""The electronic invoice inside a hybrid PDF (Factur-X, ZUGFeRD, XRechnung in PDF)."""
+
+import logging
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from types import FrameType
+
+from pypdf import PdfReader
+from pypdf.errors import PyPdfError
+
+from services.billing.einvoices.errors import BrokenPdf, LockedPdf, PdfWithoutInvoice
+
+# Factur-X 1.x and ZUGFeRD 2.x, ZUGFeRD 2.0 and 1.0, XRechnung. The first that is there counts.
+_NAMES = ("factur-x.xml", "zugferd-invoice.xml", "xrechnung.xml")
+_WITHIN_S = 1.5
+_READ_ERRORS = (
+    PyPdfError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError, MemoryError,
+    NotImplementedError, OSError, ArithmeticError, AssertionError,
+)  # fmt: skip
+# What pypdf raises for files that are cut off or made to hurt: its own errors, and those of Python as it trips over them.
+logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it would log every fault of every file it repairs
+
+
+class TookTooLongError(Exception):
+    pass
+
+
+def extract_invoice(content: bytes) -> tuple[str, bytes]:
+    """Return the name and content of the invoice attached to a PDF. Raises LockedPdf, BrokenPdf, PdfWithoutInvoice."""
+    try:
+        with _within(_WITHIN_S):
+            return _extract(content)
+    except TookTooLongError:
+        raise BrokenPdf(reason=f"it is not read within {_WITHIN_S} s") from None
+    except _READ_ERRORS as error:
+        raise BrokenPdf(reason=f"{type(error).__name__}: {error}"[:200]) from error
+
+
+def _extract(content: bytes) -> tuple[str, bytes]:
+    reader = PdfReader(BytesIO(content))
+    if reader.is_encrypted and not reader.decrypt(""):
+        raise LockedPdf
+    attached = {item.name: item for item in reader.attachment_list}
+    by_name = {name.lower(): name for name in attached}
+    for name in _NAMES:
+        if name in by_name:
+            return by_name[name], bytes(attached[by_name[name]].content)
+    raise PdfWithoutInvoice(attachments=", ".join(sorted(attached))[:200] or "-")
+
+
+@contextmanager
+def _within(seconds: float) -> Iterator[None]:
+    """Break off what takes longer. Only for the main thread of a process of its own."""
+
+    def break_off(_number: int, _frame: FrameType | None) -> None:
+        raise TookTooLongError
+
+    before = signal.signal(signal.SIGALRM, break_off)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

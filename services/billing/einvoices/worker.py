@@ -1,0 +1,74 @@
+"""A validator process: `python -m services.billing.einvoices.worker`. Files come in on stdin, verdicts go out on stdout.
+
+It is started with an environment of its own, free of secrets, and ends when its parent does.
+"""
+
+import os
+import resource
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from services.billing.einvoices.judge import Judge
+from services.billing.einvoices.limits import Limits
+from services.billing.einvoices.verdicts import LENGTH, Ready, Refused, Reply
+from shared.errors import DomainError
+
+_STATM = Path("/proc/self/statm")
+
+
+def resident_bytes() -> int:
+    """Return how much memory this process holds; where the system does not say, the most it ever held."""
+    if _STATM.exists():
+        return int(_STATM.read_text().split()[1]) * resource.getpagesize()
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
+
+
+_SAMPLES = (
+    b"""<Invoice xmlns="urn:oasis:names:specification:ubl:schema:xsd:Invoice-2"/>""",
+    b"""<CreditNote xmlns="urn:oasis:names:specification:ubl:schema:xsd:CreditNote-2"/>""",
+    b"""<i:CrossIndustryInvoice xmlns:i="urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:100"/>""",
+)
+
+
+def warm_up(judge: Judge) -> None:
+    """Judge a sample of each format: the first file of all must not wait for what happens only once."""
+    for sample in _SAMPLES:
+        judge.judge(sample)
+
+
+def judge_file(judge: Judge, content: bytes) -> Reply:
+    try:
+        return judge.judge(content)
+    except DomainError as refusal:
+        return Refused(code=refusal.code, values=refusal.values)
+
+
+def serve(judge: Judge, incoming: BinaryIO, outgoing: BinaryIO) -> None:
+    """Answer until the other side closes."""
+    reply: Reply = Ready()
+    while True:
+        message = msgspec.msgpack.encode(msgspec.structs.replace(reply, resident=resident_bytes()))
+        outgoing.write(LENGTH.pack(len(message)) + message)
+        outgoing.flush()
+        head = incoming.read(LENGTH.size)
+        if len(head) < LENGTH.size:
+            return
+        content = incoming.read(LENGTH.unpack(head)[0])
+        reply = judge_file(judge, content)
+        del content
+
+
+def main() -> None:
+    outgoing = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever else prints must not get between the answers
+    judge = Judge(msgspec.json.decode(sys.argv[1], type=Limits))
+    warm_up(judge)
+    serve(judge, sys.stdin.buffer, outgoing)
+
+
+if __name__ == "__main__":
+    main()
