@@ -65,7 +65,7 @@ async def test_what_one_batch_added_to_a_row_taken_away_is_what_was_there(analyt
 
 
 async def test_the_migration_fills_days_and_cases_as_arrival_does(analytics: Harness, tenant: str) -> None:
-    migration = import_module("services.analytics.migrations.versions.2026_11_28_days")
+    migration = import_module("services.analytics.migrations.versions.2026_11_30_days")
     tables = ("rollup_day", "rollup_case", "rollup_case_histogram")
     wrong = operation(tenant, "c0", minutes=None, cost={"amount": "1.10", "currency": "EUR"})
     events = [wrong, operation(tenant, "c1", corrects=wrong.id, finished_at=T0 + timedelta(days=2))]
