@@ -64,7 +64,7 @@ def case_sums_statement(selection: Selection) -> tuple[TextClause, dict[str, Any
     return text(f"""
         SELECT {names and f"{names}, "}{f"grouping({names})" if names else "1"} AS whole, {_TOTALS}
         FROM (SELECT {groups}{_MEASURES} FROM ({parts}) AS part) AS told
-        {f"GROUP BY GROUPING SETS (({names}), ())" if names else ""}
+        {f"GROUP BY GROUPING SETS (({names}), ()) ORDER BY whole DESC" if names else ""}
         LIMIT {MAX_GROUPS + 2}"""), parameters  # noqa: S608 - as above
 
 
