@@ -39,7 +39,7 @@ class AnalyticsTable(DeclarativeBase):
     metadata = metadata
     type_annotation_map = {str: Text, datetime: DateTime(timezone=True), date: Date, int: BigInteger}  # noqa: RUF012 - SQLAlchemy's declaration
 
-    tenant_id: Mapped[str] = mapped_column(primary_key=True, server_default=_TENANT, sort_order=-1)
+    tenant_id: Mapped[str] = mapped_column(primary_key=True, server_default=_TENANT, sort_order=-2)
 
 
 class Operation(AnalyticsTable):
@@ -100,16 +100,13 @@ class Observation(AnalyticsTable):
     transition: Mapped[str] = mapped_column(server_default="")
 
 
-class RollupHour(AnalyticsTable):
-    """Sums over the operations finished within one UTC hour, by key. Every column adds up over rows.
+class _Sums:
+    """Sums over operations, by key. Every column adds up over rows.
 
     `currency` "" holds the operations without measured cost. An operation counts once in `defect_n`
     (outcome error or rework, or corrected), whatever else it counts in.
     """
 
-    __tablename__ = "rollup_hour"
-
-    hour: Mapped[datetime] = mapped_column(primary_key=True)
     process: Mapped[str] = mapped_column(primary_key=True)
     activity: Mapped[str] = mapped_column(primary_key=True)
     team: Mapped[str] = mapped_column(primary_key=True)
@@ -132,6 +129,22 @@ class RollupHour(AnalyticsTable):
     cost_sum: Mapped[Decimal] = mapped_column(Numeric)
 
 
+class RollupHour(_Sums, AnalyticsTable):
+    """Sums over the operations finished within one UTC hour."""
+
+    __tablename__ = "rollup_hour"
+
+    hour: Mapped[datetime] = mapped_column(primary_key=True, sort_order=-1)
+
+
+class RollupDay(_Sums, AnalyticsTable):
+    """Sums over the operations finished within one UTC day: those of its hours."""
+
+    __tablename__ = "rollup_day"
+
+    day: Mapped[date] = mapped_column(primary_key=True, sort_order=-1)
+
+
 class RollupKey(AnalyticsTable):
     """A process, activity, team and kind of actor of which there are operations, as one number. Never deleted."""
 
@@ -145,7 +158,20 @@ class RollupKey(AnalyticsTable):
     id: Mapped[int] = mapped_column(Integer, Identity(always=True))
 
 
-class RollupHistogram(AnalyticsTable):
+class _Cells:
+    """Counts of eight neighbouring buckets; NULL is none."""
+
+    n0: Mapped[int | None] = mapped_column(Integer)
+    n1: Mapped[int | None] = mapped_column(Integer)
+    n2: Mapped[int | None] = mapped_column(Integer)
+    n3: Mapped[int | None] = mapped_column(Integer)
+    n4: Mapped[int | None] = mapped_column(Integer)
+    n5: Mapped[int | None] = mapped_column(Integer)
+    n6: Mapped[int | None] = mapped_column(Integer)
+    n7: Mapped[int | None] = mapped_column(Integer)
+
+
+class RollupHistogram(_Cells, AnalyticsTable):
     """How many durations of a key and UTC day fell into each of eight neighbouring buckets; NULL is none.
 
     `place` is day, key and block in one number: `operations/histograms.py`. Eight columns spare rows: to read, and
@@ -155,15 +181,7 @@ class RollupHistogram(AnalyticsTable):
     __tablename__ = "rollup_histogram"
     __table_args__ = {"postgresql_with": {"fillfactor": "80"}}  # noqa: RUF012 - SQLAlchemy's declaration
 
-    place: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    n0: Mapped[int | None] = mapped_column(Integer)
-    n1: Mapped[int | None] = mapped_column(Integer)
-    n2: Mapped[int | None] = mapped_column(Integer)
-    n3: Mapped[int | None] = mapped_column(Integer)
-    n4: Mapped[int | None] = mapped_column(Integer)
-    n5: Mapped[int | None] = mapped_column(Integer)
-    n6: Mapped[int | None] = mapped_column(Integer)
-    n7: Mapped[int | None] = mapped_column(Integer)
+    place: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, sort_order=-1)
 
 
 class CaseState(AnalyticsTable):
@@ -187,6 +205,39 @@ class CaseState(AnalyticsTable):
     automation_n: Mapped[int]
     defect_n: Mapped[int]
     rework_n: Mapped[int]
+
+
+class RollupCase(AnalyticsTable):
+    """Sums over the cases whose last moment is within one UTC day, by process: `operations/case_rollups.py`.
+
+    `worked` are cases with an operation, `handled` those with one beside the requester's own submission.
+    """
+
+    __tablename__ = "rollup_case"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    process: Mapped[str] = mapped_column(primary_key=True)
+    cases: Mapped[int]
+    events: Mapped[int]
+    duration_us: Mapped[Decimal] = mapped_column(Numeric)
+    operations: Mapped[int]
+    worked: Mapped[int]
+    handled: Mapped[int]
+    no_touch: Mapped[int]
+    rework_cases: Mapped[int]
+    rework_events: Mapped[int]
+    first_pass: Mapped[int]
+
+
+class RollupCaseHistogram(_Cells, AnalyticsTable):
+    """How many cases of a UTC day and process took as long as each of eight neighbouring buckets; NULL is none."""
+
+    __tablename__ = "rollup_case_histogram"
+    __table_args__ = {"postgresql_with": {"fillfactor": "80"}}  # noqa: RUF012 - SQLAlchemy's declaration
+
+    day: Mapped[date] = mapped_column(primary_key=True, sort_order=-1)
+    process: Mapped[str] = mapped_column(primary_key=True, sort_order=-1)
+    block: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False, sort_order=-1)
 
 
 class CaseActivity(AnalyticsTable):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
+from operator import add
 from typing import Any
 
 import msgspec
@@ -126,10 +127,46 @@ def expected_rollups(events: Sequence[Event]) -> dict[Row, Row]:
             Decimal(cost["amount"]) if cost else Decimal(0),
         ]
         rows[key] = [
-            old + int(add) if not isinstance(add, Decimal) else old + add
-            for old, add in zip(rows[key], new, strict=True)
+            old + int(more) if not isinstance(more, Decimal) else old + more
+            for old, more in zip(rows[key], new, strict=True)
         ]
     return {key: tuple(row) for key, row in rows.items()}
+
+
+def expected_days(events: Sequence[Event]) -> dict[Row, Row]:
+    """Return the sums of hours by day."""
+    days: dict[Row, Row] = {}
+    for (hour, *key), sums in expected_rollups(events).items():
+        place = (hour.date(), *key)
+        days[place] = tuple(map(add, days[place], sums)) if place in days else sums
+    return days
+
+
+def expected_case_days(events: Sequence[Event]) -> tuple[dict[Row, Row], Counter[Row]]:
+    """Return the sums over cases by the day of their last moment, and how many took as long as each bucket."""
+    sums: dict[Row, list[int]] = defaultdict(lambda: [0] * 10)
+    buckets: Counter[Row] = Counter()
+    for (process, _), (first, last, operations, seen, person, automation, defects, rework) in expected_cases(
+        events
+    ).items():
+        place, duration = (last.date(), process), _micros(first, last) or 0
+        own = [
+            *(1, seen, duration, operations, operations > 0, person + automation > 0),
+            *(not person and automation > 0, rework > 0, rework, operations > 0 and not rework and not defects),
+        ]
+        sums[place] = [old + int(more) for old, more in zip(sums[place], own, strict=True)]
+        buckets[*place, 1 + bisect_left(_ENDS, duration) if duration else 0] += 1
+    return {place: tuple(row) for place, row in sums.items()}, buckets
+
+
+async def stored_case_days(analytics: Harness, tenant: str) -> tuple[dict[Row, Row], Counter[Row]]:
+    """Return the tenant's in the same form; rows of nothing say the same as none."""
+    sums = {key: row for key, row in (await stored(analytics, tenant, "rollup_case", 2)).items() if any(row)}
+    buckets: Counter[Row] = Counter()
+    for (day, process, block), cells in (await stored(analytics, tenant, "rollup_case_histogram", 3)).items():
+        assert 0 not in cells
+        buckets.update({(day, process, block * 8 + cell): n for cell, n in enumerate(cells) if n is not None})
+    return sums, buckets
 
 
 def expected_cases(events: Sequence[Event]) -> dict[Row, Row]:
@@ -185,3 +222,5 @@ async def assert_exact(analytics: Harness, tenant: str, events: Sequence[Event])
     assert await stored(analytics, tenant, "rollup_hour", 6) == expected_rollups(events)
     assert await stored_histograms(analytics, tenant) == expected_histograms(events)
     assert await stored(analytics, tenant, "case_state", 2) == expected_cases(events)
+    assert await stored(analytics, tenant, "rollup_day", 6) == expected_days(events)
+    assert await stored_case_days(analytics, tenant) == expected_case_days(events)

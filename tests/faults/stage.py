@@ -15,6 +15,7 @@ import psutil
 from deploy.standalone import child
 from services.analytics.app import SERVICE
 from services.analytics.operations import histograms
+from services.analytics.operations.case_rollups import BLOCK_SAYS, SUMS_SAY
 from shared import migrations
 from shared.db import asyncpg_url
 from tests.faults.member import Settings
@@ -29,10 +30,15 @@ _KEYS = {
     "observation": "tenant_id, id",
     "survey_response": "tenant_id, id",
     "rollup_hour": "tenant_id, hour, process, activity, team, actor_kind, currency",
+    "rollup_day": "tenant_id, day, process, activity, team, actor_kind, currency",
+    "rollup_case": "tenant_id, day, process",
+    "rollup_case_histogram": "tenant_id, day, process, block",
     "case_state": "tenant_id, process, case_id",
     "case_activity": "tenant_id, process, case_id, activity",
     "consumer_offset": "topic, partition",
 }
+# Rows of nothing depend on the order of arrival, and say the same as none.
+_SAYS = {"rollup_case": SUMS_SAY, "rollup_case_histogram": BLOCK_SAYS}
 _LEFT_OUT = ["seq", "consumer", "log"]
 _COLUMNS = """
 SELECT string_agg(quote_ident(column_name), ', ' ORDER BY ordinal_position) FROM information_schema.columns
@@ -148,7 +154,9 @@ class Watch:
 
     async def _table(self, table: str, key: str) -> tuple[int, str]:
         columns = await self._connection.fetchval(_COLUMNS, table, _LEFT_OUT)
-        return await self._content(f"SELECT {columns} FROM analytics.{table} ORDER BY {key}")
+        return await self._content(
+            f"SELECT {columns} FROM analytics.{table} WHERE {_SAYS.get(table, 'true')} ORDER BY {key}"
+        )
 
     async def _content(self, query: str) -> tuple[int, str]:
         digest = hashlib.sha256()

@@ -17,7 +17,13 @@ from services.analytics.tables import Observation, Operation, SurveyResponse
 from shared import clock
 from shared.errors import DomainError
 
-_SOURCES = {"operations": "operation", "observations": "observation", "activities": "case_activity"}
+_SOURCES = {
+    "operations": "operation",
+    "observations": "observation",
+    "hours": "rollup_hour",
+    "activities": "case_activity",
+    "cases": "case_state",
+}
 
 
 class AsOfInFuture(DomainError):

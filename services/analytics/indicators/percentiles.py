@@ -54,13 +54,24 @@ async def _read_facts(session: AsyncSession, selection: Selection) -> list[tuple
 
 
 async def _read_histograms(session: AsyncSession, selection: Selection) -> list[tuple[Key | None, Times]]:
-    statement, parameters = histogram_statement(selection)
     found: dict[Key | None, dict[str, Quantiles]] = {}
-    for row in await session.execute(statement, parameters):
-        key = None if row.whole else key_of(row, selection)
-        quantiles = Quantiles.of(_interpolate(int(row.total), row.lower, row.upper), representative(row.highest) / _US)
-        found.setdefault(key, {})[DURATIONS[row.number]] = quantiles
+    for key, number, quantiles in await read_ranked(session, histogram_statement(selection), selection):
+        found.setdefault(key, {})[DURATIONS[number]] = quantiles
     return [(key, Times(**times)) for key, times in found.items()]
+
+
+async def read_ranked(
+    session: AsyncSession, statement: tuple[TextClause, dict[str, Any]], selection: Selection
+) -> list[tuple[Key | None, int, Quantiles]]:
+    """Return what a statement made by `ranked` finds: of the whole (None) and each group, by number of the duration."""
+    return [
+        (
+            None if row.whole else key_of(row, selection),
+            row.number,
+            Quantiles.of(_interpolate(int(row.total), row.lower, row.upper), representative(row.highest) / _US),
+        )
+        for row in await session.execute(*statement)
+    ]
 
 
 def _interpolate(n: int, lower: list[int], upper: list[int]) -> list[float]:
@@ -80,20 +91,24 @@ def histogram_statement(selection: Selection) -> tuple[TextClause, dict[str, Any
     """Return the statement that sums histograms (and facts where the period cuts a day) and finds the ranks."""
     parameters = dict(selection.parameters)
     groups, names = aliases(selection.keys("moment"))
-    listed = names and f"{names}, "
-    sets = f"GROUPING SETS (({listed}number, bucket), (number, bucket))" if names else "number, bucket"
     split = split_days(selection)
     cells = _edges(split, selection, parameters, groups)
     if split.whole or not cells:
         cells.append(_whole_days(split, selection, parameters, groups))
+    return ranked(" UNION ALL ".join(cells), names), parameters
+
+
+def ranked(cells: str, names: str) -> TextClause:
+    """Return the statement that finds the ranks in cells: number of the duration, bucket and count, by named groups."""
+    listed = names and f"{names}, "
     return text(
         _RANKED.format(
-            cells=" UNION ALL ".join(cells),
+            cells=cells,
             names=listed,
             whole=f"grouping({names})" if names else "1",
-            sets=sets,
+            sets=f"GROUPING SETS (({listed}number, bucket), (number, bucket))" if names else "number, bucket",
         )
-    ), parameters
+    )
 
 
 def _whole_days(split: Split, selection: Selection, parameters: dict[str, Any], groups: str) -> str:

@@ -20,14 +20,19 @@ _BLOCKS = 256  # of each duration: its last bucket, 2,047, begins at 12,000 year
 _FIRST_DAY = date(1900, 1, 1)
 _KEY_SHIFT, _DAY_SHIFT = 10, 42  # 3 x 256 blocks, then 32 bits of key
 
-_BUCKET = f"CASE WHEN us = 0 THEN 0 ELSE 1 + ceil(ln(us::float8) / {log(GAMMA)!r})::int END"
+
+def bucket(us: str) -> str:
+    """Return the SQL expression of the bucket of a duration in microseconds."""
+    return f"CASE WHEN {us} = 0 THEN 0 ELSE 1 + ceil(ln({us}::float8) / {log(GAMMA)!r})::int END"
+
+
 _DAYS = f"((finished_at AT TIME ZONE 'UTC')::date - date '{_FIRST_DAY}')::bigint"
 
 # Beside `operation`: a row per duration that is known, with its number, its length and its bucket.
 MEASURED = (
     "CROSS JOIN LATERAL (VALUES "
     + ", ".join(f"({number}, {name}_us)" for number, name in enumerate(DURATIONS))
-    + f") AS duration (number, us) CROSS JOIN LATERAL (SELECT {_BUCKET} AS bucket) AS cut"
+    + f") AS duration (number, us) CROSS JOIN LATERAL (SELECT {bucket('us')} AS bucket) AS cut"
 )
 # Of a row of `rollup_histogram`.
 KEY = f"((place >> {_KEY_SHIFT}) & {2**32 - 1})::int"

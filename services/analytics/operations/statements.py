@@ -5,9 +5,20 @@ from typing import NamedTuple
 
 from sqlalchemy import text
 
+from services.analytics.operations.case_rollups import (
+    BLOCK_COLUMNS,
+    BLOCK_ROWS,
+    CASE_COLUMNS,
+    CHANGE_BLOCKS,
+    CHANGE_SUMS,
+    CHANGED,
+    RETURNED,
+    SUM_COLUMNS,
+    SUM_ROWS,
+)
 from services.analytics.operations.facts import ObservationFact, OperationFact, SurveyFact
 from services.analytics.operations.histograms import ADDED, OPERATION_KEY, SPREAD, SPREAD_COLUMNS, SPREAD_ROWS
-from services.analytics.operations.measures import AGGREGATES, COLUMNS, HOUR, KEY, MEASURES
+from services.analytics.operations.measures import AGGREGATES, COLUMNS, DAY_OF_HOUR, HOUR, KEY, MEASURES, SUMMED
 
 _TYPES = {
     "id": "uuid",
@@ -41,7 +52,7 @@ def _names(fields: Sequence[str]) -> str:
 
 
 # Constants of this module alone go into the statements; every value is a bind parameter.
-_CASE_COLUMNS = "first_at, last_at, operations, events, person_n, automation_n, defect_n, rework_n"
+_CASE_COLUMNS = _names(CASE_COLUMNS)
 _CASES_OF_OPERATIONS = """
     SELECT tenant_id, process, case_id,
            least(min(requested_at), min(started_at), min(finished_at)) AS first_at,
@@ -69,6 +80,13 @@ WHERE NOT EXISTS (SELECT FROM rollup_key AS known
                   WHERE ({_names([f"known.{n}" for n in _ROLLUP_KEY])}) = ({_names([f"arrived.{n}" for n in _ROLLUP_KEY])}))
 ORDER BY {_names(_ROLLUP_KEY)}
 ON CONFLICT DO NOTHING"""  # noqa: S608 - as above
+
+_DAYS = f"SELECT tenant_id, {DAY_OF_HOUR} AS day, {_names(KEY)}, {SUMMED} FROM {{hours}} GROUP BY 1, 2, 3, 4, 5, 6, 7"  # noqa: S608 - as above
+
+
+def _added(table: str) -> str:
+    return ", ".join(f"{column} = {table}.{column} + excluded.{column}" for column in MEASURES)
+
 
 # Before STORE and apart from it: a key that another batch stores at the same moment is waited for, and seen by STORE.
 _ARRIVED_KEYS = f"unnest({_arrays('key', _ROLLUP_KEY)}) AS t ({_names(_ROLLUP_KEY)})"
@@ -108,13 +126,21 @@ WITH arrived AS MATERIALIZED (
         automation_n = case_state.automation_n + excluded.automation_n,
         defect_n = case_state.defect_n + excluded.defect_n,
         rework_n = case_state.rework_n + excluded.rework_n
+    RETURNING {RETURNED}
+), changed AS ({CHANGED}
+), case_days AS ({CHANGE_SUMS}
+), case_blocks AS ({CHANGE_BLOCKS}
+), hourly AS (
+    SELECT tenant_id, {HOUR} AS hour, {_names(KEY)}, {AGGREGATES} FROM fresh GROUP BY 1, 2, 3, 4, 5, 6, 7
 ), hours AS (
     INSERT INTO rollup_hour (tenant_id, hour, {_names(KEY)}, {COLUMNS})
-    SELECT tenant_id, {HOUR}, {_names(KEY)}, {AGGREGATES} FROM fresh
-    GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7
-    ON CONFLICT (tenant_id, hour, {_names(KEY)}) DO UPDATE SET
-        {", ".join(f"{column} = rollup_hour.{column} + excluded.{column}" for column in MEASURES)}
-), days AS ({SPREAD.format(operations="fresh")}
+    SELECT * FROM hourly ORDER BY 1, 2, 3, 4, 5, 6, 7
+    ON CONFLICT (tenant_id, hour, {_names(KEY)}) DO UPDATE SET {_added("rollup_hour")}
+), days AS (
+    INSERT INTO rollup_day (tenant_id, day, {_names(KEY)}, {COLUMNS})
+    {_DAYS.format(hours="hourly")} ORDER BY 1, 2, 3, 4, 5, 6, 7
+    ON CONFLICT (tenant_id, day, {_names(KEY)}) DO UPDATE SET {_added("rollup_day")}
+), blocks AS ({SPREAD.format(operations="fresh")}
     {ADDED}
 )
 SELECT (SELECT count(*) FROM fresh) AS operations, (SELECT count(*) FROM observed) AS observations,
@@ -122,6 +148,14 @@ SELECT (SELECT count(*) FROM fresh) AS operations, (SELECT count(*) FROM observe
                    SELECT FROM operation WHERE corrects IS NOT NULL AND operation.tenant_id = of.tenant_id
                    ORDER BY corrects LIMIT 1) AS one) AS corrections
 """)  # noqa: S608 - constants of this module; values are bound
+
+
+def _corrected(table: str, unit: str, delta: str) -> str:
+    same = " AND ".join(f"{table}.{column} = delta.{column}" for column in ("tenant_id", unit, *KEY))
+    return f"""
+    UPDATE {table} SET corrected_n = corrected_n + delta.corrected, defect_n = defect_n + delta.defects
+    FROM {delta} AS delta WHERE {same}"""  # noqa: S608 - as above
+
 
 # Every operation that the batch corrects, and every one of the batch that something already here corrects;
 # `NOT corrected` makes each count once, however many corrections name it and however often they arrive.
@@ -139,15 +173,22 @@ WITH targets AS (
     RETURNING operation.*
 ), fine_before AS (
     SELECT *, CASE WHEN outcome IN ('error', 'rework') THEN 0 ELSE 1 END AS new_defect FROM hit
-), hours AS (
-    UPDATE rollup_hour SET corrected_n = corrected_n + delta.corrected, defect_n = defect_n + delta.defects
-    FROM (SELECT tenant_id, {HOUR} AS hour, {_names(KEY)}, count(*) AS corrected, sum(new_defect) AS defects
-          FROM fine_before GROUP BY 1, 2, 3, 4, 5, 6, 7) AS delta
-    WHERE {" AND ".join(f"rollup_hour.{column} = delta.{column}" for column in ("tenant_id", "hour", *KEY))}
+), hourly AS (
+    SELECT tenant_id, {HOUR} AS hour, {_names(KEY)}, count(*) AS corrected, sum(new_defect) AS defects
+    FROM fine_before GROUP BY 1, 2, 3, 4, 5, 6, 7
+), daily AS (
+    SELECT tenant_id, {DAY_OF_HOUR} AS day, {_names(KEY)}, sum(corrected) AS corrected, sum(defects) AS defects
+    FROM hourly GROUP BY 1, 2, 3, 4, 5, 6, 7
+), hours AS ({_corrected("rollup_hour", "hour", "hourly")}
+), days AS ({_corrected("rollup_day", "day", "daily")}
+), cases AS (
+    UPDATE case_state SET defect_n = defect_n + delta.defects
+    FROM (SELECT tenant_id, process, case_id, sum(new_defect) AS defects FROM fine_before GROUP BY 1, 2, 3) AS delta
+    WHERE (case_state.tenant_id, case_state.process, case_state.case_id) = (delta.tenant_id, delta.process, delta.case_id)
+    RETURNING {RETURNED.replace("tenant_id, process,", "case_state.tenant_id, case_state.process,")}
+), changed AS ({CHANGED}
 )
-UPDATE case_state SET defect_n = defect_n + delta.defects
-FROM (SELECT tenant_id, process, case_id, sum(new_defect) AS defects FROM fine_before GROUP BY 1, 2, 3) AS delta
-WHERE (case_state.tenant_id, case_state.process, case_state.case_id) = (delta.tenant_id, delta.process, delta.case_id)
+{CHANGE_SUMS}
 """)  # noqa: S608 - as above
 
 STORE_ANSWERS = text(f"""
@@ -163,7 +204,8 @@ SELECT count(*) FROM fresh
 class Fold(NamedTuple):
     """How a derived table follows from facts: its columns, and the rows as a SELECT.
 
-    `{operations}` and `{observations}` are where the facts come from, `{activities}` is the folded `case_activity`.
+    `{operations}` and `{observations}` are where the facts come from; `{hours}`, `{activities}` and `{cases}` are the folded
+    `rollup_hour`, `case_activity` and `case_state`.
     """
 
     columns: str
@@ -176,6 +218,7 @@ FOLDS = {
         f"tenant_id, hour, {_names(KEY)}, {COLUMNS}",
         f"SELECT tenant_id, {HOUR}, {_names(KEY)}, {AGGREGATES} FROM {{operations}} GROUP BY 1, 2, 3, 4, 5, 6, 7",  # noqa: S608 - as above
     ),
+    "rollup_day": Fold(f"tenant_id, day, {_names(KEY)}, {COLUMNS}", _DAYS),
     "rollup_histogram": Fold(SPREAD_COLUMNS, SPREAD_ROWS),
     "case_activity": Fold(
         "tenant_id, process, case_id, activity, n",
@@ -191,7 +234,10 @@ WITH parts AS (
 )
 {_MERGED_CASES}""",  # noqa: S608 - as above
     ),
+    "rollup_case": Fold(SUM_COLUMNS, SUM_ROWS),
+    "rollup_case_histogram": Fold(BLOCK_COLUMNS, BLOCK_ROWS),
 }
+OF_CASES = ("rollup_case", "rollup_case_histogram")  # which follow from `case_state` alone
 
 
 def _of_tenant(table: str) -> str:
@@ -201,7 +247,9 @@ def _of_tenant(table: str) -> str:
 _SOURCES = {
     "operations": _of_tenant("operation"),
     "observations": _of_tenant("observation"),
+    "hours": _of_tenant("rollup_hour"),
     "activities": _of_tenant("case_activity"),
+    "cases": _of_tenant("case_state"),
 }
 NEW_KEYS = _NEW_KEYS.format(**_SOURCES)
 REBUILD = (

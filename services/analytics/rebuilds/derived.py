@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from services.analytics.operations.case_rollups import BLOCK_SAYS, SUMS_SAY
 from services.analytics.operations.histograms import FIRST_BUCKET, KEY, MOMENT, NUMBER, OPERATION_KEY
 from services.analytics.operations.statements import FOLDS
 from services.analytics.tables import Observation, Operation, SurveyResponse, metadata
@@ -12,19 +13,26 @@ KEYS = "rollup_key"  # numbers for keys: never deleted, so that one without oper
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A table: what tells its rows apart, beside the tenant, and what they say. `told` shows a row `d` to people."""
+    """A table: what tells its rows apart, beside the tenant, and what they say. `told` shows a row `d` to people.
+
+    `says` holds of rows that say something: a live one of which it does not is as good as none.
+    """
 
     name: str
     key: tuple[str, ...]
     values: tuple[str, ...]
     told: str = ""
+    says: str = "true"
+
+
+_SAYS = {"rollup_case": SUMS_SAY, "rollup_case_histogram": BLOCK_SAYS}
 
 
 def _compared(name: str, *left_out: str, told: str = "") -> Compared:
     table = metadata.tables[f"analytics.{name}"]
     key = tuple(column.name for column in table.primary_key if column.name != "tenant_id")
     values = tuple(column.name for column in table.columns if column.name not in {"tenant_id", *key, *left_out})
-    return Compared(name, key, values, told or ", ".join(f"d.{column}" for column in key))
+    return Compared(name, key, values, told or ", ".join(f"d.{column}" for column in key), _SAYS.get(name, "true"))
 
 
 _PLACE_TOLD = f"""({MOMENT})::date AS day, k.process, k.activity, k.team, k.actor_kind,
@@ -44,6 +52,12 @@ REACH: dict[str, tuple[tuple[str, str], ...]] = {
             f"{_SAME_KEY.format(of='d')} AND f.finished_at >= d.hour AND f.finished_at < d.hour + interval '1 hour'",
         ),
     ),
+    "rollup_day": (
+        (
+            "operation",
+            f"{_SAME_KEY.format(of='d')} AND f.finished_at >= d.day::timestamp AT TIME ZONE 'UTC' AND f.finished_at < (d.day + 1)::timestamp AT TIME ZONE 'UTC'",
+        ),
+    ),
     "rollup_histogram": (
         (
             "operation",
@@ -52,4 +66,6 @@ REACH: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "case_activity": _OF_CASE,
     "case_state": _OF_CASE,
+    "rollup_case": (),  # these follow from cases
+    "rollup_case_histogram": (),
 }

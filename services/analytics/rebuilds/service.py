@@ -17,6 +17,8 @@ PATIENCE_S = 60.0
 _TENANTS = """
 SELECT tenant_id FROM analytics.operation UNION SELECT tenant_id FROM analytics.observation
 UNION SELECT tenant_id FROM analytics.survey_response UNION SELECT tenant_id FROM analytics.rollup_hour
+UNION SELECT tenant_id FROM analytics.rollup_day UNION SELECT tenant_id FROM analytics.rollup_case
+UNION SELECT tenant_id FROM analytics.rollup_case_histogram
 UNION SELECT tenant_id FROM analytics.case_state UNION SELECT tenant_id FROM analytics.rollup_histogram ORDER BY 1"""
 
 _TENANTS_OF_BOTH = f"""

@@ -17,7 +17,7 @@ from services.analytics.operations.facts import Arrivals, ObservationFact, Opera
 from services.analytics.operations.histograms import KEY, OPERATION_KEY
 from services.analytics.operations.ingest import apply, wait_for_turn
 from services.analytics.operations.requester import REQUESTER_ACTIVITIES
-from services.analytics.operations.statements import FOLDS, REBUILD
+from services.analytics.operations.statements import FOLDS, OF_CASES, REBUILD
 from services.analytics.rebuilds.derived import DERIVED, FACTS, KEYS, REACH, Compared
 from shared.db import Database
 from shared.migrations import roles_of
@@ -190,9 +190,12 @@ class Shadow:
         await wait_for_turn(session, alone=True)
 
     async def mend(self, tenant: str) -> None:
-        """Replace the derived rows that were noted, by what the live facts of this moment say. Needs the turn."""
+        """Replace the derived rows that were noted, by what the live facts of this moment say. Needs the turn.
+
+        Which day a case counts in depends on all its facts, so roll-ups of cases are folded from the mended cases, whole.
+        """
         async with self._own_facts({kind: _within_reach(kind) for kind in FOLDED}, tenant):
-            for table in DERIVED:
+            for table in (each for each in DERIVED if each.name not in OF_CASES):
                 same = " AND ".join(f"t.{column} = d.{column}" for column in ("tenant_id", *table.key))
                 differing = f"differing_{table.name} AS d"
                 await self.execute(
@@ -204,6 +207,10 @@ class Shadow:
                     "WHERE d.tenant_id = :tenant",
                     tenant=tenant,
                 )
+        for name in OF_CASES:
+            await self.execute(f"DELETE FROM analytics.{name} WHERE tenant_id = :tenant", tenant=tenant)  # noqa: S608 - as above
+            rows = FOLDS[name].rows.format(cases="(SELECT * FROM analytics.case_state WHERE tenant_id = :tenant) AS c")
+            await self.execute(f"INSERT INTO analytics.{name} ({FOLDS[name].columns}) {rows}", tenant=tenant)
 
     @asynccontextmanager
     async def _own_facts(self, chosen: Mapping[str, str], tenant: str) -> AsyncIterator[None]:
@@ -252,7 +259,7 @@ def _comparison(table: Compared) -> str:
     return f"""
 INSERT INTO differing_{table.name} ({", ".join(key)}, how)
 SELECT {columns}, CASE WHEN live.tenant_id IS NULL THEN 'missing' WHEN shadow.tenant_id IS NULL THEN 'extra' ELSE 'different' END
-FROM (SELECT * FROM analytics.{table.name} WHERE tenant_id = :tenant) AS live
+FROM (SELECT * FROM analytics.{table.name} WHERE tenant_id = :tenant AND {table.says}) AS live
 FULL JOIN (SELECT * FROM pg_temp.{table.name} WHERE tenant_id = :tenant) AS shadow ON {same}
 WHERE live.tenant_id IS NULL OR shadow.tenant_id IS NULL OR ROW({live}) IS DISTINCT FROM ROW({shadow})"""  # noqa: S608 - as above
 
