@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from services.analytics.operations.consume import consume
-from shared.contracts.analytics import ObservationRecorded, SurveyAnswered
+from shared.contracts.analytics import EventWithdrawn, ObservationRecorded, SurveyAnswered
 from shared.events import Event
 from tests.fixtures.services import Harness
 
@@ -62,6 +62,21 @@ def observation(tenant: str, case: str, at: datetime, process: str = "p", **more
 def answer(tenant: str, score: int, team: str = "ap", process: str = "p", at: datetime = T0) -> Event:
     data = {"score": score, "team": team, "process": process, "answered_at": at}
     return event(tenant, data, SurveyAnswered.type)
+
+
+def withdrawal(tenant: str, of: UUID, reason: str = "sent in error", at: datetime = T0) -> Event:
+    sent = event(tenant, {"event": of, "reason": reason}, EventWithdrawn.type)
+    return msgspec.structs.replace(sent, time=at)
+
+
+def standing(events: Sequence[Event]) -> list[Event]:
+    """Return the events as if those that are withdrawn among them had never been."""
+    withdrawn = {
+        (each.tenant, UUID(msgspec.json.decode(each.data)["event"]))
+        for each in events
+        if each.type == EventWithdrawn.type
+    }
+    return [each for each in events if each.type != EventWithdrawn.type and (each.tenant, each.id) not in withdrawn]
 
 
 async def feed(analytics: Harness, events: Sequence[Event]) -> None:

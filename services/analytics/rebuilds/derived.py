@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
+from services.analytics.fact_tables import Observation, Operation, SurveyResponse
 from services.analytics.operations.case_rollups import BLOCK_SAYS, SUMS_SAY
 from services.analytics.operations.histograms import FIRST_BUCKET, KEY, MOMENT, NUMBER, OPERATION_KEY
 from services.analytics.operations.statements import FOLDS
-from services.analytics.tables import Observation, Operation, SurveyResponse, metadata
+from services.analytics.tables import metadata
 
 KEYS = "rollup_key"  # numbers for keys: never deleted, so that one without operations is no difference
 
