@@ -69,16 +69,6 @@ def withdrawal(tenant: str, of: UUID, reason: str = "sent in error", at: datetim
     return msgspec.structs.replace(sent, time=at)
 
 
-def standing(events: Sequence[Event]) -> list[Event]:
-    """Return the events as if those that are withdrawn among them had never been."""
-    withdrawn = {
-        (each.tenant, UUID(msgspec.json.decode(each.data)["event"]))
-        for each in events
-        if each.type == EventWithdrawn.type
-    }
-    return [each for each in events if each.type != EventWithdrawn.type and (each.tenant, each.id) not in withdrawn]
-
-
 async def feed(analytics: Harness, events: Sequence[Event]) -> None:
     """Hand a batch to the consumer's handler, in one transaction of the worker role."""
     async with analytics.runtime.worker.transaction() as session:

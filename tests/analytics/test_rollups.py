@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from services.analytics.operations.consume import consume
 from services.analytics.rebuilds.service import rebuild_from_facts
 from shared.events import Event
-from tests.analytics.feeding import MINUTE, T0, feed, observation, operation, standing, withdrawal
+from tests.analytics.feeding import MINUTE, T0, feed, observation, operation, withdrawal
 from tests.analytics.oracle import assert_exact, expected_cases, expected_rollups, stored
 from tests.fixtures.services import Harness
 
@@ -86,7 +86,7 @@ async def test_any_order_batching_and_repetition_gives_what_the_events_say(
         size = chance.randint(1, 5)
         await feed(analytics, delivered[:size])
         delivered = delivered[size:]
-    await assert_exact(analytics, tenant, standing(events))
+    await assert_exact(analytics, tenant, events)
     assert (await rebuild_from_facts(analytics.runtime.url, tenant, swap=False)).right
 
 
@@ -109,7 +109,7 @@ async def test_two_consumers_at_once_neither_deadlock_nor_lose_a_correction_or_a
     batches = [chance.sample(events, 30) for _ in range(24)] + [events[:60][::-1], events[60:][::-1]]
     for four in range(0, len(batches), 4):
         await asyncio.gather(*(feed(analytics, batch) for batch in batches[four : four + 4]))
-    await assert_exact(analytics, tenant, standing(events))
+    await assert_exact(analytics, tenant, events)
 
 
 @pytest.mark.parametrize("correction_first", [True, False])
