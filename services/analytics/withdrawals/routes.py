@@ -4,7 +4,6 @@ from typing import Annotated
 
 from fastapi import APIRouter
 
-from services.analytics.language import CallerLanguage
 from services.analytics.withdrawals.schemas import WithdrawalsAccepted, WithdrawalsIn
 from services.analytics.withdrawals.service import record_withdrawals
 from shared.auth import Principal, requires
@@ -19,13 +18,11 @@ CanReport = Annotated[Principal, requires("analytics.operations:write")]
 
 
 @router.post("", status_code=202, responses=problems(KeyReused, KeyInProgress), dependencies=[Idempotent])
-async def withdraw_events(
-    body: WithdrawalsIn, session: Session, _by: CanReport, language: CallerLanguage
-) -> WithdrawalsAccepted:
+async def withdraw_events(body: WithdrawalsIn, session: Session, _by: CanReport) -> WithdrawalsAccepted:
     """Let operations, observations and answers count nowhere, all or none, as if they had never arrived.
 
     It shows in the indicators shortly after. An id that is not known waits for its event. Withdrawing again changes
     nothing, and nothing takes a withdrawal back: what counts after all is reported again under another id. Answers
     `as_of` a moment before the withdrawal stay as they were.
     """
-    return WithdrawalsAccepted(ids=record_withdrawals(session, body.withdrawals, language))
+    return WithdrawalsAccepted(ids=record_withdrawals(session, body.withdrawals))
