@@ -250,7 +250,7 @@ def read(events: list[tuple[str, ...]], query: dict[str, Any], form: str) -> Non
     pairing, publication = LogPairing(frozenset()), Publication("t", order, b"key")
     found.sort(key=lambda event: (event.case, event.at, event.ordinal))
     items = [item for event in found for item in pairing.add(event)] + pairing.close()
-    kept([publication.message_of(item) for item in items])
+    kept([publication.message_of(item)[1] for item in items])
 
 
 FORMS = ("xes", "utf-8", "utf-16", "cp1252")
