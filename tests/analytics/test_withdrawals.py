@@ -1,7 +1,10 @@
 """Withdrawals: the door, what they reach, what they leave alone, and what is told of them."""
 
 import asyncio
+import json
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -52,6 +55,16 @@ async def test_what_is_reported_over_http_is_withdrawn_over_http(analytics: Harn
     found = await kpis(analytics, tenant)
     assert (found["processing_time"]["n"], found["processing_time"]["value"]) == (1, 300)
     assert (found["processing_time"]["max"], found["case_rework_rate"]["value"]) == (pytest.approx(300, rel=0.01), 0)
+
+
+async def test_what_the_document_sends_is_taken(analytics: Harness, tenant: str) -> None:
+    document = Path(__file__).parents[2] / "docs" / "kpi.md"
+    ((path, body),) = re.findall(r"^    POST (\S+) +(\{.+\})$", document.read_text(), re.MULTILINE)
+    async with analytics.client(tenant) as client:
+        answered = await client.post(path, json=json.loads(body))
+    assert answered.status_code == 202, answered.text
+    (sent,) = await analytics.events(tenant)
+    assert (sent.type, sent.payload) == (EventWithdrawn.type, json.loads(body)["withdrawals"][0])
 
 
 @pytest.mark.parametrize(
