@@ -29,6 +29,10 @@ _KEYS = {
     "operation": "tenant_id, id",
     "observation": "tenant_id, id",
     "survey_response": "tenant_id, id",
+    "withdrawal": "tenant_id, id",
+    "withdrawn_operation": "tenant_id, id",
+    "withdrawn_observation": "tenant_id, id",
+    "withdrawn_survey_response": "tenant_id, id",
     "rollup_hour": "tenant_id, hour, process, activity, team, actor_kind, currency",
     "rollup_day": "tenant_id, day, process, activity, team, actor_kind, currency",
     "rollup_case": "tenant_id, day, process",
@@ -52,6 +56,9 @@ FROM analytics.rollup_histogram JOIN analytics.rollup_key USING (tenant_id) WHER
 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8"""
 
 Contents = dict[str, tuple[int, str]]
+# Every event of `stream` makes one row of one of these.
+FACTS = ("operation", "observation", "survey_response")
+ONE_EACH = (*FACTS, "withdrawal", *(f"withdrawn_{name}" for name in FACTS))
 
 
 class Member:

@@ -72,6 +72,8 @@ async def accept_event_log(
             options=options,
             asked_at=now,
             traceparent=trace.traceparent if trace else None,
+            withdraw=query.withdraw,
+            revision=query.revision,
         )
         if not await replace_job(session, upload.job, IMPORT, msgspec.to_builtins(order)):
             raise UploadExpired  # noqa: TRY301 - what is in the store goes here as with every other failure

@@ -46,6 +46,7 @@ SUM_ROWS, BLOCK_ROWS = _SUMS.replace("{sign}", ""), _BLOCKS.replace("{sign}", ""
 RETURNED = "tenant_id, process, " + ", ".join(
     f"old.{name} AS was_{name}, new.{name} AS {name}" for name in CASE_COLUMNS
 )
+RETURNED_BESIDE = RETURNED.replace("tenant_id, process,", "case_state.tenant_id, case_state.process,")
 CHANGED = f"""
     SELECT tenant_id, process, state.*
     FROM cases CROSS JOIN LATERAL (VALUES

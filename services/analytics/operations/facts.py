@@ -12,7 +12,7 @@ import msgspec
 from pydantic import TypeAdapter, ValidationError
 
 from services.analytics.operations.origin import check_origin
-from shared.contracts.analytics import ObservationRecorded, OperationRecorded, SurveyAnswered
+from shared.contracts.analytics import EventWithdrawn, ObservationRecorded, OperationRecorded, SurveyAnswered
 from shared.events import (
     MAX_ACTIVITY,
     MAX_ACTOR,
@@ -26,6 +26,7 @@ from shared.events import (
 from shared.money import CurrencyCode
 
 MAX_COMMENT = 2_000
+MAX_REASON = 200
 MAX_COST = Decimal(10) ** 12
 MAX_COST_DECIMALS = 12
 
@@ -120,7 +121,17 @@ class SurveyFact(NamedTuple):
     known_at: datetime
 
 
-Fact = OperationFact | ObservationFact | SurveyFact
+class WithdrawalFact(NamedTuple):
+    """A row of `withdrawal`: the event `id` counts nowhere, says the event `event_id`."""
+
+    tenant_id: str
+    id: UUID
+    event_id: UUID
+    reason: str
+    known_at: datetime
+
+
+Fact = OperationFact | ObservationFact | SurveyFact | WithdrawalFact
 
 
 @dataclass(slots=True)
@@ -130,6 +141,7 @@ class Arrivals:
     operations: list[OperationFact] = field(default_factory=list)
     observations: list[ObservationFact] = field(default_factory=list)
     answers: list[SurveyFact] = field(default_factory=list)
+    withdrawals: list[WithdrawalFact] = field(default_factory=list)
     ignored: int = 0
 
     def add(self, event: Event, plausible: Plausible) -> None:
@@ -141,8 +153,10 @@ class Arrivals:
             self.operations.append(fact)
         elif isinstance(fact, ObservationFact):
             self.observations.append(fact)
-        elif fact is not None:
+        elif isinstance(fact, SurveyFact):
             self.answers.append(fact)
+        elif fact is not None:
+            self.withdrawals.append(fact)
         else:
             self.ignored += 1
 
@@ -154,6 +168,7 @@ class _Carrier(msgspec.Struct):
 _carriers = msgspec.json.Decoder(_Carrier)
 _observations = msgspec.json.Decoder(ObservationRecorded)
 _answers = msgspec.json.Decoder(SurveyAnswered)
+_withdrawals = msgspec.json.Decoder(EventWithdrawn)
 _currencies: TypeAdapter[str] = TypeAdapter(CurrencyCode)
 
 
@@ -164,6 +179,8 @@ def fact_of(event: Event, plausible: Plausible) -> Fact | None:
         return observation_of(event, plausible)
     if event.type == SurveyAnswered.type:
         return answer_of(event, plausible)
+    if event.type == EventWithdrawn.type:
+        return withdrawal_of(event)
     work = _read(event, _carriers).work
     if work is None and event.type == OperationRecorded.type:
         raise MalformedEventError("bad-data", "Object missing required field `work`: this event is nothing else")
@@ -288,6 +305,19 @@ def check_answer(data: SurveyAnswered, plausible: Plausible, comment: str = "") 
     check_stamp("answered_at", data.answered_at, plausible)
 
 
+def withdrawal_of(event: Event) -> WithdrawalFact:
+    data: EventWithdrawn = _read(event, _withdrawals)
+    check_withdrawal(event.id, data)
+    return WithdrawalFact(event.tenant, data.event, event.id, data.reason, known_at(event))
+
+
+def check_withdrawal(event_id: UUID, data: EventWithdrawn) -> None:
+    """Raise BadFieldError for the first value of a withdrawal that cannot be."""
+    if data.event == event_id:
+        raise BadFieldError("bad-data", "event", *_ITSELF)
+    _check_text("reason", data.reason, MAX_REASON)
+
+
 def _read(event: Event, decoder: msgspec.json.Decoder[Any]) -> Any:
     try:
         return decoder.decode(event.data)
@@ -380,6 +410,7 @@ UNADDRESSABLE = (
     "debe poder figurar en una dirección: sin caracteres de control y sin . ni .. entre barras",
 )
 _SELF = ("an operation cannot correct itself", "una operación no puede corregirse a sí misma")
+_ITSELF = ("an event cannot withdraw itself", "un evento no puede retirarse a sí mismo")
 _NAIVE = ("the offset from UTC is missing", "falta el desfase respecto a UTC")
 _AMOUNT = (
     "a finite amount up to 10^12 with up to 12 decimals is expected",

@@ -1,7 +1,7 @@
 """The SQL that stores facts and folds them. Constants of this module go into the text; every value is bound."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import text
 
@@ -13,6 +13,7 @@ from services.analytics.operations.case_rollups import (
     CHANGE_SUMS,
     CHANGED,
     RETURNED,
+    RETURNED_BESIDE,
     SUM_COLUMNS,
     SUM_ROWS,
 )
@@ -22,6 +23,7 @@ from services.analytics.operations.measures import AGGREGATES, COLUMNS, DAY_OF_H
 
 _TYPES = {
     "id": "uuid",
+    "event_id": "uuid",
     "corrects": "uuid",
     "requested_at": "timestamptz",
     "started_at": "timestamptz",
@@ -42,13 +44,19 @@ def _arrays(prefix: str, fields: Sequence[str]) -> str:
     return ", ".join(f"cast(:{prefix}_{name} AS {_TYPES.get(name, 'text')}[])" for name in fields)
 
 
-def _arrived(prefix: str, fields: Sequence[str]) -> str:
+def arrived(prefix: str, fields: Sequence[str]) -> str:
     """Return the rows of a batch; of two copies of an event the one with the lower `place` counts."""
     return f"unnest({_arrays(prefix, fields)}) WITH ORDINALITY AS t ({_names(fields)}, place)"
 
 
 def _names(fields: Sequence[str]) -> str:
     return ", ".join(fields)
+
+
+def as_arrays(prefix: str, fields: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
+    """Return the rows of a batch as the parameters of `arrived`."""
+    columns = zip(*rows, strict=True) if rows else ([] for _ in fields)
+    return {f"{prefix}_{name}": list(column) for name, column in zip(fields, columns, strict=True)}
 
 
 # Constants of this module alone go into the statements; every value is a bind parameter.
@@ -89,8 +97,13 @@ def _added(table: str) -> str:
 
 
 # Before STORE and apart from it: a key that another batch stores at the same moment is waited for, and seen by STORE.
+# It also tells whether anything of these tenants was ever withdrawn, as for nearly all nothing was.
 _ARRIVED_KEYS = f"unnest({_arrays('key', _ROLLUP_KEY)}) AS t ({_names(_ROLLUP_KEY)})"
-STORE_KEYS = text(_NEW_KEYS.format(operations=_ARRIVED_KEYS))
+STORE_KEYS = text(f"""
+WITH keys AS ({_NEW_KEYS.format(operations=_ARRIVED_KEYS)})
+SELECT EXISTS (SELECT FROM unnest(cast(:tenants AS text[])) AS of (tenant_id) CROSS JOIN LATERAL (
+    SELECT FROM withdrawal WHERE withdrawal.tenant_id = of.tenant_id LIMIT 1) AS one) AS withdrawals
+""")  # noqa: S608 - as above
 
 STORE = text(f"""
 WITH arrived AS MATERIALIZED (
@@ -103,7 +116,7 @@ WITH arrived AS MATERIALIZED (
     RETURNING *
 ), observed AS (
     INSERT INTO observation ({_names(ObservationFact._fields)})
-    SELECT {_names(ObservationFact._fields)} FROM {_arrived("ob", ObservationFact._fields)} ORDER BY tenant_id, id, place
+    SELECT {_names(ObservationFact._fields)} FROM {arrived("ob", ObservationFact._fields)} ORDER BY tenant_id, id, place
     ON CONFLICT (tenant_id, id) DO NOTHING
     RETURNING *
 ), done AS (
@@ -150,11 +163,27 @@ SELECT (SELECT count(*) FROM fresh) AS operations, (SELECT count(*) FROM observe
 """)  # noqa: S608 - constants of this module; values are bound
 
 
-def _corrected(table: str, unit: str, delta: str) -> str:
+def _corrected(table: str, unit: str, delta: str, sign: str) -> str:
     same = " AND ".join(f"{table}.{column} = delta.{column}" for column in ("tenant_id", unit, *KEY))
     return f"""
-    UPDATE {table} SET corrected_n = corrected_n + delta.corrected, defect_n = defect_n + delta.defects
+    UPDATE {table} SET corrected_n = corrected_n {sign} delta.corrected, defect_n = defect_n {sign} delta.defects
     FROM {delta} AS delta WHERE {same}"""  # noqa: S608 - as above
+
+
+def judged_anew(sign: str) -> str:
+    """Return the parts of a statement that count the operations of its part `hit` as corrected (+), or no longer (-)."""
+    return f"""
+otherwise_fine AS (
+    SELECT *, CASE WHEN outcome IN ('error', 'rework') THEN 0 ELSE 1 END AS defect FROM hit
+), hourly AS (
+    SELECT tenant_id, {HOUR} AS hour, {_names(KEY)}, count(*) AS corrected, sum(defect) AS defects
+    FROM otherwise_fine GROUP BY 1, 2, 3, 4, 5, 6, 7
+), daily AS (
+    SELECT tenant_id, {DAY_OF_HOUR} AS day, {_names(KEY)}, sum(corrected) AS corrected, sum(defects) AS defects
+    FROM hourly GROUP BY 1, 2, 3, 4, 5, 6, 7
+), hours AS ({_corrected("rollup_hour", "hour", "hourly", sign)}
+), days AS ({_corrected("rollup_day", "day", "daily", sign)}
+)"""  # noqa: S608 - as above
 
 
 # Every operation that the batch corrects, and every one of the batch that something already here corrects;
@@ -171,21 +200,11 @@ WITH targets AS (
     UPDATE operation SET corrected = true FROM targets
     WHERE operation.tenant_id = targets.tenant_id AND operation.id = targets.id AND NOT operation.corrected
     RETURNING operation.*
-), fine_before AS (
-    SELECT *, CASE WHEN outcome IN ('error', 'rework') THEN 0 ELSE 1 END AS new_defect FROM hit
-), hourly AS (
-    SELECT tenant_id, {HOUR} AS hour, {_names(KEY)}, count(*) AS corrected, sum(new_defect) AS defects
-    FROM fine_before GROUP BY 1, 2, 3, 4, 5, 6, 7
-), daily AS (
-    SELECT tenant_id, {DAY_OF_HOUR} AS day, {_names(KEY)}, sum(corrected) AS corrected, sum(defects) AS defects
-    FROM hourly GROUP BY 1, 2, 3, 4, 5, 6, 7
-), hours AS ({_corrected("rollup_hour", "hour", "hourly")}
-), days AS ({_corrected("rollup_day", "day", "daily")}
-), cases AS (
+), {judged_anew("+")}, cases AS (
     UPDATE case_state SET defect_n = defect_n + delta.defects
-    FROM (SELECT tenant_id, process, case_id, sum(new_defect) AS defects FROM fine_before GROUP BY 1, 2, 3) AS delta
+    FROM (SELECT tenant_id, process, case_id, sum(defect) AS defects FROM otherwise_fine GROUP BY 1, 2, 3) AS delta
     WHERE (case_state.tenant_id, case_state.process, case_state.case_id) = (delta.tenant_id, delta.process, delta.case_id)
-    RETURNING {RETURNED.replace("tenant_id, process,", "case_state.tenant_id, case_state.process,")}
+    RETURNING {RETURNED_BESIDE}
 ), changed AS ({CHANGED}
 )
 {CHANGE_SUMS}
@@ -194,7 +213,7 @@ WITH targets AS (
 STORE_ANSWERS = text(f"""
 WITH fresh AS (
     INSERT INTO survey_response ({_names(SurveyFact._fields)})
-    SELECT {_names(SurveyFact._fields)} FROM {_arrived("an", SurveyFact._fields)} ORDER BY tenant_id, id, place
+    SELECT {_names(SurveyFact._fields)} FROM {arrived("an", SurveyFact._fields)} ORDER BY tenant_id, id, place
     ON CONFLICT (tenant_id, id) DO NOTHING RETURNING id
 )
 SELECT count(*) FROM fresh
@@ -251,7 +270,12 @@ _SOURCES = {
     "activities": _of_tenant("case_activity"),
     "cases": _of_tenant("case_state"),
 }
-NEW_KEYS = _NEW_KEYS.format(**_SOURCES)
+# What was withdrawn counted once, and `as_of` then needs its keys.
+_EVER = " UNION ALL ".join(
+    f"SELECT {_names(_ROLLUP_KEY)} FROM {table} WHERE tenant_id = :tenant"  # noqa: S608 - as above
+    for table in ("operation", "withdrawn_operation")
+)
+NEW_KEYS = _NEW_KEYS.format(operations=f"({_EVER}) AS ever")
 REBUILD = (
     text(NEW_KEYS),
     *(

@@ -3,10 +3,19 @@
 from dataclasses import dataclass
 from typing import Any
 
+from services.analytics.fact_tables import (
+    Observation,
+    Operation,
+    SurveyResponse,
+    Withdrawal,
+    WithdrawnObservation,
+    WithdrawnOperation,
+    WithdrawnSurveyResponse,
+)
 from services.analytics.operations.case_rollups import BLOCK_SAYS, SUMS_SAY
 from services.analytics.operations.histograms import FIRST_BUCKET, KEY, MOMENT, NUMBER, OPERATION_KEY
 from services.analytics.operations.statements import FOLDS
-from services.analytics.tables import Observation, Operation, SurveyResponse, metadata
+from services.analytics.tables import metadata
 
 KEYS = "rollup_key"  # numbers for keys: never deleted, so that one without operations is no difference
 
@@ -38,7 +47,20 @@ def _compared(name: str, *left_out: str, told: str = "") -> Compared:
 _PLACE_TOLD = f"""({MOMENT})::date AS day, k.process, k.activity, k.team, k.actor_kind,
     (ARRAY['touch', 'wait', 'lead'])[{NUMBER} + 1] AS duration, {FIRST_BUCKET} AS bucket"""
 DERIVED = tuple(_compared(name, told=_PLACE_TOLD if name == "rollup_histogram" else "") for name in FOLDS)
-FACT_MODELS: dict[str, Any] = {each.__tablename__: each for each in (Operation, Observation, SurveyResponse)}
+# Withdrawals before what they are about, and that before what they have put apart: what is missing is added in this order.
+_FACT_TABLES: tuple[Any, ...] = (
+    Withdrawal,
+    Operation,
+    Observation,
+    SurveyResponse,
+    WithdrawnOperation,
+    WithdrawnObservation,
+    WithdrawnSurveyResponse,
+)
+FACT_MODELS: dict[str, Any] = {each.__tablename__: each for each in _FACT_TABLES}
+# A fact stands in the one or in the other.
+WITHDRAWN = {name: f"withdrawn_{name}" for name in ("operation", "observation", "survey_response")}
+APART = WITHDRAWN | {apart: name for name, apart in WITHDRAWN.items()}
 FACTS = tuple(_compared(name, "seq") for name in FACT_MODELS)  # seq is the order of arrival, and no two runs' alike
 
 # Of each derived table, the facts `f` that a row `d` follows from: where `operation` and `observation` are looked up.
