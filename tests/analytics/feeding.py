@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from services.analytics.operations.consume import consume
-from services.analytics.operations.facts import USUAL, Plausibility
+from services.analytics.operations.fields import USUAL, Plausibility
 from shared.contracts.analytics import EventWithdrawn, ObservationRecorded, SurveyAnswered
 from shared.events import Event
 from tests.fixtures.services import Harness

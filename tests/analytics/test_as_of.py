@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.analytics.operations.facts import EARLIEST, known_at
+from services.analytics.operations.facts import known_at
+from services.analytics.operations.fields import EARLIEST
 from shared.clock import frozen
 from shared.events import Event
 from tests.analytics.explaining import LISTED, explain, listed

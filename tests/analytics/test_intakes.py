@@ -20,7 +20,8 @@ from services.analytics.event_logs.publication import Publication
 from services.analytics.event_logs.rules import LogPairing
 from services.analytics.event_logs.schemas import ImportOrder, ImportQuery
 from services.analytics.operations import service as operations
-from services.analytics.operations.facts import Arrivals, BadFieldError, Plausible
+from services.analytics.operations.facts import Arrivals
+from services.analytics.operations.fields import BadFieldError, Plausible
 from services.analytics.operations.schemas import OperationsIn
 from services.analytics.surveys import service as surveys
 from services.analytics.surveys.schemas import AnswerIn

@@ -17,7 +17,7 @@ from deploy.standalone.issuer import DevelopmentIssuer
 from deploy.standalone.seaweed import ObjectStoreAccess
 from services.analytics.fact_tables import WithdrawnOperation
 from services.analytics.operations.consume import GROUP, PATTERN
-from services.analytics.operations.facts import EARLIEST, Plausibility
+from services.analytics.operations.fields import EARLIEST, Plausibility
 from services.analytics.operations.statements import FOLDS
 from services.analytics.rebuilds.derived import FACTS
 from services.analytics.rebuilds.replay import ConsumerBehindError, Replay

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.analytics.indicators.zones import begin_of, whole_hours_since
-from services.analytics.operations.facts import EARLIEST, Plausibility
+from services.analytics.operations.fields import EARLIEST, Plausibility
 from tests.analytics.feeding import answer, ask, by_id, feed, kpis, operation
 from tests.fixtures.services import Harness, problem
 

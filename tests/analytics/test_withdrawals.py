@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import text
 
 from services.analytics.operations.consume import consume
-from services.analytics.operations.facts import Arrivals, BadFieldError, Plausible
+from services.analytics.operations.facts import Arrivals
+from services.analytics.operations.fields import BadFieldError, Plausible
 from services.analytics.rebuilds.service import rebuild_from_facts
 from shared.contracts.analytics import EventWithdrawn
 from shared.events import Event, MalformedEventError

@@ -31,7 +31,7 @@ from services.analytics.event_logs.service import CLEANUP, IMPORT, clean_up
 from services.analytics.event_logs.staging import Staging, open_staging
 from services.analytics.metrics import import_rejected_total, import_remarks_total
 from services.analytics.operations.consume import GROUP
-from services.analytics.operations.facts import BadFieldError
+from services.analytics.operations.fields import BadFieldError
 from shared.app import Runtime
 from shared.eventlog import Message, Position
 from shared.jobs import JobCode, JobContext, WithCleanup

@@ -10,7 +10,8 @@ from pydantic import AfterValidator, Field
 from services.analytics.event_logs.delimited import Columns
 from services.analytics.event_logs.formats import Format, ReadOptions
 from services.analytics.event_logs.values import StampPatternError, check_pattern
-from services.analytics.operations.facts import MAX_REASON, Plausible
+from services.analytics.operations.facts import MAX_REASON
+from services.analytics.operations.fields import Plausible
 from services.analytics.operations.schemas import ProcessName, Text
 from services.analytics.questions import Digits
 from shared.events import MAX_ACTOR

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.analytics.event_logs.errors import UploadExpired
 from services.analytics.event_logs.formats import LogReader, ReadOptions
 from services.analytics.event_logs.schemas import ImportOrder, ImportQuery
-from services.analytics.operations.facts import Plausible
+from services.analytics.operations.fields import Plausible
 from shared import clock
 from shared.app import Runtime
 from shared.auth import Principal

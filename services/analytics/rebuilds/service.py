@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from services.analytics.operations.facts import USUAL, Plausibility
+from services.analytics.operations.fields import USUAL, Plausibility
 from services.analytics.operations.statements import NEW_KEYS
 from services.analytics.rebuilds.derived import DERIVED, FACTS, KEYS
 from services.analytics.rebuilds.replay import Replay
