@@ -185,6 +185,15 @@ async def test_variants_have_cases_share_and_throughput(analytics: Harness, tena
         assert (await get(analytics, tenant, "variants", **filters))["variants"] == of_kpis
 
 
+async def test_what_stands_in_a_name_makes_no_two_activities_of_one(analytics: Harness, tenant: str) -> None:
+    names = ("a\x1fb", "a,b", 'a","b', "{a,b}")
+    alone = [operation(tenant, f"c{n}", name) for n, name in enumerate(names)]
+    pair = [operation(tenant, "pair", name, finished_at=T0 + n * MINUTE) for n, name in enumerate("ab")]
+    await feed(analytics, [*alone, *pair])
+    assert (await get(analytics, tenant, "variants"))["variants"] == len(names) + 1
+    assert (await kpis(analytics, tenant, exact="true"))["case_throughput_time"]["variants"] == len(names) + 1
+
+
 async def test_pages_of_variants_hold_each_once(analytics: Harness, tenant: str) -> None:
     events = [operation(tenant, f"c{n}-{i}", f"a{n}") for n in range(5) for i in range(1 + n % 2)]
     await feed(analytics, events)

@@ -66,6 +66,7 @@ async def explain_kpi(session: AsyncSession, kpi: KpiId, asked: ExplanationQuery
         unit=measured.unit,
         n=measured.n,
         period=PeriodOut(begin=asked.begin, end=asked.end),
+        time_zone=asked.time_zone,
         as_of=asked.as_of,
         filters=FiltersOut.model_validate(asked, from_attributes=True),
         definition=DefinitionOut(

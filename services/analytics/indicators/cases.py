@@ -105,9 +105,7 @@ _CASE_FIGURES = """
     {variants} AS variants, {percentiles} AS percentiles, max(duration_us) / 1e6::float8 AS highest"""
 
 
-_PATH = (
-    f"""(SELECT md5(string_agg(activity, E'\\x1f' ORDER BY finished_at, seq)) FROM operation AS o WHERE {SAME_CASE})"""  # noqa: S608 - as above
-)
+_PATH = f"(SELECT md5(array_agg(activity ORDER BY finished_at, seq)::text) FROM operation AS o WHERE {SAME_CASE})"  # noqa: S608 - as above
 
 
 def cases_chosen(selection: Selection) -> str:
