@@ -30,7 +30,7 @@ def give(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Give:
 
 def test_figures_that_nothing_is_held_against_are_named() -> None:
     touch = {"paired": 1, "sum": 2, "per_activity": {"a": {"n": 1, "p75": 1.0}}}
-    truth = {"cases": 1, "median_length": 3, "throughput_s": {"mean": 1, "p25": 0}, "touch": touch}
+    truth = {"cases": 1, "note": "public", "median_length": 3, "throughput_s": {"mean": 1, "p25": 0}, "touch": touch}
     assert known_logs.not_understood(truth) == [
         "median_length",
         "throughput_s.p25",
