@@ -1,7 +1,7 @@
 """Edges and variants of a process, against a recomputation from the events alone."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import fmean, median
@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event as listeners
 
 from shared.events import MAX_PROCESS, Event
 from tests.analytics.feeding import MINUTE, T0, feed, kpis, observation, operation
@@ -192,6 +193,38 @@ async def test_what_stands_in_a_name_makes_no_two_activities_of_one(analytics: H
     await feed(analytics, [*alone, *pair])
     assert (await get(analytics, tenant, "variants"))["variants"] == len(names) + 1
     assert (await kpis(analytics, tenant, exact="true"))["case_throughput_time"]["variants"] == len(names) + 1
+
+
+async def test_variants_of_all_cases_need_no_join_of_the_operations(analytics: Harness, tenant: str) -> None:
+    """A join by case is read case by case where the statistics know nothing of a tenant, and took minutes there."""
+    await feed(analytics, [operation(tenant, f"c{n}", activity) for n in range(20) for activity in ("check", "pay")])
+    asked: list[Any] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+        asked.append((statement, parameters))
+
+    engine = analytics.runtime.database.engine.sync_engine
+    listeners.listen(engine, "before_cursor_execute", note)
+    assert (await get(analytics, tenant, "variants"))["cases"] == 20
+    listeners.remove(engine, "before_cursor_execute", note)
+    statement, parameters = asked[-1]
+    async with analytics.runtime.database.transaction(tenant) as session:
+        connection = await session.connection()
+        explained = await connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters)
+        found = explained.scalar_one()
+    plan = found if isinstance(found, list) else msgspec.json.decode(found)
+    scans = [node for node in nodes_of(plan[0]["Plan"]) if node.get("Relation Name") == "operation"]
+    assert [node["Actual Loops"] for node in scans] == [1]
+    joins = [
+        node for node in nodes_of(plan[0]["Plan"]) if node["Node Type"] in {"Nested Loop", "Hash Join", "Merge Join"}
+    ]
+    assert not any(part in scans for join in joins for part in nodes_of(join))
+
+
+def nodes_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from nodes_of(part)
 
 
 async def test_pages_of_variants_hold_each_once(analytics: Harness, tenant: str) -> None:

@@ -76,7 +76,7 @@ class OcelSqliteReader:
                 upload.prepare()
                 for _ in self._copy(upload):
                     yield []  # so that whoever reads on may see to something else in between
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # a message may quote a damaged name
             raise DamagedDatabaseError(reason=str(error)) from error
         yield from self._scratch.pages()
 
