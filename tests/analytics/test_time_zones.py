@@ -146,3 +146,20 @@ async def test_an_explanation_takes_the_dates_of_the_zone_too(analytics: Harness
     assert compared["comparison"]["n"] == 1
     refused = problem(await respond(analytics, tenant, "error_rate", asked | {"time_zone": "Europe/Atlantis"}))
     assert [error["at"] for error in refused["errors"]] == ["query.time_zone"]
+
+
+async def test_a_process_is_looked_at_over_the_dates_of_a_zone(analytics: Harness, tenant: str) -> None:
+    finished = datetime(2026, 3, 31, 22, 30, tzinfo=UTC)  # 00:30 of the first of April in Madrid
+    await feed(analytics, [operation(tenant, "c", activity, finished_at=finished) for activity in ("check", "pay")])
+    asked = {"from": "2026-04-01", "to": "2026-05-01"}
+    async with analytics.client(tenant, "viewer") as client:
+        for what in ("edges", "variants"):
+            found = {}
+            for zone in ("UTC", "Europe/Madrid"):
+                parameters = {**asked, "time_zone": zone}
+                answered = await client.get(f"/analytics/processes/p/{what}", params=parameters)
+                assert answered.status_code == 200, answered.text
+                found[zone] = (len(answered.json()["items"]), answered.json()["period"]["from"])
+            assert found == {"UTC": (0, "2026-04-01T00:00:00Z"), "Europe/Madrid": (1, "2026-03-31T22:00:00Z")}
+        refused = await client.get("/analytics/processes/p/edges", params={"time_zone": "Madrid"})
+    assert problem(refused)["errors"][0]["at"] == "query.time_zone"

@@ -1,14 +1,14 @@
 """What an explanation can be asked: the filters and the period of GET /analytics/kpis, and a second period."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
 from services.analytics.calendars.rules import WorkingTime
 from services.analytics.cursors import Limit
 from services.analytics.filters import OperationQuery
-from services.analytics.indicators.request import AsOf, CalendarFilter, Moment, ProcessFilter, TimeZone, begin_dates
+from services.analytics.indicators.request import AsOf, CalendarFilter, Moment, ProcessFilter
 from services.analytics.indicators.selection import Selection
 from shared.pagination import DEFAULT_LIMIT
 from shared.validation import value_error
@@ -21,8 +21,9 @@ By = Literal["activity", "team", "actor_kind", "process"]
 class ExplanationQuery(OperationQuery):
     """Filters and period as of GET /analytics/kpis; `compare_to_from` or `compare_to_to` compares with that period."""
 
+    dates: ClassVar[tuple[str, ...]] = (*OperationQuery.dates, "as_of", "compare_to_from", "compare_to_to")
+
     process: ProcessFilter = None
-    time_zone: TimeZone = "UTC"
     calendar: CalendarFilter = None
     currency: Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")] | None = Field(
         default=None, description="Which currency cost_per_operation answers in, where there are several"
@@ -38,11 +39,6 @@ class ExplanationQuery(OperationQuery):
     compare_end: Moment = Field(default=None, alias="compare_to_to", description="Its end; excluded")
     as_of: AsOf = None
     by: By | None = Field(default=None, description="What moved the value: activity by default, team for satisfaction")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _begin_dates_in_the_zone(cls, values: Any) -> Any:
-        return begin_dates(values, "from", "to", "as_of", "compare_to_from", "compare_to_to")
 
     @model_validator(mode="after")
     def _parts_of_a_comparison(self) -> Self:
