@@ -12,12 +12,16 @@ from services.analytics.indicators.zones import AFTER_ALL, BEFORE_ALL, whole_hou
 GroupBy = Literal["process", "activity", "team", "actor_kind", "hour", "day", "week", "month"]
 TimeUnit = Literal["hour", "day", "week", "month"]
 TIME_UNITS = frozenset(get_args(TimeUnit))
+MAX_GROUPS = 2_000
+OF_OPERATIONS = ("activity", "team", "actor_kind")  # cases and their roll-ups have none of these
 OF_OPERATIONS_ONLY = frozenset({"activity", "actor_kind"})  # survey answers have neither
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 _HALF_A_DAY = timedelta(hours=12)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MIDNIGHT = "day::timestamp AT TIME ZONE 'UTC'"
 Reading = Literal["exact", "rollup"]
+Period = tuple[datetime | None, datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +58,23 @@ class Selection:
         """Where percentiles of operations come from: histograms know UTC days, whatever else is read from facts."""
         if not self.details:
             return None
-        from_facts = self.exact or "hour" in self.group_by or self.by_local_time or self.working
-        return "exact" if from_facts else "rollup"
+        return "rollup" if self.by_whole_days and not self.exact and not self.working else "exact"
+
+    @property
+    def case_percentiles(self) -> Reading | None:
+        """Where percentiles of cases come from."""
+        return ("rollup" if self.cases_by_day else "exact") if self.details else None
+
+    @property
+    def cases_by_day(self) -> bool:
+        """Whether roll-ups of cases answer: they know UTC day and process alone, and no sequences."""
+        by_operation = any(name in self.group_by or getattr(self, name) is not None for name in OF_OPERATIONS)
+        return self.by_whole_days and not (by_operation or self.working or self.counts_variants)
+
+    @property
+    def by_whole_days(self) -> bool:
+        """Whether every group begins and ends at a UTC midnight, as days do."""
+        return "hour" not in self.group_by and not self.by_local_time
 
     @property
     def by_local_time(self) -> bool:
@@ -92,7 +111,7 @@ class Selection:
 class Split:
     """A period as whole UTC hours or days, which roll-ups answer, and edges, which only facts can."""
 
-    whole: tuple[datetime | None, datetime | None] | None
+    whole: Period | None
     edges: tuple[tuple[datetime, datetime], ...]
 
 
@@ -113,6 +132,26 @@ def split_for_groups(selection: Selection) -> Split:
         return Split(None, ((begin or BEFORE_ALL, end),))
     rest = split_hours(since, end)
     return Split(rest.whole, ((begin or BEFORE_ALL, since), *rest.edges))
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """A period as whole UTC days, whole hours beside them, and edges, which only facts can answer."""
+
+    days: tuple[Period, ...]
+    hours: tuple[Period, ...]
+    edges: tuple[tuple[datetime, datetime], ...]
+
+
+def pieces_of(selection: Selection) -> Pieces:
+    """Cut the period of a selection so that as little as can be is read."""
+    if selection.as_of is not None or not selection.by_whole_days:
+        days, splits = None, [split_for_groups(selection)]
+    else:
+        split = split_days(selection)
+        days, splits = split.whole, [split_hours(*edge) for edge in split.edges]
+    hours = tuple(split.whole for split in splits if split.whole is not None)
+    return Pieces(() if days is None else (days,), hours, tuple(edge for split in splits for edge in split.edges))
 
 
 def split_days(selection: Selection) -> Split:
@@ -137,6 +176,17 @@ def _split(begin: datetime | None, end: datetime | None, step: timedelta) -> Spl
     if end is not None and last is not None and last < end:
         edges.append((last, end))
     return Split((first, last), tuple(edges))
+
+
+def bounds(column: str, period: Period, parameters: dict[str, Any], *, dates: bool = False) -> str:
+    """Return the condition that a column lies within a half-open period, and bind its ends (their UTC dates)."""
+    conditions = []
+    for sign, moment in zip((">=", "<"), period, strict=True):
+        if moment is not None:
+            name = f"bound{len(parameters)}"
+            parameters[name] = moment.astimezone(UTC).date() if dates else moment
+            conditions.append(f"{column} {sign} :{name}")
+    return " AND ".join(conditions) or "true"
 
 
 def _range(column: str, begin: str | None, end: str | None) -> str:
