@@ -101,6 +101,27 @@ async def histograms_seen_by(session: AsyncSession, tenant: str) -> Counter[Row]
     return counts
 
 
+async def totals_seen_by(session: AsyncSession, tenant: str) -> Counter[Row]:
+    """Return what the rows of all keys together hold, by day, name of the duration and bucket."""
+    query = text(
+        f"SELECT ({histograms.MOMENT})::date AS day, {histograms.NUMBER} AS number, {histograms.FIRST_BUCKET} AS first, "
+        f"{', '.join(histograms.COUNTS)} FROM rollup_histogram WHERE tenant_id = :tenant AND {histograms.KEY} = 0"
+    )
+    counts: Counter[Row] = Counter()
+    for row in await session.execute(query, {"tenant": tenant}):
+        for cell, n in enumerate(row[3:]):
+            if n is not None:
+                counts[row.day, histograms.DURATIONS[row.number], row.first + cell] += n
+    return counts
+
+
+def expected_totals(events: Sequence[Event]) -> Counter[Row]:
+    totals: Counter[Row] = Counter()
+    for (day, *_, name, bucket), n in expected_histograms(events).items():
+        totals[day, name, bucket] += n
+    return totals
+
+
 def expected_rollups(events: Sequence[Event]) -> dict[Row, Row]:
     works = _works(events)
     wrong = {work.get("corrects") for work in works.values()}
@@ -233,6 +254,8 @@ async def assert_exact(analytics: Harness, tenant: str, events: Sequence[Event])
     events = standing(events)
     assert await stored(analytics, tenant, "rollup_hour", 6) == expected_rollups(events)
     assert await stored_histograms(analytics, tenant) == expected_histograms(events)
+    async with analytics.runtime.worker.session(None) as session:
+        assert await totals_seen_by(session, tenant) == expected_totals(events)
     assert await stored(analytics, tenant, "case_state", 2) == expected_cases(events)
     assert await stored(analytics, tenant, "rollup_day", 6) == expected_days(events)
     assert await stored_case_days(analytics, tenant) == expected_case_days(events)

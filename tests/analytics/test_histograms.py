@@ -12,7 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.analytics.operations.histograms import GAMMA, MOMENT, bucket_of, first_place, representative
 from tests.analytics.feeding import MINUTE, T0, feed, operation
-from tests.analytics.oracle import expected_histograms, histograms_seen_by, stored_histograms
+from tests.analytics.oracle import (
+    expected_histograms,
+    expected_totals,
+    histograms_seen_by,
+    stored_histograms,
+    totals_seen_by,
+)
 from tests.fixtures.services import Harness
 
 _CENTURIES_US = 300 * 366 * 86_400 * 1_000_000
@@ -102,3 +108,19 @@ async def test_the_migration_fills_them_as_arrival_does(analytics: Harness, tena
         for statement in ("DELETE FROM rollup_histogram", "DELETE FROM rollup_key", *migration._FILL):
             await session.execute(text(statement))
         assert await histograms_seen_by(session, tenant) == expected_histograms(events)
+
+
+async def test_the_migration_adds_up_all_keys_as_arrival_does(analytics: Harness, tenant: str) -> None:
+    migration = import_module("services.analytics.migrations.versions.2026_12_01_all_keys")
+    events = [
+        operation(tenant, "c", f"a{n % 3}", minutes=n % 5, requested_at=T0 - 9 * MINUTE, team="ap" if n % 2 else None)
+        for n in range(12)
+    ]
+    await feed(analytics, events)
+    async with analytics.runtime.worker.session(None) as session:  # never committed
+        before = await totals_seen_by(session, tenant)
+        await session.execute(text(f"DELETE FROM rollup_histogram WHERE place & {migration._KEY} = 0"))
+        assert not await totals_seen_by(session, tenant)
+        for statement in migration._FILL:
+            await session.execute(text(statement))
+        assert await totals_seen_by(session, tenant) == before == expected_totals(events)

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from services.analytics.operations.consume import consume
 from services.analytics.operations.facts import Arrivals
 from services.analytics.operations.fields import BadFieldError, Plausible
+from services.analytics.operations.histograms import COUNTS, representative
 from services.analytics.rebuilds.service import rebuild_from_facts
 from shared.contracts.analytics import EventWithdrawn
 from shared.events import Event, MalformedEventError
@@ -238,3 +239,36 @@ async def test_what_was_withdrawn_is_told_as_left_out(analytics: Harness, tenant
     document = await explain(analytics, tenant, "error_rate", as_of=T0.isoformat())
     assert (document["n"], document["digest"]["n"]) == (7, 7)
     assert (await explain(analytics, tenant, "error_rate"))["n"] == len(standing(stays)) - 1
+
+
+async def test_a_bucket_that_is_emptied_is_as_if_it_had_never_been_filled(analytics: Harness, tenant: str) -> None:
+    """Although its row stays, for the sake of another bucket."""
+    minutes = [representative(bucket) / 60e6 for bucket in (8 * 130 + 1, 8 * 130 + 5)]
+    stays, mistake = (operation(tenant, minutes=each) for each in minutes)
+    await feed(analytics, [stays, mistake])
+    await feed(analytics, [withdrawal(tenant, mistake.id)])
+    kept = await rows(analytics, tenant, "rollup_histogram", "place")  # of the key, and of all keys together
+    cells = [[value for name, value in row.items() if name in COUNTS and value is not None] for row in kept]
+    assert cells == [[1], [1]]
+    assert (await rebuild_from_facts(analytics.runtime.url, tenant, swap=False)).right
+
+
+@pytest.mark.parametrize("target_too", [False, True])
+async def test_as_of_a_moment_before_it_a_withdrawn_correction_corrects(
+    analytics: Harness, tenant: str, target_too: bool
+) -> None:
+    target = operation(tenant, "c1")
+    mend = operation(tenant, "c2", "mend", corrects=target.id)
+    moments = [T0 + n * MINUTE for n in range(3)]
+    events = [target, mend, withdrawal(tenant, mend.id, at=moments[2])]
+    events += [withdrawal(tenant, target.id, at=moments[2])] if target_too else []
+    await feed(analytics, events)
+
+    async def corrected(**as_of: str) -> tuple[int, int]:
+        found = (await kpis(analytics, tenant, **as_of))["error_rate"]
+        return found["n"], found["corrected"]
+
+    left = (0, 0) if target_too else (1, 0)
+    assert await corrected(as_of=moments[1].isoformat()) == (2, 1)
+    assert await corrected(as_of=moments[2].isoformat()) == left
+    assert await corrected() == left

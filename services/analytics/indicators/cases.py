@@ -14,6 +14,7 @@ from services.analytics.indicators.selection import (
     MAX_GROUPS,
     MIDNIGHT,
     OF_OPERATIONS,
+    TIME_UNITS,
     Selection,
     aliases,
     bounds,
@@ -55,15 +56,18 @@ def case_sums_statement(selection: Selection) -> tuple[TextClause, dict[str, Any
     """
     parameters = dict(selection.parameters)
     groups, names = aliases(selection.keys("last_at"))
-    parts = _parts(
-        selection,
-        parameters,
-        f"SELECT {MIDNIGHT} AS last_at, process, {_MEASURES} FROM rollup_case WHERE cases > 0",  # noqa: S608 - names of columns; values are bound
-        f"SELECT last_at, process, {_TERMS} FROM case_state WHERE true",  # noqa: S608 - as above
+    split, chosen = split_days(selection), selection.conditions("process")
+    parts = [
+        f"SELECT last_at, process, {_TERMS} FROM case_state WHERE {bounds('last_at', edge, parameters)}{chosen}"  # noqa: S608 - names of columns; values are bound
+        for edge in split.edges
+    ]
+    days = "false" if split.whole is None else bounds("day", split.whole, parameters, dates=True)
+    parts.append(
+        f"SELECT {MIDNIGHT} AS last_at, process, {_MEASURES} FROM rollup_case WHERE cases > 0 AND {days}{chosen}"  # noqa: S608 - as above
     )
     return text(f"""
         SELECT {names and f"{names}, "}{f"grouping({names})" if names else "1"} AS whole, {_TOTALS}
-        FROM (SELECT {groups}{_MEASURES} FROM ({parts}) AS part) AS told
+        FROM (SELECT {groups}{_MEASURES} FROM ({" UNION ALL ".join(parts)}) AS part) AS told
         {f"GROUP BY GROUPING SETS (({names}), ()) ORDER BY whole DESC" if names else ""}
         LIMIT {MAX_GROUPS + 2}"""), parameters  # noqa: S608 - as above
 
@@ -72,25 +76,26 @@ def case_ranks_statement(selection: Selection) -> tuple[TextClause, dict[str, An
     """Return the statement that sums histograms of whole days, and cases where the period cuts a day, and finds the ranks."""
     parameters = dict(selection.parameters)
     groups, names = aliases(selection.keys("last_at"))
-    cells = ", ".join(f"(block * {len(COUNTS)} + {cell}, {n})" for cell, n in enumerate(COUNTS))
-    parts = _parts(
-        selection,
-        parameters,
-        f"SELECT {MIDNIGHT} AS last_at, process, bucket, n FROM rollup_case_histogram "  # noqa: S608 - as above
-        f"CROSS JOIN LATERAL (VALUES {cells}) AS one (bucket, n) WHERE n > 0",
-        f"SELECT last_at, process, {CASE_BUCKET} AS bucket, 1::bigint AS n FROM case_state "  # noqa: S608 - as above
-        f"CROSS JOIN LATERAL (SELECT {CASE_DURATION} AS duration_us) AS took WHERE true",
-    )
-    return ranked(f"SELECT {groups}0 AS number, bucket, n FROM ({parts}) AS part", names), parameters  # noqa: S608 - as above
-
-
-def _parts(selection: Selection, parameters: dict[str, Any], days: str, cases: str) -> str:
-    """Return the rows of days and of edges; both statements end with a condition. Without either there are none."""
+    by_day, by_process = not TIME_UNITS.isdisjoint(selection.group_by), "process" in selection.group_by
+    kept = ", ".join(["block", *(["day"] if by_day else []), *(["process"] if by_process else [])])
+    told = f"{MIDNIGHT if by_day else 'NULL::timestamptz'} AS last_at, {'process' if by_process else 'NULL'} AS process"
+    # Rows are added up before they are taken apart: that is an eighth of the work.
+    sums = ", ".join(f"sum({n}) AS {n}" for n in COUNTS)
+    each = ", ".join(f"(block * {len(COUNTS)} + {cell}, {n})" for cell, n in enumerate(COUNTS))
     split, chosen = split_days(selection), selection.conditions("process")
-    parts = [f"{cases} AND {bounds('last_at', edge, parameters)}{chosen}" for edge in split.edges]
-    if split.whole is not None:
-        parts.append(f"{days} AND {bounds('day', split.whole, parameters, dates=True)}{chosen}")
-    return " UNION ALL ".join(parts) or f"{days} AND false"
+    parts = [
+        f"SELECT last_at, process, {CASE_BUCKET} AS bucket, 1::bigint AS n FROM case_state "  # noqa: S608 - as above
+        f"CROSS JOIN LATERAL (SELECT {CASE_DURATION} AS duration_us) AS took "
+        f"WHERE {bounds('last_at', edge, parameters)}{chosen}"
+        for edge in split.edges
+    ]
+    days = "false" if split.whole is None else bounds("day", split.whole, parameters, dates=True)
+    parts.append(
+        f"SELECT {told}, bucket, n FROM (SELECT {kept}, {sums} FROM rollup_case_histogram WHERE {days}{chosen} "  # noqa: S608 - as above
+        f"GROUP BY {kept}) AS summed CROSS JOIN LATERAL (VALUES {each}) AS one (bucket, n) WHERE n > 0"
+    )
+    cells = " UNION ALL ".join(parts)
+    return ranked(f"SELECT {groups}0 AS number, bucket, n FROM ({cells}) AS part", names), parameters  # noqa: S608 - as above
 
 
 SAME_CASE = "o.tenant_id = c.tenant_id AND o.process = c.process AND o.case_id = c.case_id"

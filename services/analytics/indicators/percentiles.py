@@ -8,7 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.analytics.indicators.selection import TIME_UNITS, Selection, Split, aliases, key_of, split_days
 from services.analytics.indicators.sums import PERCENTILES, Key, Quantiles, Times
+from services.analytics.indicators.zones import AFTER_ALL
 from services.analytics.operations.histograms import (
+    ALL_KEYS,
     COUNTS,
     DURATIONS,
     FIRST_BUCKET,
@@ -17,6 +19,7 @@ from services.analytics.operations.histograms import (
     MOMENT,
     NUMBER,
     OPERATION_KEY,
+    day_number,
     first_place,
     kept_of_place,
     representative,
@@ -113,22 +116,30 @@ def ranked(cells: str, names: str) -> TextClause:
 
 def _whole_days(split: Split, selection: Selection, parameters: dict[str, Any], groups: str) -> str:
     """Return the cells of whole days. Rows are added up by number before any of them gets a name."""
-    where = "" if split.whole else " AND false"
-    for name, sign, moment in zip(("first", "last"), (">=", "<"), split.whole or (None, None), strict=True):
-        if moment is not None:
-            where += f" AND place {sign} :{name}"
-            parameters[name] = first_place(moment.date())
     chosen = selection.conditions(*OPERATION_KEY)
     by_key = bool(chosen) or not set(OPERATION_KEY).isdisjoint(selection.group_by)
+    rows = f"SELECT * FROM rollup_histogram WHERE {_within(split, parameters)}" if by_key else ALL_KEYS  # noqa: S608 - as above
+    if not by_key:
+        parameters["first_day"], parameters["last_day"] = map(day_number, split.whole or (AFTER_ALL, None))
     kept = kept_of_place(day=not TIME_UNITS.isdisjoint(selection.group_by), key=by_key)
     sums = ", ".join(f"sum({n}) AS {n}" for n in COUNTS)
     each = ", ".join(f"({cell}, {n})" for cell, n in enumerate(COUNTS))
     return f"""
         SELECT {groups}{NUMBER} AS number, {FIRST_BUCKET} + cell AS bucket, n
         FROM (SELECT *, {MOMENT} AS moment
-              FROM (SELECT place & ({kept})::bigint AS place, {sums} FROM rollup_histogram WHERE true{where} GROUP BY 1) AS summed
+              FROM (SELECT place & ({kept})::bigint AS place, {sums} FROM ({rows}) AS chosen GROUP BY 1) AS summed
               {f"JOIN rollup_key ON id = {KEY}{chosen}" if by_key else ""}) AS block
         CROSS JOIN LATERAL (VALUES {each}) AS one (cell, n) WHERE n > 0"""  # noqa: S608 - as above
+
+
+def _within(split: Split, parameters: dict[str, Any]) -> str:
+    """Return the condition on places of whole days."""
+    where = "true" if split.whole else "false"
+    for name, sign, moment in zip(("first", "last"), (">=", "<"), split.whole or (None, None), strict=True):
+        if moment is not None:
+            where += f" AND place {sign} :{name}"
+            parameters[name] = first_place(moment.date())
+    return where
 
 
 def _edges(split: Split, selection: Selection, parameters: dict[str, Any], groups: str) -> list[str]:

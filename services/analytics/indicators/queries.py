@@ -109,13 +109,15 @@ LEFT JOIN LATERAL (
     ORDER BY fixed_cost.actor_kind = {of}.actor_kind DESC, valid_from DESC LIMIT 1) AS fixed ON true"""  # noqa: S608 - names of columns; values are bound
 
 
-# Rates are dated by day, so rows are summed by day before they are priced.
+# Between two days on which some rate or fixed cost begins, all prices stay: rows are summed before they are priced.
+_STEP = f"""width_bucket({DAY_OF_HOUR}, (SELECT array_agg(valid_from ORDER BY valid_from) FROM (
+        SELECT valid_from FROM hourly_rate UNION SELECT valid_from FROM fixed_cost) AS dated))"""  # noqa: S608 - as above
 _PRICES_OF_DAYS = prices("daily", "daily.day")
 _SUMMED = ", ".join(f"sum({column}) AS {column}" for column in COLUMNS.split(", "))
 _PRICED = f"""
 WITH part AS ({{parts}}), daily AS (
-    SELECT {{groups}}{_KEY}, {DAY_OF_HOUR} AS day, {_SUMMED} FROM part
-    GROUP BY {{names}}{_KEY}, day
+    SELECT {{groups}}{_KEY}, min({DAY_OF_HOUR}) AS day, {_SUMMED} FROM part
+    GROUP BY {{names}}{_KEY}, {_STEP}
 )
 SELECT {{names}}coalesce(nullif(daily.currency, ''), model.currency, '') AS paid_in, {_SUMMED},
        sum(n) FILTER (WHERE actor_kind = 'automation') AS automation_n,

@@ -83,7 +83,7 @@ REACH: dict[str, tuple[tuple[str, str], ...]] = {
     "rollup_histogram": (
         (
             "operation",
-            f"f.finished_at >= {MOMENT} AND f.finished_at < {MOMENT} + interval '1 day' AND EXISTS (SELECT FROM analytics.rollup_key AS k WHERE k.tenant_id = d.tenant_id AND k.id = {KEY} AND {_SAME_KEY.format(of='k')})",
+            f"f.finished_at >= {MOMENT} AND f.finished_at < {MOMENT} + interval '1 day' AND ({KEY} = 0 OR EXISTS (SELECT FROM analytics.rollup_key AS k WHERE k.tenant_id = d.tenant_id AND k.id = {KEY} AND {_SAME_KEY.format(of='k')}))",
         ),
     ),
     "case_activity": _OF_CASE,

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from shared.migrations import protect
 
 revision = "2026_12_01_withdrawals"
-down_revision = "2026_11_30_days"
+down_revision = "2026_12_01_all_keys"
 branch_labels = None
 depends_on = None
 
