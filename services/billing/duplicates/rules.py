@@ -41,7 +41,8 @@ _FOR: Mapping[Sign, float] = {
     Sign.CLOSE_DATES: 0.1,
     Sign.SAME_LINES: 0.1,
 }
-_OTHER_AMOUNT, _FAR, _OTHER_LINES, _OTHER_REFERENCES, _NEXT_ON_ANOTHER_DAY = 0.05, 0.15, 0.1, 0.25, 0.05
+_OTHER_AMOUNT, _FAR, _OTHER_LINES, _OTHER_REFERENCES = 0.05, 0.15, 0.1, 0.25
+_IN_TURN = 0.05  # the next number on another day, or a week later to the day: what is delivered regularly looks so
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +129,8 @@ def _against(invoice: Told, other: Told, relation: Relation, days: int) -> float
         against += _OTHER_LINES
     if None not in {invoice.references_key, other.references_key} and invoice.references_key != other.references_key:
         against += _OTHER_REFERENCES
-    if relation is Relation.NEIGHBOURING and days:
-        against += _NEXT_ON_ANOTHER_DAY
+    if (relation is Relation.NEIGHBOURING and days) or (relation is Relation.UNRELATED and days == _CLOSE_DAYS):
+        against += _IN_TURN
     return against
 
 
