@@ -1,6 +1,16 @@
 """Refusals of intake. What is wrong with a file itself is refused at the door of electronic invoices."""
 
-from shared.errors import DomainError
+from typing import ClassVar
+
+from shared.errors import DomainError, Words
+
+_OBSTACLES = {
+    "unreadable-value": ("a value is none of its kind", "un valor no es del tipo debido"),
+    "rules-failed": ("the rules could not be applied", "no se pudieron aplicar las reglas"),
+    "time-limit": ("it took too long", "tardó demasiado"),
+    "memory-limit": ("it needed too much memory", "necesitó demasiada memoria"),
+    "validator-ended": ("the validator ended", "el validador terminó"),
+}
 
 
 class UnusableInvoice(DomainError):
@@ -21,6 +31,7 @@ class UnreadInvoice(DomainError):
     hint_es = (
         "Vea `reason`. Un valor incorrecto debe corregirlo el emisor; tras un límite de tiempo, inténtelo otra vez."
     )
+    words: ClassVar[Words] = {"obstacle": _OBSTACLES}
 
 
 class IntakeExpired(DomainError):

@@ -20,7 +20,7 @@ from services.billing.intake.originals import Original
 from services.billing.invoices.models import Origin, SupplierInvoice
 from services.billing.invoices.service import announce_invoice, file_invoice
 from services.billing.parties.rules import due_on
-from services.billing.parties.service import Recognised, note_accounts, recognise_supplier
+from services.billing.parties.service import Recognised, lock_supplier, note_accounts, recognise_supplier
 from shared import clock
 from shared.auth import Principal
 from shared.events import Actor
@@ -69,11 +69,13 @@ async def register_electronic(
     effort = Effort(_AUTOMATION, arrived.begun_at, clock.now(), estimated=False)
     invoice, at = arrived.invoice, effort.finished_at
     seller = invoice.seller or Seller()
-    recognised = await recognise_supplier(session, rules.tax_id_of(seller), rules.names_of(seller), at)
+    recognised = await recognise_supplier(session, rules.tax_id_of(seller), rules.name_of(seller), at)
     facts = rules.facts_of(invoice)
     due = invoice.due_date or due_on(facts["issue_date"], recognised.supplier.terms_days)
     registered = await file_invoice(session, facts | _about(recognised, seller, by, at) | {"due_date": due})
     session.add(_electronic(registered, arrived, original, at))
+    await session.flush()
+    await lock_supplier(session, recognised, rules.names_of(seller))
     accounts = rules.accounts_of(invoice)
     found = _doubts(arrived.judged) + await _account_doubts(session, recognised, registered, accounts, by, at)
     await announce_invoice(session, registered, found, effort, arrived.judged.verdict)

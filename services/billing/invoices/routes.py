@@ -19,7 +19,7 @@ from services.billing.invoices.errors import (
 )
 from services.billing.invoices.models import InvoiceStatus, SupplierInvoice
 from services.billing.invoices.rules import normalise_tax_id
-from services.billing.invoices.schemas import InvoiceIn, InvoiceOut, PaymentIn, RejectionIn, present_invoice
+from services.billing.invoices.schemas import InvoiceIn, InvoiceOut, PaymentIn, RejectionIn
 from shared.auth import Principal, requires
 from shared.db import ReadSession, Session
 from shared.errors import NotFound, problems
@@ -43,13 +43,18 @@ DECISION_REFUSALS = problems(IllegalTransition, OwnInvoice)
 
 @router.post("", status_code=201, dependencies=[Idempotent], responses=problems(TotalsDoNotAddUp, DuplicateInvoice))
 async def register(
-    received: InvoiceIn, response: Response, session: Session, by: CanWrite, work: HumanWork
-) -> InvoiceOut:
-    """Register a supplier invoice. Its figures must add up to the cent; a number is taken once per supplier."""
+    received: InvoiceIn, response: Response, session: Session, by: CanWrite, work: HumanWork, language: LanguageOf
+) -> InvoiceDetailOut:
+    """Register a supplier invoice. Its figures must add up to the cent; a number is taken once per supplier.
+
+    One that may be a near duplicate is on file and held.
+    """
     invoice = await service.register_invoice(session, received, by, work)
     set_etag(response, invoice.version)
     response.headers["Location"] = f"/billing/invoices/{invoice.id}"
-    return present_invoice(invoice)
+    response.headers["Content-Language"] = language
+    await session.flush()
+    return await tell_invoice(session, invoice, language)
 
 
 @router.get("")

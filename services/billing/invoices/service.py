@@ -22,7 +22,7 @@ from services.billing.invoices.errors import (
 )
 from services.billing.invoices.models import InvoiceStatus, Origin, SupplierInvoice
 from services.billing.invoices.schemas import InvoiceIn, PaymentIn
-from services.billing.parties.service import recognise_supplier
+from services.billing.parties.service import lock_supplier, recognise_supplier
 from shared import outbox
 from shared.auth import Principal
 from shared.contracts import billing as events
@@ -39,15 +39,16 @@ async def register_invoice(
     """Put an invoice on file. Raises TotalsDoNotAddUp or DuplicateInvoice (also between concurrent requests)."""
     _check_totals(received)
     tax_id = rules.normalise_tax_id(received.supplier.tax_id)
-    recognised = await recognise_supplier(session, tax_id, [received.supplier.name], effort.finished_at)
+    recognised = await recognise_supplier(session, tax_id, received.supplier.name, effort.finished_at)
     values = _columns(received, by, effort) | {"supplier_id": recognised.supplier.id, "supplier_tax_id": tax_id}
     invoice = await file_invoice(session, values)
+    await lock_supplier(session, recognised, [received.supplier.name])
     await announce_invoice(session, invoice, [], effort)
     return invoice
 
 
 async def file_invoice(session: AsyncSession, values: dict[str, Any]) -> SupplierInvoice:
-    """Insert an invoice, its supplier being locked. Raises DuplicateInvoice, also between concurrent requests."""
+    """Insert an invoice. Raises DuplicateInvoice, also between concurrent requests."""
     keys = {
         "id": uuid7(),
         "version": 1,
@@ -67,7 +68,10 @@ async def file_invoice(session: AsyncSession, values: dict[str, Any]) -> Supplie
 async def announce_invoice(
     session: AsyncSession, invoice: SupplierInvoice, found: Found, effort: Effort, verdict: str | None = None
 ) -> None:
-    """Let the invoice wait for what was found and for what it may be a copy of; record that it is on file."""
+    """Let the invoice wait for what was found and for what it may be a copy of; record that it is on file.
+
+    Its supplier is locked.
+    """
     if likenesses := await find_near_duplicates(session, invoice):
         found = [*found, (HoldKind.NEAR_DUPLICATE, {"likenesses": [told_likeness(each) for each in likenesses]})]
     raise_holds(session, invoice.id, found, effort.finished_at)

@@ -13,9 +13,14 @@ from shared.pagination import Page, PageRequest, fetch_page
 
 
 async def get_supplier(session: AsyncSession, supplier_id: UUID, *, lock: bool = False) -> Supplier:
-    """Return one supplier, locked for a change when asked. Raises NotFound, also for another tenant's."""
+    """Return one supplier, locked for a change when asked. Raises NotFound, also for another tenant's.
+
+    The lock lets others insert rows that refer to the supplier.
+    """
     query = select(Supplier).where(Supplier.id == supplier_id)
-    supplier = (await session.scalars(query.with_for_update() if lock else query)).one_or_none()
+    if lock:
+        query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
+    supplier = (await session.scalars(query)).one_or_none()
     if supplier is None:
         raise NotFound
     return supplier

@@ -24,28 +24,33 @@ PROCESS = "supplier-master-data"
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """The supplier, locked, and whether it was known before."""
+    """The supplier and whether it was known before."""
 
     supplier: Supplier
     was_known: bool
 
 
-async def recognise_supplier(session: AsyncSession, tax_id: str, names: Sequence[str], at: datetime) -> Recognised:
-    """Return the supplier with this tax number (normalised), made when there is none; keep the names it goes by.
-
-    Its row stays locked to the end of the transaction: what is compared with its other invoices sees all of them.
-    """
+async def recognise_supplier(session: AsyncSession, tax_id: str, name: str, at: datetime) -> Recognised:
+    """Return the supplier with this tax number (normalised), made when there is none."""
     owner = await queries.find_owner(session, tax_id)
     if owner is None:
-        made = await _make_supplier(session, tax_id, names[0], at)
+        made = await _make_supplier(session, tax_id, name, at)
         if made is not None:
             return Recognised(made, was_known=False)
         owner = await queries.find_owner(session, tax_id)  # another request has just made it
         assert owner is not None
-    supplier = await queries.get_supplier(session, owner, lock=True)
+    return Recognised(await queries.get_supplier(session, owner), was_known=True)
+
+
+async def lock_supplier(session: AsyncSession, recognised: Recognised, names: Sequence[str]) -> None:
+    """Lock the supplier to the end of the transaction and keep the names it goes by.
+
+    What is compared with its other invoices from here on sees all that others have filed. It comes last, when the
+    invoice's own rows are written: the next invoice of the supplier waits for little.
+    """
+    supplier = await queries.get_supplier(session, recognised.supplier.id, lock=True)
     if added := rules.names_to_add(supplier.name, supplier.aliases, list(names)):
         supplier.aliases = [*supplier.aliases, *added]
-    return Recognised(supplier, was_known=True)
 
 
 async def _make_supplier(session: AsyncSession, tax_id: str, name: str, at: datetime) -> Supplier | None:

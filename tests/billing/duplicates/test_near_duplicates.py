@@ -80,7 +80,8 @@ async def test_a_keyed_copy_of_an_electronic_invoice_is_held(billing: Harness, t
         totals={"net": "100", "tax": "21.00", "gross": "121.00"},
     )
     answer = await post(billing, tenant, "/billing/invoices", typed)
-    told = await detail(billing, tenant, answer.json()["id"])
+    told = answer.json()
+    assert told == await detail(billing, tenant, told["id"])
     assert open_holds(told) == ["near-duplicate"]
     assert likenesses(told)[0]["signs"] == ["number-shortened", "same-amount", "same-date"]
 

@@ -179,9 +179,11 @@ async def test_what_an_invoice_on_file_needs_is_asked_for(
 
 
 async def test_a_value_that_is_none_is_named(billing: Harness, tenant: str) -> None:
-    answer = await send(billing, tenant, INVOICE.replace(b"2026-11-02", b"2026-13-45"))
+    answer = await send(billing, tenant, INVOICE.replace(b"2026-11-02", b"2026-13-45"), **{"Accept-Language": "es"})
     assert (answer.status_code, problem(answer)["code"]) == (422, "unread-invoice")
     assert "2026-13-45" in problem(answer)["reason"]
+    assert "(un valor no es del tipo debido)" in problem(answer)["detail"]
+    assert problem(answer)["obstacle"] == "unreadable-value"
     assert await nothing_left(billing, tenant)
 
 
