@@ -1,5 +1,6 @@
 """A file that arrives over HTTP, up to the validators' answer about it."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Any, cast
 
 from fastapi import Depends, Header, Request
@@ -8,7 +9,7 @@ from services.billing.einvoices.errors import AT_THE_DOOR, ValidatorsBusy
 from services.billing.einvoices.pool import Validators
 from services.billing.einvoices.verdicts import Judged
 from services.billing.settings import BillingSettings
-from shared.errors import BodyTooLarge, IncompleteBody, Language, preferred_language
+from shared.errors import BodyTooLarge, IncompleteBody, Language, preferred_language, refuses
 from shared.routing import STREAMS
 from shared.transfers import patient
 
@@ -34,12 +35,24 @@ async def _language(
 LanguageOf = Annotated[Language, Depends(_language)]
 
 
+@refuses(ValidatorsBusy)
+async def _admitted(request: Request) -> AsyncIterator[None]:
+    with _validators_of(request).admission():
+        yield
+
+
+Admitted: Any = Depends(_admitted, scope="function")
+"""A place among the few files that are here at once: before a body is read, until the request's work is done."""
+
+
+def _validators_of(request: Request) -> Validators:
+    return cast("Validators", request.app.state.validators)
+
+
 async def judge_body(request: Request, *, read: bool = False) -> tuple[bytes, Judged]:
     """Return the body and what is found in it, with `read` also what it says. Raises FILE_REFUSALS."""
-    validators = cast("Validators", request.app.state.validators)
-    with validators.admission():
-        content = await _read_body(request, cast("BillingSettings", request.app.state.runtime.settings))
-        return content, await validators.judge(content, read=read)
+    content = await _read_body(request, cast("BillingSettings", request.app.state.runtime.settings))
+    return content, await _validators_of(request).judge(content, read=read)
 
 
 async def _read_body(request: Request, settings: BillingSettings) -> bytes:

@@ -7,7 +7,7 @@ from typing import Annotated, cast
 
 from fastapi import APIRouter, FastAPI, Request, Response
 
-from services.billing.einvoices.arriving import FILE_BODY, FILE_REFUSALS, LanguageOf, judge_body
+from services.billing.einvoices.arriving import FILE_BODY, FILE_REFUSALS, Admitted, LanguageOf, judge_body
 from services.billing.einvoices.pool import Validators
 from services.billing.einvoices.rule_sets import check_rule_sets
 from services.billing.einvoices.schemas import ReportOut, present_report
@@ -34,7 +34,7 @@ router = APIRouter(
 CanValidate = Annotated[Principal, requires("billing.validations:write")]
 
 
-@router.post("", responses=problems(*FILE_REFUSALS), openapi_extra=FILE_BODY)
+@router.post("", dependencies=[Admitted], responses=problems(*FILE_REFUSALS), openapi_extra=FILE_BODY)
 async def validate(request: Request, response: Response, _by: CanValidate, language: LanguageOf) -> ReportOut:
     """Judge an invoice file: UBL 2.1, CII or a Factur-X/ZUGFeRD PDF, by schema, official EN 16931 rules and our own.
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
-from services.billing.einvoices.arriving import FILE_BODY, FILE_REFUSALS, LanguageOf, judge_body
+from services.billing.einvoices.arriving import FILE_BODY, FILE_REFUSALS, Admitted, LanguageOf, judge_body
 from services.billing.intake import originals, queries, service
 from services.billing.intake.errors import IntakeExpired, NoOriginal, UnreadInvoice, UnusableInvoice
 from services.billing.intake.models import ElectronicInvoice
@@ -39,7 +39,9 @@ class OriginalResponse(StreamingResponse):
     media_type = "application/octet-stream"
 
 
-@router.post("/electronic", status_code=201, responses=INTAKE_REFUSALS, openapi_extra=FILE_BODY)
+@router.post(
+    "/electronic", status_code=201, dependencies=[Admitted], responses=INTAKE_REFUSALS, openapi_extra=FILE_BODY
+)
 async def take_in(
     request: Request,
     response: Response,

@@ -76,9 +76,10 @@ def _is_kept(amount: Decimal) -> bool:
 
 
 def said_tax_id(seller: Seller) -> str:
-    """Return the number that tells the seller: its VAT number, else tax registration, else legal registration."""
-    registration = seller.legal_registration.value if seller.legal_registration else None
-    return seller.vat_identifier or seller.tax_registration or registration or ""
+    """Return the number that tells the seller, of those of which BR-CO-26 wants one: the more official ones first."""
+    registered = (seller.legal_registration, *seller.identifiers)
+    numbers = (seller.vat_identifier, seller.tax_registration, *(each.value for each in registered if each is not None))
+    return next((number for number in numbers if number), "")
 
 
 def tax_id_of(seller: Seller) -> str:

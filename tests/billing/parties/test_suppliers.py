@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from services.billing.einvoices import model as m
 from tests.billing.intake.electronic import electronic, get, post, rows, seller, taken_in
 from tests.billing.test_invoices import invoice as keyed
 from tests.fixtures.services import Harness, problem
@@ -40,6 +41,9 @@ async def test_one_without_a_vat_number_is_told_by_its_registration(billing: Har
     exempt = seller("Asociación Vecinal", None, tax_registration="G-12345674")  # type: ignore[arg-type] # it has none
     invoice = await taken_in(billing, tenant, electronic(seller=exempt))
     assert invoice["supplier"]["tax_id"] == "G12345674"
+    numbered = seller("Sin NIF", None, identifiers=(m.Identifier(value="70-4711"),))  # type: ignore[arg-type] # as above
+    invoice = await taken_in(billing, tenant, electronic(seller=numbered))
+    assert invoice["supplier"]["tax_id"] == "704711"
 
 
 async def test_of_two_first_invoices_at_once_one_supplier_comes_of_it(billing: Harness, tenant: str) -> None:
