@@ -41,7 +41,6 @@ REFUSALS = sorted(
     {each for each in below(DomainError) if not each.__module__.startswith("tests.") and "code" in vars(each)},
     key=lambda each: each.code,
 )
-HINTED = [each for each in REFUSALS if not each.__module__.startswith(("services.analytics", "services.documents"))]
 
 
 def fields_of(template: str) -> set[str]:
@@ -63,7 +62,7 @@ def test_a_refusal_says_the_same_in_both_languages(refusal: type[DomainError]) -
             assert english != spanish
 
 
-@pytest.mark.parametrize("refusal", HINTED, ids=lambda each: each.code)
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda each: each.code)
 def test_a_refusal_says_how_to_mend_it(refusal: type[DomainError]) -> None:
     assert refusal.hint_en
 

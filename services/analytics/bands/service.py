@@ -29,6 +29,8 @@ class WrongUnit(DomainError):
     code, status = "wrong-unit", 422
     en = "{kpi} is measured in {expected}, not in {unit}."
     es = "{kpi} se mide en {expected}, no en {unit}."
+    hint_en = "Give them with the unit {expected}."
+    hint_es = "Indíquelos con la unidad {expected}."
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,3 +31,5 @@ class PeriodBackwards(DomainError):
     code, status = "export-period-backwards", 422
     en = "The period ends ({end}) before it begins ({begin})."
     es = "El periodo termina ({end}) antes de empezar ({begin})."
+    hint_en = "`from` is where it begins and `to` where it ends; swap them."
+    hint_es = "`from` es donde empieza y `to` donde termina; intercámbielos."

@@ -25,6 +25,8 @@ class BadPeriod(DomainError):
     code, status = "bad-period", 422
     en = "The period ends ({end}) before it begins ({begin})."
     es = "El periodo termina ({end}) antes de empezar ({begin})."
+    hint_en = "`from` is where it begins and `to` where it ends; swap them."
+    hint_es = "`from` es donde empieza y `to` donde termina; intercámbielos."
 
 
 class TooManyGroups(DomainError):

@@ -15,6 +15,8 @@ class EmptyContent(DomainError):
     code, status = "empty-content", 422
     en = "The body is empty; a record needs content."
     es = "El cuerpo está vacío; un documento necesita contenido."
+    hint_en = "Send the bytes of the file as the body of the request."
+    hint_es = "Envíe los bytes del fichero como cuerpo de la petición."
 
 
 class FormUpload(DomainError):
@@ -59,6 +61,8 @@ class RangeNotSatisfiable(DomainError):
     code, status = "range-not-satisfiable", 416
     en = "The range lies outside the content, which has {size} bytes."
     es = "El rango queda fuera del contenido, que tiene {size} bytes."
+    hint_en = "Bytes are counted from 0; leave `Range` out to get all of them."
+    hint_es = "Los bytes se cuentan desde 0; omita `Range` para recibirlos todos."
 
     def __init__(self, size: int) -> None:
         super().__init__(size=size)
