@@ -232,6 +232,12 @@ async def test_a_key_makes_a_repeated_intake_safe(billing: Harness, tenant: str)
     other = await send(billing, tenant, electronic("K-2"), **key)
     assert (other.status_code, problem(other)["code"]) == (422, "idempotency-key-reused")
     assert len(await objects(billing, tenant)) == len(await billing.events(tenant)) == 1
+    racing = {"Idempotency-Key": str(uuid4())}
+    race = await asyncio.gather(*(send(billing, tenant, electronic("K-30", net="9.00"), **racing) for _ in range(4)))
+    assert {answer.status_code for answer in race} <= {201, 409}
+    assert len({answer.content for answer in race if answer.status_code == 201}) == 1
+    assert {problem(answer)["code"] for answer in race if answer.status_code == 409} <= {"idempotency-key-in-progress"}
+    assert len(await objects(billing, tenant)) == len(await billing.events(tenant)) == 2
     assert await rows(billing, tenant, "pending_original") == []
 
 
