@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from services.billing.batches.job import jobs
+from services.billing.batches.routes import router as batches
 from services.billing.einvoices.routes import router as validations
 from services.billing.holds.routes import router as holds
 from services.billing.intake.originals import sweep
@@ -19,7 +21,7 @@ SERVICE = Service(
     settings=BillingSettings,
     metadata=BillingTable.metadata,
     migrations=Path(__file__).with_name("migrations"),
-    routers=[invoices, intake, holds, suppliers, validations],
+    routers=[invoices, intake, batches, holds, suppliers, validations],
     events=[
         events.InvoiceRegistered,
         events.InvoiceReleased,
@@ -29,5 +31,6 @@ SERVICE = Service(
         events.InvoicePaid,
         events.SupplierAccountVerified,
     ],
+    jobs=jobs,
     housekeeping=sweep,
 )

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, String, func
+from sqlalchemy import BigInteger, ForeignKey, String, text
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -39,7 +39,7 @@ class ElectronicInvoice(TenantRow, BillingTable):
 
 
 class PendingOriginal(TenantRow, BillingTable):
-    """An object that may exist without an invoice: between its storing and the invoice's commit.
+    """An object that may exist without an invoice: between its storing and the invoice's commit, or until `dead_at`.
 
     The row is committed before the first byte reaches the store and removed in the transaction that files the invoice,
     so every object belongs to an invoice or to one of these.
@@ -49,4 +49,6 @@ class PendingOriginal(TenantRow, BillingTable):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     object_key: Mapped[str]
-    announced_at: Mapped[datetime] = mapped_column(Stamp, server_default=func.now(), index=True)
+    dead_at: Mapped[datetime] = mapped_column(
+        Stamp, server_default=text("now() + interval '15 minutes'"), index=True
+    )  # many times what the store and the database may take

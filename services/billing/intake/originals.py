@@ -7,9 +7,10 @@ waited for and an intent is short.
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.intake.errors import IntakeExpired
@@ -18,8 +19,8 @@ from shared.app import Runtime
 from shared.failures import is_transient
 from shared.ids import uuid7
 
-_DEAD_AFTER = text("interval '15 minutes'")  # many times what the store and the database may take
 _SWEPT_AT_ONCE = 500
+_AGAIN_AFTER = text("interval '15 minutes'")
 logger = logging.getLogger(__name__)
 
 
@@ -33,12 +34,17 @@ class Original:
 
 async def store_original(runtime: Runtime, tenant: str, content: bytes) -> Original:
     """Commit the intent, then store the bytes. Raises StoreUnavailableError."""
+    return await store_stream(runtime, tenant, _once(content))
+
+
+async def store_stream(runtime: Runtime, tenant: str, body: AsyncIterator[bytes]) -> Original:
+    """Commit the intent, then store what comes. Raises StoreUnavailableError, and whatever the body raises."""
     original_id = uuid7()
     original = Original(original_id, f"{tenant}/{original_id}")
     async with runtime.database.transaction(tenant) as session:
         await session.execute(insert(PendingOriginal).values(id=original.id, object_key=original.object_key))
     try:
-        await runtime.store.put(original.object_key, _once(content))
+        await runtime.store.put(original.object_key, body)
     except Exception:
         await discard(runtime, tenant, original)
         raise
@@ -53,6 +59,14 @@ async def settle(session: AsyncSession, original: Original) -> None:
     """Take the intent back with the transaction that files the invoice. Raises IntakeExpired when it was swept."""
     statement = delete(PendingOriginal).where(PendingOriginal.id == original.id).returning(PendingOriginal.id)
     if await session.scalar(statement) is None:
+        raise IntakeExpired
+
+
+async def keep(session: AsyncSession, original: Original, hours: int) -> None:
+    """Let the object stay so long without an invoice. Raises IntakeExpired when it was swept."""
+    kept = update(PendingOriginal).where(PendingOriginal.id == original.id)
+    kept = kept.values(dead_at=func.now() + timedelta(hours=hours))
+    if await session.scalar(kept.returning(PendingOriginal.id)) is None:
         raise IntakeExpired
 
 
@@ -78,10 +92,7 @@ async def sweep(runtime: Runtime) -> None:
 async def _sweep_one(runtime: Runtime) -> bool:
     """Hold the intent while its object goes: a request that would settle it waits, and then finds it gone."""
     dead = (
-        select(PendingOriginal)
-        .where(PendingOriginal.announced_at < func.now() - _DEAD_AFTER)
-        .order_by(PendingOriginal.announced_at)
-        .limit(1)
+        select(PendingOriginal).where(PendingOriginal.dead_at < func.now()).order_by(PendingOriginal.dead_at).limit(1)
     )
     async with runtime.worker.transaction() as session:
         pending = (await session.scalars(dead.with_for_update(skip_locked=True))).one_or_none()
@@ -93,7 +104,7 @@ async def _sweep_one(runtime: Runtime) -> bool:
             if is_transient(error):
                 raise
             logger.exception("what a dead intake left cannot be removed", extra={"original": str(pending.id)})
-            pending.announced_at = func.now()  # its turn comes again; the others must not wait for it
+            pending.dead_at = func.now() + _AGAIN_AFTER  # the others must not wait for it
             return True
         await session.delete(pending)
     logger.info("removed what a dead intake left", extra={"original": str(pending.id)})

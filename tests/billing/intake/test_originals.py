@@ -48,7 +48,7 @@ def failing(billing: Harness, monkeypatch: pytest.MonkeyPatch) -> FailingStore:
 async def age(billing: Harness, tenant: str) -> None:
     async with billing.runtime.worker.transaction() as session:
         await session.execute(
-            text("UPDATE pending_original SET announced_at = now() - interval '16 minutes' WHERE tenant_id = :tenant"),
+            text("UPDATE pending_original SET dead_at = dead_at - interval '16 minutes' WHERE tenant_id = :tenant"),
             {"tenant": tenant},
         )
 

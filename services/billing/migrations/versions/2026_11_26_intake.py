@@ -131,9 +131,23 @@ def create_intake() -> None:
         "pending_original",
         sa.Column("id", sa.Uuid, primary_key=True),
         sa.Column("object_key", sa.String, nullable=False),
-        sa.Column("announced_at", STAMP, nullable=False, server_default=sa.func.now()),
+        sa.Column("dead_at", STAMP, nullable=False, server_default=sa.text("now() + interval '15 minutes'")),
     )
-    op.create_index("ix_pending_original_announced_at", "pending_original", ["announced_at"], schema="billing")
+    op.create_index("ix_pending_original_dead_at", "pending_original", ["dead_at"], schema="billing")
+    table(
+        "batch_file",
+        sa.Column("id", sa.Uuid, primary_key=True),
+        sa.Column("job_id", sa.Uuid, nullable=False),
+        sa.Column("position", sa.Integer, nullable=False),
+        sa.Column("name", sa.String, nullable=False),
+        sa.Column("invoice_id", sa.Uuid),
+        sa.Column("verdict", sa.String),
+        sa.Column("holds", postgresql.ARRAY(sa.String), nullable=False),
+        sa.Column("refusal", postgresql.JSONB),
+        sa.ForeignKeyConstraint(["invoice_id"], ["billing.supplier_invoice.id"], name="fk_batch_file_invoice_id_supplier_invoice"),
+        sa.UniqueConstraint("tenant_id", "job_id", "position", name="uq_batch_file_tenant_id_job_id_position"),
+        sa.CheckConstraint("(invoice_id IS NULL) <> (refusal IS NULL)", name="on_file_or_refused"),
+    )
 
 
 def create_holds() -> None:
@@ -174,7 +188,7 @@ def create_holds() -> None:
 
 def downgrade() -> None:
     # Fails where figures on file do not add up: only an electronic invoice may say such.
-    for name in ("duplicate_exemption", "invoice_hold", "pending_original", "electronic_invoice", "supplier_account"):
+    for name in ("batch_file", "duplicate_exemption", "invoice_hold", "pending_original", "electronic_invoice", "supplier_account"):
         op.drop_table(name, schema="billing")
     op.drop_constraint(op.f("ck_supplier_invoice_adds_up"), "supplier_invoice", schema="billing")
     op.create_check_constraint("ck_supplier_invoice_adds_up", "supplier_invoice", "gross = net + tax", schema="billing")
