@@ -4,12 +4,14 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from lxml import etree
 from saxonche import PySaxonApiError, PySaxonProcessor
 
 from services.billing.einvoices.binding import UnreadableError
+from services.billing.einvoices.canonical import canonical_json, without_attachments
 from services.billing.einvoices.cii import locate_cii, read_cii
 from services.billing.einvoices.door import Sealed, admit
 from services.billing.einvoices.limits import Limits
@@ -75,14 +77,15 @@ class Judge:
             "cii": _schema(str(CII_SCHEMA.path)),
         }
 
-    def judge(self, content: bytes) -> Judged:
-        """Return what the rule sets find in a file. Raises the door's refusals."""
+    def judge(self, content: bytes, *, read: bool = False) -> Judged:
+        """Return what the rule sets find in a file, and with `read` its canonical form. Raises the door's refusals."""
         document = admit(content, self._limits)
+        invoice = _read(document)
         findings: list[Finding] = []
         order = (
             (SCHEMAS[document.format], self._break_schema),
             (RULES[document.format], self._break_rules),
-            (OWN, self._break_own_rules),
+            (OWN, partial(self._break_own_rules, invoice)),
         )
         stages = [self._apply(rules, find, document, findings) for rules, find in order]
         return Judged(
@@ -91,6 +94,7 @@ class Judge:
             stages=tuple(stages),
             findings=tuple(findings[:MOST_FINDINGS]),
             omitted=max(0, len(findings) - MOST_FINDINGS),
+            canonical=canonical_json(without_attachments(invoice)) if read and isinstance(invoice, Invoice) else None,
         )
 
     @staticmethod
@@ -106,7 +110,7 @@ class Judge:
             findings.extend(find(document))
         except UnreadableError as error:
             obstacle, detail = "unreadable-value", str(error)
-        except (PySaxonApiError, etree.LxmlError) as error:
+        except (PySaxonApiError, etree.LxmlError, ArithmeticError) as error:
             obstacle, detail = "rules-failed", str(error)[:500]
         return Stage(
             rule_set=rule_set.id,
@@ -147,9 +151,11 @@ class Judge:
             )
 
     @staticmethod
-    def _break_own_rules(document: Sealed) -> Iterator[Finding]:
+    def _break_own_rules(invoice: Invoice | UnreadableError, document: Sealed) -> Iterator[Finding]:
+        if isinstance(invoice, UnreadableError):
+            raise invoice
         today = (clock.now() + timedelta(hours=14)).date()  # it has come somewhere
-        for flaw in find_flaws(READERS[document.format](document.root), today):
+        for flaw in find_flaws(invoice, today):
             term = term_at(Invoice, flaw.at)
             yield Finding(
                 rule=flaw.rule,
@@ -159,6 +165,13 @@ class Judge:
                 terms=(term,) if term else (),
                 values=flaw.values,
             )
+
+
+def _read(document: Sealed) -> Invoice | UnreadableError:
+    try:
+        return READERS[document.format](document.root)
+    except UnreadableError as error:
+        return error
 
 
 def _schema(path: str) -> Any:
