@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event as listeners
 
+from services.analytics.indicators.cases import LOOKED_UP
 from shared.events import MAX_PROCESS, Event
-from tests.analytics.feeding import MINUTE, T0, feed, kpis, observation, operation
+from tests.analytics.feeding import MINUTE, T0, ask, by_id, feed, kpis, observation, operation
 from tests.analytics.test_kpis import counted_statements
 from tests.fixtures.services import Harness, problem
 
@@ -166,10 +167,18 @@ async def test_edges_and_variants_of_any_stream(analytics: Harness, steps: list[
     assert {tuple(item["activities"]): item["cases"] for item in document["items"]} == {
         path: paths.count(path) for path in paths
     }
-    assert document["variants"] == (await kpis(analytics, tenant, exact="true"))["case_throughput_time"]["variants"]
+    for looked_up in (0, LOOKED_UP):  # in one pass, and case by case
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("services.analytics.indicators.cases.LOOKED_UP", looked_up)
+            of_kpis = (await kpis(analytics, tenant, exact="true"))["case_throughput_time"]["variants"]
+            assert document["variants"] == of_kpis
 
 
-async def test_variants_have_cases_share_and_throughput(analytics: Harness, tenant: str) -> None:
+@pytest.mark.parametrize("looked_up", [0, LOOKED_UP])
+async def test_variants_have_cases_share_and_throughput(
+    analytics: Harness, tenant: str, looked_up: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.analytics.indicators.cases.LOOKED_UP", looked_up)
     events = [*example(tenant), observation(tenant, "seen only", T0)]
     for n in range(3):
         events += [operation(tenant, f"s{n}", "check", minutes=n + 1, finished_at=T0 + n * DAY)]
@@ -184,6 +193,14 @@ async def test_variants_have_cases_share_and_throughput(analytics: Harness, tena
         assert (await get(analytics, tenant, "variants", **filters))["cases"] == cases, filters
         of_kpis = (await kpis(analytics, tenant, **filters, exact="true"))["case_throughput_time"]["variants"]
         assert (await get(analytics, tenant, "variants", **filters))["variants"] == of_kpis
+
+
+async def test_a_group_in_which_no_case_ends_has_no_variants(analytics: Harness, tenant: str) -> None:
+    moments = {"check": T0, "pay": T0 + 40 * DAY}
+    await feed(analytics, [operation(tenant, "c", activity, finished_at=at) for activity, at in moments.items()])
+    found = await ask(analytics, tenant, exact="true", group_by="month")
+    counted = [by_id(group["kpis"])["case_throughput_time"] for group in found["groups"]]
+    assert [(each["n"], each["variants"]) for each in counted] == [(0, 0), (1, 1)]
 
 
 async def test_what_stands_in_a_name_makes_no_two_activities_of_one(analytics: Harness, tenant: str) -> None:

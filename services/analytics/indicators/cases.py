@@ -111,7 +111,21 @@ _CASE_FIGURES = """
     {variants} AS variants, {percentiles} AS percentiles, max(duration_us) / 1e6::float8 AS highest"""
 
 
-_PATH = f"(SELECT md5(array_agg(activity ORDER BY finished_at, seq)::text) FROM operation AS o WHERE {SAME_CASE})"  # noqa: S608 - as above
+# Sequences of few cases are looked up case by case, those of many in one pass over the time that these cases took.
+LOOKED_UP = 10_000
+_PATH = "md5(array_agg(activity ORDER BY finished_at, seq)::text)"
+_PATHS = f"""
+    , many AS MATERIALIZED (
+        SELECT count(*) > :looked_up AS are, min(first_at) AS first_at, max(last_at) AS last_at FROM picked
+    ), paths AS MATERIALIZED (
+        SELECT process, case_id, (SELECT {_PATH} FROM operation AS o WHERE {SAME_CASE}) AS path
+        FROM picked AS c WHERE NOT (SELECT are FROM many)
+        UNION ALL
+        SELECT process, case_id, {_PATH} FROM operation
+        WHERE (SELECT are FROM many) AND finished_at >= (SELECT first_at FROM many)
+          AND finished_at <= (SELECT last_at FROM many){{process}}
+        GROUP BY process, case_id
+    ), chosen AS MATERIALIZED (SELECT picked.*, path FROM picked LEFT JOIN paths USING (process, case_id))"""  # noqa: S608 - as above
 
 
 def cases_chosen(selection: Selection) -> str:
@@ -132,14 +146,13 @@ def cases_statement(selection: Selection) -> tuple[TextClause, dict[str, Any]]:
         variants="count(DISTINCT path)" if selection.counts_variants else "NULL::bigint",
         percentiles=INTERPOLATED.format(value="duration_us / 1e6::float8") if selection.details else "NULL::float8[]",
     )
+    parameters = selection.parameters | ({"looked_up": LOOKED_UP} if selection.counts_variants else {})
     return text(f"""
-        WITH chosen AS MATERIALIZED (
-            SELECT c.*, {selection.case_duration} AS duration_us,
-                   {_PATH if selection.counts_variants else "NULL::text"} AS path
-            FROM case_state AS c WHERE true{cases_chosen(selection)}
-        )
+        WITH {"picked" if selection.counts_variants else "chosen"} AS MATERIALIZED (
+            SELECT c.*, {selection.case_duration} AS duration_us FROM case_state AS c WHERE true{cases_chosen(selection)}
+        ){_PATHS.format(process=selection.conditions("process")) if selection.counts_variants else ""}
         {_grouped_cases(selection, own, figures) if selection.group_by else ""}
-        SELECT {"NULL, " * len(selection.group_by)}true AS whole, {figures} FROM chosen"""), selection.parameters  # noqa: S608 - as above
+        SELECT {"NULL, " * len(selection.group_by)}true AS whole, {figures} FROM chosen"""), parameters  # noqa: S608 - as above
 
 
 def _grouped_cases(selection: Selection, own: str, figures: str) -> str:

@@ -22,7 +22,7 @@ from services.analytics.indicators.selection import (
     key_of,
     pieces_of,
 )
-from services.analytics.indicators.sums import Figures, Key, SurveySums
+from services.analytics.indicators.sums import CaseSums, Figures, Key, SurveySums
 from services.analytics.indicators.working_times import read_working_times
 from services.analytics.operations.measures import AGGREGATES, COLUMNS, DAY_OF_HOUR, HOUR, KEY
 
@@ -35,11 +35,15 @@ class FiguresByGroup:
 
     def __init__(self, selection: Selection) -> None:
         self._readings = selection.percentiles, selection.case_percentiles
-        self.whole = Figures(*self._readings)
+        self._no_cases = CaseSums(variants=0 if selection.counts_variants else None)
+        self.whole = self._empty()
         self.groups: dict[Key, Figures] = {}
 
     def of(self, key: Key | None) -> Figures:
-        return self.whole if key is None else self.groups.setdefault(key, Figures(*self._readings))
+        return self.whole if key is None else self.groups.setdefault(key, self._empty())
+
+    def _empty(self) -> Figures:
+        return Figures(*self._readings, cases=self._no_cases)
 
 
 Part = Literal["operations", "times", "cases", "answers"]
