@@ -19,14 +19,14 @@ from services.analytics.indicators.selection import (
     aliases,
     bounds,
     key_of,
-    split_days,
+    round_days,
 )
 from services.analytics.indicators.sums import CaseSums, Key, Quantiles
 from services.analytics.operations.case_rollups import CASE_BUCKET, CASE_DURATION, CASE_MEASURES
 from services.analytics.operations.histograms import COUNTS
 
 _MEASURES = ", ".join(CASE_MEASURES)
-_TERMS = ", ".join(f"{term} AS {column}" for column, term in CASE_MEASURES.items())
+_TERMS = ", ".join(f"{{sign}} * ({term}) AS {column}" for column, term in CASE_MEASURES.items())
 _TOTALS = ", ".join(f"coalesce(sum({column}), 0) AS {column}" for column in CASE_MEASURES)
 
 
@@ -56,10 +56,11 @@ def case_sums_statement(selection: Selection) -> tuple[TextClause, dict[str, Any
     """
     parameters = dict(selection.parameters)
     groups, names = aliases(selection.keys("last_at"))
-    split, chosen = split_days(selection), selection.conditions("process")
+    split, chosen = round_days(selection), selection.conditions("process")
     parts = [
-        f"SELECT last_at, process, {_TERMS} FROM case_state WHERE {bounds('last_at', edge, parameters)}{chosen}"  # noqa: S608 - names of columns; values are bound
-        for edge in split.edges
+        f"SELECT last_at, process, {_TERMS.format(sign=sign)} FROM case_state "  # noqa: S608 - names of columns; values are bound
+        f"WHERE {bounds('last_at', edge, parameters)}{chosen}"
+        for sign, edge in split.signed
     ]
     days = "false" if split.whole is None else bounds("day", split.whole, parameters, dates=True)
     parts.append(
@@ -68,7 +69,7 @@ def case_sums_statement(selection: Selection) -> tuple[TextClause, dict[str, Any
     return text(f"""
         SELECT {names and f"{names}, "}{f"grouping({names})" if names else "1"} AS whole, {_TOTALS}
         FROM (SELECT {groups}{_MEASURES} FROM ({" UNION ALL ".join(parts)}) AS part) AS told
-        {f"GROUP BY GROUPING SETS (({names}), ()) ORDER BY whole DESC" if names else ""}
+        {f"GROUP BY GROUPING SETS (({names}), ()) HAVING sum(cases) > 0 OR grouping({names}) > 0 ORDER BY whole DESC" if names else ""}
         LIMIT {MAX_GROUPS + 2}"""), parameters  # noqa: S608 - as above
 
 
@@ -82,12 +83,12 @@ def case_ranks_statement(selection: Selection) -> tuple[TextClause, dict[str, An
     # Rows are added up before they are taken apart: that is an eighth of the work.
     sums = ", ".join(f"sum({n}) AS {n}" for n in COUNTS)
     each = ", ".join(f"(block * {len(COUNTS)} + {cell}, {n})" for cell, n in enumerate(COUNTS))
-    split, chosen = split_days(selection), selection.conditions("process")
+    split, chosen = round_days(selection), selection.conditions("process")
     parts = [
-        f"SELECT last_at, process, {CASE_BUCKET} AS bucket, 1::bigint AS n FROM case_state "  # noqa: S608 - as above
+        f"SELECT last_at, process, {CASE_BUCKET} AS bucket, {sign}::bigint AS n FROM case_state "  # noqa: S608 - as above
         f"CROSS JOIN LATERAL (SELECT {CASE_DURATION} AS duration_us) AS took "
         f"WHERE {bounds('last_at', edge, parameters)}{chosen}"
-        for edge in split.edges
+        for sign, edge in split.signed
     ]
     days = "false" if split.whole is None else bounds("day", split.whole, parameters, dates=True)
     parts.append(

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.analytics.indicators.selection import TIME_UNITS, Selection, Split, aliases, key_of, split_days
+from services.analytics.indicators.selection import TIME_UNITS, Selection, Split, aliases, key_of, round_days
 from services.analytics.indicators.sums import PERCENTILES, Key, Quantiles, Times
 from services.analytics.indicators.zones import AFTER_ALL
 from services.analytics.operations.histograms import (
@@ -94,7 +94,7 @@ def histogram_statement(selection: Selection) -> tuple[TextClause, dict[str, Any
     """Return the statement that sums histograms (and facts where the period cuts a day) and finds the ranks."""
     parameters = dict(selection.parameters)
     groups, names = aliases(selection.keys("moment"))
-    split = split_days(selection)
+    split = round_days(selection)
     cells = _edges(split, selection, parameters, groups)
     if split.whole or not cells:
         cells.append(_whole_days(split, selection, parameters, groups))
@@ -144,10 +144,10 @@ def _within(split: Split, parameters: dict[str, Any]) -> str:
 
 def _edges(split: Split, selection: Selection, parameters: dict[str, Any], groups: str) -> list[str]:
     parts = []
-    for i, (begin, end) in enumerate(split.edges):
+    for i, (sign, (begin, end)) in enumerate(split.signed):
         parameters |= {f"begin{i}": begin, f"end{i}": end}
         parts.append(f"""
-        SELECT {groups}number, bucket, 1::bigint AS n
+        SELECT {groups}number, bucket, {sign}::bigint AS n
         FROM (SELECT *, finished_at AS moment FROM operation
               WHERE finished_at >= :begin{i} AND finished_at < :end{i}{selection.conditions(*OPERATION_KEY)}) AS edge
         {MEASURED} WHERE us IS NOT NULL""")  # noqa: S608 - as above
@@ -162,7 +162,7 @@ def _ranks(rounding: str) -> str:
 
 _RANKED = f"""
 WITH cell AS ({{cells}}), counted AS (
-    SELECT {{names}}{{whole}} AS whole, number, bucket, sum(n)::float8 AS n FROM cell GROUP BY {{sets}}
+    SELECT {{names}}{{whole}} AS whole, number, bucket, sum(n)::float8 AS n FROM cell GROUP BY {{sets}} HAVING sum(n) > 0
 ), ranked AS (
     SELECT *, sum(n) OVER (PARTITION BY {{names}}whole, number ORDER BY bucket) AS upto,
            sum(n) OVER (PARTITION BY {{names}}whole, number) AS total

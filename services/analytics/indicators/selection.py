@@ -113,6 +113,12 @@ class Split:
 
     whole: Period | None
     edges: tuple[tuple[datetime, datetime], ...]
+    beyond: tuple[tuple[datetime, datetime], ...] = ()  # what `whole` has too much, to be taken away again
+
+    @property
+    def signed(self) -> list[tuple[int, tuple[datetime, datetime]]]:
+        """What only facts can answer, with 1 where it counts and -1 where it is taken away."""
+        return [(1, edge) for edge in self.edges] + [(-1, edge) for edge in self.beyond]
 
 
 def split_hours(begin: datetime | None, end: datetime | None) -> Split:
@@ -157,6 +163,27 @@ def pieces_of(selection: Selection) -> Pieces:
 def split_days(selection: Selection) -> Split:
     """Cut the period of a selection at UTC midnights."""
     return _split(selection.begin, selection.end, _DAY) if selection.as_of is None else _all_edge(selection)
+
+
+def round_days(selection: Selection) -> Split:
+    """Cut the period as `split_days`, but take a day whole of which the greater part is wanted, and the rest away from it.
+
+    What is read from facts is never more than half a day at either end then: of a month in Madrid two hours twice.
+    """
+    split = split_days(selection)
+    if split.whole is None:
+        return split
+    (first, last), edges, beyond = split.whole, [], []
+    for begin, end in split.edges:
+        if end - begin <= _HALF_A_DAY:
+            edges.append((begin, end))
+        elif end == first:
+            first = end - _DAY
+            beyond.append((first, begin))
+        else:
+            last = begin + _DAY
+            beyond.append((end, last))
+    return Split((first, last), tuple(edges), tuple(beyond))
 
 
 def _all_edge(selection: Selection) -> Split:
