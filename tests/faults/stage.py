@@ -44,8 +44,10 @@ _KEYS = {
 # Rows of nothing depend on the order of arrival, and say the same as none.
 _SAYS = {"rollup_case": SUMS_SAY, "rollup_case_histogram": BLOCK_SAYS}
 _LEFT_OUT = ["seq", "consumer", "log"]
+# Decimals are compared by value: a sum is written with the decimals of what was once in it, although that was withdrawn.
 _COLUMNS = """
-SELECT string_agg(quote_ident(column_name), ', ' ORDER BY ordinal_position) FROM information_schema.columns
+SELECT string_agg(format(CASE data_type WHEN 'numeric' THEN 'trim_scale(%I)' ELSE '%I' END, column_name), ', '
+                  ORDER BY ordinal_position) FROM information_schema.columns
 WHERE table_schema = 'analytics' AND table_name = $1 AND column_name <> ALL ($2::text[])
 """
 # Keys are numbered in the order in which they come, so rows are compared by what the number stands for.
