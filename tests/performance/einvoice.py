@@ -5,7 +5,7 @@
 Random invoices in UBL and CII go one after the other through one validator process (door, schema, official rules, our own), then
 through two at once. The control is a loop of one process over the same files that does nothing but apply the same compiled
 stylesheets. Both take turns, and both have seen every file before they are measured. Then invoices of 100, 1,000 and 4,000 lines,
-and the memory of a process over many files.
+and the memory of a process over many files. CPU time is told beside, for a machine that has other things to do.
 """
 
 import argparse
@@ -17,12 +17,17 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
+
+import psutil
+from msgspec import structs
 
 from services.billing.einvoices.cii import write_cii
 from services.billing.einvoices.limits import Limits, PoolLimits
+from services.billing.einvoices.model import Invoice, Item, Line, Price, Totals, VatPart
 from services.billing.einvoices.pool import Validators
 from services.billing.einvoices.ubl import write_ubl
 from tests.billing.einvoices.whole_invoices import invent
@@ -59,11 +64,17 @@ class Result:
     one_rate: float
     two_rate: float
     rate_ratio: float
+    bare_cpu_ms: float
+    validator_cpu_ms: float
+    service_cpu_ms: float
+    cpu_ratio: float
     first_ms: float
     lines_100_s: float
     lines_1000_s: float
     lines_4000_s: float
     bare_4000_s: float
+    cpu_4000_s: float
+    full_4000_s: float
     memory_mb: float
     growth: float
     settled: int
@@ -77,9 +88,14 @@ class Result:
 
 @dataclass(frozen=True)
 class Round:
+    """What was seen in turns; CPU seconds of the loop, of the one validator, and of this process while it asked that one."""
+
     bare: Sample
     ours: Sample
     two: Sample
+    bare_cpu: float
+    validator_cpu: float
+    service_cpu: float
 
 
 class Bare:
@@ -102,6 +118,10 @@ class Bare:
             if process.returncode is None:
                 process.kill()
             await process.wait()
+
+    @property
+    def cpu(self) -> float:
+        return cpu_of(self._process.pid)
 
     async def judge(self, folder: Path) -> Sample:
         assert self._process.stdin
@@ -163,30 +183,86 @@ async def validators(workers: int) -> AsyncIterator[Validators]:
         yield pool
 
 
+def cpu_of(pid: int) -> float:
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
+
+
+async def one_round(folder: Path, contents: Sequence[bytes], bare: Bare, one: Validators, two: Validators) -> Round:
+    (worker,) = one._alive
+    before = bare.cpu
+    alone = await bare.judge(folder)
+    bare_cpu, before, own = bare.cpu - before, cpu_of(worker.pid), process_time()
+    ours = await through(one, contents, 1)
+    validator_cpu, service_cpu = cpu_of(worker.pid) - before, process_time() - own
+    return Round(alone, ours, await through(two, contents, 2), bare_cpu, validator_cpu, service_cpu)
+
+
 async def in_turns(folder: Path, contents: Sequence[bytes], rounds: int) -> tuple[float, list[Round]]:
     """Return the seconds of the very first file, and what each round saw."""
     async with Bare.running() as bare, validators(1) as one, validators(2) as two:
         first = (await through(one, contents[:1], 1)).latencies[0]
-        found = [
-            Round(await bare.judge(folder), await through(one, contents, 1), await through(two, contents, 2))
-            for _ in range(rounds + 1)
-        ]
+        found = [await one_round(folder, contents, bare, one, two) for _ in range(rounds + 1)]
     return first, found[1:]  # in the first, each saw every file for the first time
 
 
-async def long_ones(folder: Path, rounds: int) -> tuple[dict[int, float], float, float]:
-    """Return the seconds for each number of lines, those of the control for the most, and the MB a process held at its most."""
-    files = {count: write_ubl(invent(random.Random(count), count)) for count in _LINES}
-    longest = laid(folder, {"long.ubl.xml": files[_LINES[-1]]})
+def plain(count: int) -> Invoice:
+    """Return an invoice with so many lines as most are: a name, a quantity, a price, a rate."""
+    invoice = invent(random.Random(0))
+    net, tax = Decimal("12.50") * 4 * count, Decimal("10.50") * count
+    line = Line(
+        id="1",
+        quantity=Decimal(4),
+        unit="C62",
+        net=Decimal("50.00"),
+        price=Price(net=Decimal("12.50")),
+        vat_category="S",
+        vat_rate=Decimal(21),
+        item=Item(name="Printing paper A4 80 g", seller_identifier="PP-A4-80"),
+    )
+    return structs.replace(
+        invoice,
+        currency="EUR",
+        tax_currency=None,
+        allowances=(),
+        charges=(),
+        lines=tuple(structs.replace(line, id=str(number)) for number in range(1, count + 1)),
+        vat_breakdown=(VatPart(base=net, tax=tax, category="S", rate=Decimal(21)),),
+        totals=Totals(lines=net, without_vat=net, vat=tax, with_vat=net + tax, due=net + tax),
+    )
+
+
+@dataclass(frozen=True)
+class Long:
+    """Seconds by number of plain lines; for the most: those of the control, CPU seconds, and those of full lines; MB at the most."""
+
+    seconds: dict[int, float]
+    bare: float
+    cpu: float
+    full: float
+    peak_mb: float
+
+
+async def long_ones(folder: Path, rounds: int) -> Long:
+    """Judge long invoices in turns with the control."""
+    most = _LINES[-1]
+    files = {count: write_ubl(plain(count)) for count in _LINES}
+    full = write_ubl(invent(random.Random(most), most))
+    longest = laid(folder, {"long.ubl.xml": files[most]})
     took: dict[int, list[float]] = {count: [] for count in _LINES}
-    bare_took: list[float] = []
+    bare_took, cpu, full_took = list[float](), list[float](), list[float]()
     async with Bare.running() as bare, validators(1) as pool:
+        (worker,) = pool._alive
         for _ in range(rounds):
             for count, content in files.items():
+                before = cpu_of(worker.pid)
                 took[count] += (await through(pool, [content], 1)).latencies
+                cpu += [cpu_of(worker.pid) - before] if count == most else []
             bare_took += (await bare.judge(longest)).latencies
         peak = peak_mb(pool)
-    return {count: median(values) for count, values in took.items()}, median(bare_took), peak
+        full_took += (await through(pool, [full], 1)).latencies
+    seconds = {count: median(values) for count, values in took.items()}
+    return Long(seconds, median(bare_took), median(cpu), median(full_took), peak)
 
 
 def peak_mb(pool: Validators) -> float:
@@ -212,7 +288,7 @@ async def run(rounds: int = 5, files: int = 200, settle: int = 1_000) -> Result:
     with tempfile.TemporaryDirectory(prefix="trastienda-bench-") as name:
         small = laid(Path(name) / "small", contents)
         first, seen = await in_turns(small, list(contents.values()), rounds)
-        lines, bare_longest, peak = await long_ones(Path(name) / "long", min(rounds, 3))
+        long = await long_ones(Path(name) / "long", min(rounds, 3))
     resident, growth = await memory(list(contents.values()), settle)
 
     def of(value: Callable[[Round], float]) -> float:
@@ -231,15 +307,21 @@ async def run(rounds: int = 5, files: int = 200, settle: int = 1_000) -> Result:
         one_rate=of(lambda it: it.ours.rate),
         two_rate=of(lambda it: it.two.rate),
         rate_ratio=of(lambda it: it.two.rate / it.bare.rate),
+        bare_cpu_ms=of(lambda it: it.bare_cpu) / len(contents) * 1e3,
+        validator_cpu_ms=of(lambda it: it.validator_cpu) / len(contents) * 1e3,
+        service_cpu_ms=of(lambda it: it.service_cpu) / len(contents) * 1e3,
+        cpu_ratio=of(lambda it: (it.validator_cpu + it.service_cpu) / it.bare_cpu),
         first_ms=first * 1e3,
-        lines_100_s=lines[100],
-        lines_1000_s=lines[1_000],
-        lines_4000_s=lines[4_000],
-        bare_4000_s=bare_longest,
+        lines_100_s=long.seconds[100],
+        lines_1000_s=long.seconds[1_000],
+        lines_4000_s=long.seconds[4_000],
+        bare_4000_s=long.bare,
+        cpu_4000_s=long.cpu,
+        full_4000_s=long.full,
         memory_mb=resident,
         growth=growth,
         settled=settle,
-        peak_mb=peak,
+        peak_mb=long.peak_mb,
     )
 
 
@@ -251,9 +333,12 @@ def render(it: Result) -> str:
         f"  one validator            {it.p50_ms:6.1f} ms {it.p95_ms:6.1f} ms {it.one_rate:9.1f}",
         f"  ratios                   {it.p50_ratio:6.2f} (2.0) {it.p95_ratio:5.2f} (2.5)",
         f"  two validators           {it.two_rate:29.1f}   ratio to the loop {it.rate_ratio:.2f} (1.4 or more)",
+        f"  CPU a file: rules alone  {it.bare_cpu_ms:6.1f} ms",
+        f"    validator, its service {it.validator_cpu_ms:6.1f} ms, {it.service_cpu_ms:.1f} ms   ratio {it.cpu_ratio:.2f}",
         f"  the first file of all    {it.first_ms:6.1f} ms (150)",
         f"100, 1,000, 4,000 lines    {it.lines_100_s:.2f}, {it.lines_1000_s:.2f}, {it.lines_4000_s:.2f} s (2.5)",
-        f"  rules alone              {it.bare_4000_s:.2f} s for 4,000; the validator held {it.peak_mb:.0f} MB at the most",
+        f"  4,000                    rules alone {it.bare_4000_s:.2f} s; CPU {it.cpu_4000_s:.2f} s; {it.peak_mb:.0f} MB at the most",
+        f"  with all they can have   {it.full_4000_s:.2f} s",
         f"memory                     {it.memory_mb:.0f} MB (400) after {it.settled} small files",
         f"  growth                   {it.growth:+.1%} (5 %) in the second half of them",
         f"not reached: {', '.join(missed)}" if missed else "all aims reached",
