@@ -29,8 +29,7 @@ from shared.relay import Relay
 from shared.settings import ServiceSettings
 from shared.storage import ObjectStore, S3Store
 
-_HOUR_S, _MINUTE_S = 3600, 60
-_LAG_S = 5
+_HOUR_S, _MINUTE_S, _LAG_S = 3600, 60, 5
 logger = logging.getLogger(__name__)
 
 
@@ -195,7 +194,7 @@ async def run_worker(
 def _start_work(runtime: Runtime, group: asyncio.TaskGroup, stop: asyncio.Event) -> None:
     service = runtime.service
     for each in service.consumptions:
-        group.create_task(Consumer(each, runtime.worker, runtime.log).run(stop))
+        group.create_task(Consumer(each.under(runtime.settings), runtime.worker, runtime.log).run(stop))
         group.create_task(_measure_lag(runtime.log, each, stop))
     if kinds := service.jobs(runtime):
         group.create_task(JobRunner(service.name, runtime.url, runtime.worker, kinds).run(stop))

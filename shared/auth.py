@@ -27,7 +27,7 @@ _KEYS_KEPT_S = 300
 _KEYS_RETRY_S = 10
 _FAILED_RETRY_S = 1
 # Tenants become parts of object keys and headers; subjects are text of at most OpenID Connect's 255 characters.
-_TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SUBJECT = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,255}")
 
 # A role is a set of grants; `*` stands for any service and resource, or any action.
@@ -201,7 +201,7 @@ def principal_of(claims: Mapping[str, Any]) -> Principal:
     """Return the principal that verified claims describe. Raises InvalidToken for claims of a wrong shape."""
     tenant, subject, scope, team = claims["tenant"], claims["sub"], claims["scope"], claims.get("team")
     roles = claims.get("roles", [])
-    if not (isinstance(tenant, str) and _TENANT.fullmatch(tenant)):
+    if not (isinstance(tenant, str) and TENANT.fullmatch(tenant)):
         raise InvalidToken(reason="claim-tenant")
     if not all(isinstance(name, str) and _SUBJECT.fullmatch(name) for name in (subject, team or "none")):
         raise InvalidToken(reason="claim-names")

@@ -2,7 +2,7 @@
 
 Redelivery changes nothing, whatever dies in between, and neither does a zombie: see `_take_turn`. What cannot be
 handled goes to `<topic>.dead` with the reason and its original headers; too many of those in a row stop the consumer
-instead of draining the topic.
+instead of draining the topic. Where a refusal with a reason is final (`judges`) it does not count among them.
 
 A poll brings several batches: while the database works on one, the following are read. They take effect in their order.
 """
@@ -10,8 +10,8 @@ A poll brings several batches: while the database works on one, the following ar
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
@@ -30,12 +30,10 @@ Reader = Callable[[Received], Event]  # raises MalformedEventError
 _Read = list[Event | Exception]
 Reading = Awaitable[_Read]
 
-_POLL_S = 1.0
 _SLICE = 50  # messages read at a stretch, about a millisecond: a transaction under way must not wait for its next step
-_FIRST_RETRY_S, _LAST_RETRY_S = 0.1, 5.0
+_POLL_S, _FIRST_RETRY_S, _LAST_RETRY_S = 1.0, 0.1, 5.0
 _IDLE_MS = 10_000  # as long as a Kafka session: a member that is silent for longer has lost its partitions
 logger = logging.getLogger(__name__)
-__all__ = ["Consumer", "Consumption", "Limits", "PoisonEventError", "TooManyDeadLettersError", "is_transient"]
 
 _INBOX = text(
     "INSERT INTO inbox (consumer, tenant_id, event_id) "
@@ -90,6 +88,10 @@ class Consumption:
 
     `reader` makes the events that the handler gets, ahead of their transaction. Without `inbox` the handler gets every
     copy of every event: its effect must be the same however often and in whatever company one comes.
+
+    With `judges`, what is refused for a reason (MalformedEventError) is the message's own fault for certain: however many
+    such messages come, the consumer goes on, since whoever may publish could stop it otherwise. `reader_under` makes the
+    reader that settings ask for.
     """
 
     group: str
@@ -97,6 +99,11 @@ class Consumption:
     handler: Handler
     reader: Reader = from_message
     inbox: bool = True
+    judges: bool = False
+    reader_under: Callable[[Any], Reader] | None = None
+
+    def under(self, settings: Any) -> "Consumption":
+        return replace(self, reader=self.reader_under(settings)) if self.reader_under else self
 
 
 class Consumer:
@@ -106,7 +113,8 @@ class Consumer:
         self.name, self._group, self._limits = group.group, group, limits
         self._database, self._log = database, log
         self._dead_in_a_row = 0  # at the end of the last batch
-        self._aside: dict[int, DeadLetter] = {}  # of the batch in hand, by place
+        # Of the batch in hand, by place: what is set aside, and what of it casts doubt on the consumer.
+        self._aside, self._suspects = dict[int, DeadLetter](), set[int]()
         self._stop = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -168,7 +176,7 @@ class Consumer:
         Raises TooManyDeadLettersError, before any dead letter of the batch is published, and LogUnavailableError;
         a batch that comes again after either changes nothing twice.
         """
-        self._aside = {}
+        self._aside, self._suspects = {}, set()
         read = list(enumerate(await (reading or self._read(batch))))
         items = [_Item(place, batch[place], each) for place, each in read if not isinstance(each, Exception)]
         for place, each in read:
@@ -176,8 +184,7 @@ class Consumer:
                 self._set_aside(place, batch[place], each)
         await self._apply(items, batch)
         await self._publish_dead()
-        trailing = next((n for n in range(len(batch)) if len(batch) - 1 - n not in self._aside), len(batch))
-        self._dead_in_a_row = trailing + (self._dead_in_a_row if trailing == len(batch) else 0)
+        self._dead_in_a_row = self._suspects_around(len(batch) - 1) if len(batch) - 1 in self._aside else 0
 
     async def _apply(self, items: list[_Item], batch: Sequence[Received]) -> None:
         """Apply items together; on failure set aside the one named, or halve until one stands alone."""
@@ -252,17 +259,22 @@ class Consumer:
 
     def _set_aside(self, place: int, message: Received, error: Exception) -> None:
         """Keep a message for its dead-letter topic. Raises TooManyDeadLettersError when its neighbours are bad too."""
-        self._aside[place] = DeadLetter(message, self.name, reason_of(error), error)
-        first = last = place
-        while first - 1 in self._aside:
-            first -= 1
-        while last + 1 in self._aside:
-            last += 1
-        in_a_row = last - first + 1 + (self._dead_in_a_row if first == 0 else 0)
+        letter = self._aside[place] = DeadLetter(message, self.name, reason_of(error), error)
+        if self._group.judges and letter.reason != HANDLER_FAILED:
+            return
+        self._suspects.add(place)
+        in_a_row = self._suspects_around(place)
         if in_a_row > self._limits.dead_in_a_row:
-            said = f"{self.name}: {in_a_row} in a row, the last: {self._aside[place].text}"
+            said = f"{self.name}: {in_a_row} in a row, the last: {letter.text}"
             logger.critical("the consumer stops", extra={"group": self.name, "reason": said})
             raise TooManyDeadLettersError(said) from error
+
+    def _suspects_around(self, place: int) -> int:
+        """Count them in the row of set-aside messages that holds this one; it may have begun in the batch before."""
+        first = next(n for n in range(place, -1, -1) if n - 1 not in self._aside)
+        last = next(n for n in range(place, place + len(self._aside)) if n + 1 not in self._aside)
+        found = len(self._suspects.intersection(range(first, last + 1)))
+        return found + (self._dead_in_a_row if first == 0 else 0)
 
     async def _publish_dead(self) -> None:
         letters = [self._aside[place] for place in sorted(self._aside)]

@@ -176,10 +176,7 @@ class S3Store:
         `disposition` is the whole Content-Disposition that the store will answer with. Nobody is asked: the region is
         known, so this is arithmetic and needs no thread.
         """
-        headers: dict[str, Any] = {
-            "response-content-disposition": disposition,
-            "response-content-type": media_type,
-        }
+        headers: dict[str, Any] = {"response-content-disposition": disposition, "response-content-type": media_type}
         return str(self._signer.presigned_get_object(self.bucket, key, expires=lifetime, response_headers=headers))
 
     async def ping(self) -> None:

@@ -68,8 +68,7 @@ def actor_of(principal: Principal, key: bytes) -> Actor:
 
 
 StartHeader = Annotated[
-    Instant | None,
-    Header(alias="Work-Started-At", description="When the person began this piece of work"),
+    Instant | None, Header(alias="Work-Started-At", description="When the person began this piece of work")
 ]
 
 

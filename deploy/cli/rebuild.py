@@ -16,7 +16,7 @@ from deploy.cli.console import AsJson, CommandError, out, print_json
 from deploy.cli.target import DEFAULT_DATA, USAGE, Data, check_tenant, command_line, running_stack
 
 if TYPE_CHECKING:
-    from shared.settings import ServiceSettings
+    from services.analytics.settings import AnalyticsSettings
 
 REBUILT = "analytics"
 _DATABASES = ("TRASTIENDA_DATABASE_URL", "TRASTIENDA_ANALYTICS_DATABASE_URL")
@@ -60,13 +60,13 @@ def environment_of(data: Path) -> Mapping[str, str]:
 
 def report(environ: Mapping[str, str], tenant: str | None, source: Source, *, swap: bool) -> dict[str, Any]:
     """Rebuild, and return what was found. Raises CommandError for what can be mended."""
-    from deploy.registry import load_service
     from services.analytics.rebuilds.replay import ConsumerBehindError
+    from services.analytics.settings import AnalyticsSettings
     from shared.eventlog import LogUnavailableError
     from shared.failures import first_line, is_transient
 
     try:
-        settings = load_service(REBUILT).settings.load(environ)
+        settings = AnalyticsSettings.load(environ)
         settings.require("database_url")
     except ValueError as error:
         raise CommandError(str(error)) from error
@@ -82,7 +82,7 @@ def report(environ: Mapping[str, str], tenant: str | None, source: Source, *, sw
         ) from error
 
 
-async def _rebuilt(settings: "ServiceSettings", tenant: str | None, source: Source, *, swap: bool) -> dict[str, Any]:
+async def _rebuilt(settings: "AnalyticsSettings", tenant: str | None, source: Source, *, swap: bool) -> dict[str, Any]:
     from services.analytics.rebuilds.service import rebuild_from_facts, rebuild_from_log, tenants_of
     from shared.eventlog.factory import open_event_log
 
@@ -97,7 +97,7 @@ async def _rebuilt(settings: "ServiceSettings", tenant: str | None, source: Sour
         )
         await log.start()
         try:
-            everyone, replay = await rebuild_from_log(url, log, tenant, swap=swap)
+            everyone, replay = await rebuild_from_log(url, log, tenant, swap=swap, rule=settings.plausibility)
         finally:
             await log.close()
         log_told = {"messages": replay.messages, "refused": replay.refused}

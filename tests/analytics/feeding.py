@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from services.analytics.operations.consume import consume
+from services.analytics.operations.facts import USUAL, Plausibility
 from shared.contracts.analytics import ObservationRecorded, SurveyAnswered
 from shared.events import Event
 from tests.fixtures.services import Harness
@@ -64,10 +65,10 @@ def answer(tenant: str, score: int, team: str = "ap", process: str = "p", at: da
     return event(tenant, data, SurveyAnswered.type)
 
 
-async def feed(analytics: Harness, events: Sequence[Event]) -> None:
+async def feed(analytics: Harness, events: Sequence[Event], rule: Plausibility = USUAL) -> None:
     """Hand a batch to the consumer's handler, in one transaction of the worker role."""
     async with analytics.runtime.worker.transaction() as session:
-        await consume(session, events)
+        await consume(session, events, rule)
 
 
 async def ask(analytics: Harness, tenant: str, role: str = "viewer", **parameters: Any) -> dict[str, Any]:

@@ -7,7 +7,9 @@ from uuid import uuid4
 import msgspec
 import pytest
 
+from services.analytics.operations import facts
 from services.analytics.operations.facts import Arrivals, OperationFact, Plausible
+from services.analytics.operations.origin import check_origin
 from shared.contracts.analytics import ObservationRecorded, SurveyAnswered
 from shared.events import Event, MalformedEventError
 from tests.analytics.feeding import MINUTE, T0, answer, event, observation, operation
@@ -111,3 +113,20 @@ def test_what_is_not_understood_is_refused_with_a_reason(kind: str, data: bytes)
     with pytest.raises(MalformedEventError) as refused:
         read(bad)
     assert refused.value.reason in {"bad-json", "bad-data"}
+
+
+def test_what_is_refused_is_not_remembered() -> None:
+    """Whoever may publish could fill the memory with texts of any length otherwise."""
+    caches = (check_origin, facts._check_labels, facts._check_currency)
+    for cache in caches:
+        cache.cache_clear()
+    for bad in (
+        operation("t", activity="x" * 201),
+        operation("t", cost={"amount": "1", "currency": "x" * 201}),
+        event("t", {}, kind="x" * 256),
+        event("x" * 65, {}),
+    ):
+        with pytest.raises(MalformedEventError):
+            read(bad)
+    # The type and tenant of the first two, and the labels of the second, are fine.
+    assert [cache.cache_info().currsize for cache in caches] == [1, 1, 0]

@@ -16,6 +16,7 @@ from deploy.kafka import Broker
 from deploy.standalone.issuer import DevelopmentIssuer
 from deploy.standalone.seaweed import ObjectStoreAccess
 from services.analytics.operations.consume import GROUP, PATTERN
+from services.analytics.operations.facts import EARLIEST, Plausibility
 from services.analytics.operations.statements import FOLDS
 from services.analytics.rebuilds.derived import FACTS
 from services.analytics.rebuilds.replay import ConsumerBehindError, Replay
@@ -25,7 +26,7 @@ from shared.eventlog import Message
 from shared.eventlog.postgres import PostgresEventLog
 from shared.events import Event
 from tests.analytics.event_logs.importing import at_work
-from tests.analytics.feeding import MINUTE, T0, answer, observation, operation
+from tests.analytics.feeding import MINUTE, T0, answer, kpis, observation, operation
 from tests.analytics.oracle import assert_exact
 from tests.analytics.test_rebuilds import NOTHING, damage, numbers, story
 from tests.fixtures.kafka import require_own_broker
@@ -108,6 +109,19 @@ async def test_the_log_says_what_is_there(stage: Harness, tenant: str, other_ten
     assert not any(each.swapped for each in everyone)
     assert replay.refused >= 2
     await assert_exact(stage, tenant, events)
+
+
+async def test_what_a_setting_refused_is_taken_in_once_it_allows_it(embedded: Harness, tenant: str) -> None:
+    old = operation(tenant, finished_at=T0 - timedelta(days=78 * 365), minutes=None)
+    await publish(embedded, [old, operation(tenant, finished_at=T0)])
+    await consumed(embedded)
+    assert (await kpis(embedded, tenant))["error_rate"]["n"] == 1
+    url, log = embedded.runtime.url, embedded.runtime.log
+    (found,), _ = await rebuild_from_log(url, log, tenant, swap=True, rule=Plausibility(EARLIEST), patience_s=5)
+    assert (found.tables["operation"]["missing"], found.tables["operation"]["extra"]) == (1, 0)
+    assert (await kpis(embedded, tenant))["error_rate"]["n"] == 2
+    assert numbers(await rebuilt(embedded, tenant, swap=True)) == RIGHT  # and stays, should the setting be taken back
+    assert (await kpis(embedded, tenant))["error_rate"]["n"] == 2
 
 
 # What is done to the live tables, and what is found of facts. Nothing was folded anew, so derived tables differ as well.

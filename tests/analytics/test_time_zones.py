@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from services.analytics.indicators.zones import begin_of, whole_hours_since
+from services.analytics.operations.facts import EARLIEST, Plausibility
 from tests.analytics.feeding import answer, ask, by_id, feed, kpis, operation
 from tests.fixtures.services import Harness, problem
 
@@ -79,7 +80,8 @@ async def test_groups_of_a_zone_hold_what_facts_say(analytics: Harness, tenant: 
     """Local mean time until 1901 is no whole hours off: such operations are cut by the zone as well."""
     old = datetime(1900, 6, 1, 0, 10, tzinfo=UTC)  # 31 May, 23:55:16 in Madrid
     new = datetime(2026, 6, 1, 22, 10, tzinfo=UTC)
-    await feed(analytics, [operation(tenant, "c1", finished_at=old), operation(tenant, "c2", finished_at=new)])
+    both = [operation(tenant, "c1", finished_at=old), operation(tenant, "c2", finished_at=new)]
+    await feed(analytics, both, Plausibility(EARLIEST))
     found = await counts(analytics, tenant, "day", "Europe/Madrid")
     assert found == {"1900-05-31": (1, 1, 0), "2026-06-02": (1, 1, 0)}
     assert list(await counts(analytics, tenant, "day", "Europe/Madrid", end="1900-12-31")) == ["1900-05-31"]

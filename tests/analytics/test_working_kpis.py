@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from services.analytics.operations.facts import EARLIEST, Plausibility
 from shared.events import Event
 from tests.analytics.explaining import digest_of, explain, explain_all, listed, recompute, respond
 from tests.analytics.feeding import MINUTE, ask, by_id, feed, kpis, observation, operation
@@ -253,7 +254,8 @@ async def test_another_tenants_calendar_of_the_same_name_measures_nothing_here(
 async def test_old_and_future_stamps_are_measured_too(analytics: Harness, tenant: str) -> None:
     await put_calendar(analytics, tenant, MADRID | {"holidays": None})
     first, last = datetime(1948, 1, 5, 10, tzinfo=UTC), datetime(2026, 3, 2, 10, tzinfo=UTC)
-    await feed(analytics, [observation(tenant, "c1", first), operation(tenant, "c1", finished_at=last)])
+    both = [observation(tenant, "c1", first), operation(tenant, "c1", finished_at=last)]
+    await feed(analytics, both, Plausibility(EARLIEST))
     case = (await kpis(analytics, tenant, calendar="office"))["case_throughput_time"]
     weeks = (last - first).days // 7  # both are Mondays, at 11:00 (in 1948 and 2026 an hour from UTC in Madrid)
     assert case["value"] == weeks * 40 * 3600

@@ -47,11 +47,12 @@ class Group:
     before: Callable[[AsyncSession], Awaitable[None]] | None = None
     limits: Limits = field(default_factory=Limits)
     pattern: str = "kit[.]things"
+    judges: bool = False
     name: str = field(default_factory=lambda: f"g-{uuid4().hex[:8]}")
     batches: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        group = Consumption(self.name, self.pattern, self.handle)
+        group = Consumption(self.name, self.pattern, self.handle, judges=self.judges)
         self.consumer = Consumer(group, self.kit.runtime.worker, self.log, self.limits)
 
     async def handle(self, session: AsyncSession, events: Sequence[Event]) -> None:

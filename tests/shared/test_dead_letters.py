@@ -180,6 +180,34 @@ async def test_a_good_message_ends_the_row(group: Group, tenant: str) -> None:
     assert len(letters(group)) == 25
 
 
+def judging(kit: Harness, admin: asyncpg.Connection) -> Group:
+    return Group(kit, MemoryEventLog(), admin, judge_by_content, limits=Limits(tries=1, dead_in_a_row=5), judges=True)
+
+
+async def test_what_one_that_judges_refuses_never_stops_it(
+    kit: Harness, admin: asyncpg.Connection, tenant: str
+) -> None:
+    group, good = judging(kit, admin), [message_of(tenant), message_of(tenant)]
+    batch = [good[0], *all_bad(tenant, 200), *[number(666)(message_of(tenant)) for _ in range(20)], good[1]]
+    await group.consumer.handle(as_received(batch))
+    assert len(letters(group)) == 220
+    assert await group.effects() == ids_of(good)
+
+
+async def test_a_handler_that_fails_at_everything_stops_one_that_judges(
+    kit: Harness, admin: asyncpg.Connection, tenant: str
+) -> None:
+    """What is refused between two failures is no sign that the handler works: it does not end their row."""
+    group = judging(kit, admin)
+    mixed = [each for pair in zip(all_failing(tenant, 6), all_bad(tenant, 6), strict=True) for each in pair]
+    await group.consumer.handle(as_received([message_of(tenant), *mixed[:6]]))
+    await group.consumer.handle(as_received(all_bad(tenant, 8), first=7))
+    assert len(letters(group)) == 14
+    with pytest.raises(TooManyDeadLettersError, match="6 in a row"):
+        await group.consumer.handle(as_received(mixed[6:], first=15))
+    assert len(letters(group)) == 14
+
+
 async def test_a_letter_is_not_lost_when_the_log_is_away(group: Group, tenant: str) -> None:
     assert isinstance(group.log, MemoryEventLog)
     messages = [message_of(tenant), *all_bad(tenant, 1), message_of(tenant)]

@@ -28,6 +28,7 @@ from services.analytics.event_logs.rules import Counts, LogPairing, Observation,
 from services.analytics.event_logs.schemas import ImportOrder
 from services.analytics.event_logs.service import CLEANUP, IMPORT, clean_up
 from services.analytics.event_logs.staging import Staging, open_staging
+from services.analytics.metrics import import_rejected_total, import_remarks_total
 from services.analytics.operations.consume import GROUP
 from services.analytics.operations.facts import BadFieldError
 from shared.app import Runtime
@@ -100,6 +101,7 @@ async def _import(runtime: Runtime, job: JobContext, order: ImportOrder, cursor:
         with closing(LogReader(order.options)) as reader:
             tally = await _stage(runtime, job, order, cursor, staging, reader)
         counts = await _publish(runtime, job, order, cursor, staging, tally)
+    _count(tally)
     visible = await _wait_until_visible(job, cursor)
     return {**report_of(tally, counts, order), "visible": visible}
 
@@ -123,10 +125,18 @@ async def _stage(
             await asyncio.sleep(0)
     await staging.add(waiting)
     if not reader.tally.used:
+        _count(reader.tally)
         reasons = ", ".join(f"{reason} {n}" for reason, n in reader.tally.rejected.items())
         raise NothingReadableError(reasons=reasons or "none")
     await staging.sort()
     return reader.tally
+
+
+def _count(tally: Tally) -> None:
+    """Show those who run the service what the report shows to whoever asked for the import."""
+    for counter, found in ((import_rejected_total, tally.rejected), (import_remarks_total, tally.remarks)):
+        for reason, n in found.items():
+            counter.labels(reason).inc(n)
 
 
 async def _read(runtime: Runtime, order: ImportOrder, reader: LogReader) -> AsyncIterator[list[RawEvent]]:

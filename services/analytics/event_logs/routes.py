@@ -26,6 +26,7 @@ from services.analytics.event_logs.errors import (
 )
 from services.analytics.event_logs.schemas import ImportAccepted, ImportQuery
 from services.analytics.event_logs.service import IMPORT, accept_event_log
+from services.analytics.plausible import PlausibleNow
 from shared.app import Runtime
 from shared.auth import Principal, requires
 from shared.db import Session
@@ -96,6 +97,7 @@ async def import_event_log(
     query: Annotated[ImportQuery, Query()],
     session: Session,
     by: CanImport,
+    plausible: PlausibleNow,
     key: KeyHeader = None,
 ) -> ImportAccepted:
     """Take an event log as the raw body: XES, CSV, OCEL 2.0 (JSON, SQLite) or OCEL 1.0 (JSON), plain or gzipped.
@@ -115,6 +117,6 @@ async def import_event_log(
 
     runtime: Runtime = request.app.state.runtime
     body = patient(request.stream(), runtime.settings.request_timeout)
-    job_id = await accept_event_log(runtime, session, query, body, by, claim)
+    job_id = await accept_event_log(runtime, session, query, body, by, plausible, claim)
     response.headers["Location"] = f"/analytics/jobs/{job_id}"
     return ImportAccepted(id=job_id, kind=IMPORT, status="queued")

@@ -42,14 +42,20 @@ class _Upload:
 
 
 async def accept_event_log(
-    runtime: Runtime, session: AsyncSession, query: ImportQuery, body: AsyncIterator[bytes], by: Principal, claim: Claim
+    runtime: Runtime,
+    session: AsyncSession,
+    query: ImportQuery,
+    body: AsyncIterator[bytes],
+    by: Principal,
+    plausible: Plausible,
+    claim: Claim,
 ) -> UUID:
     """Store the log and queue its import; return the job's id.
 
     Raises UnreadableLogError for what is no log, UploadExpired for one that took longer than a day to arrive.
     """
     now = clock.now()
-    options = query.read_options(Plausible.at(now))
+    options = query.read_options(plausible)
     head, is_whole = await _read_head(body)
     check_head(head[:_HEAD_BYTES], options, is_whole=is_whole and len(head) <= _HEAD_BYTES)
     upload = await _announce(runtime, by)

@@ -107,8 +107,10 @@ def parse_amount(text: str) -> Decimal | None:
         text = text.replace(".", "").replace(",", ".")
     if not _AMOUNT.fullmatch(text):
         return None
-    amount = Decimal(text)
-    if abs(amount) >= _LARGEST_AMOUNT:
+    told = Decimal(text)
+    if abs(told) >= _LARGEST_AMOUNT:
         return None
-    amount = round(amount, _AMOUNT_PLACES).normalize()
+    amount = round(told, _AMOUNT_PLACES).normalize()
+    if told and not amount:  # too little to be kept is not nothing
+        return None
     return amount.quantize(Decimal(1)) if amount == amount.to_integral_value() else amount

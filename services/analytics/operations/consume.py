@@ -4,17 +4,17 @@ It keeps no inbox: a fact has its event's id, so that another copy of the event 
 refused, before the transaction that keeps it, while the database works on earlier ones.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
-from typing import Annotated, Literal
+from functools import lru_cache, partial
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.analytics import metrics
-from services.analytics.operations.facts import Arrivals, Fact, Plausible, fact_of
+from services.analytics.operations.facts import USUAL, Arrivals, Fact, Plausibility, Plausible, fact_of
 from services.analytics.operations.ingest import apply
 from shared import clock
 from shared.consumer import Consumption, PoisonEventError
@@ -24,6 +24,7 @@ from shared.events import Event, MalformedEventError, from_message
 GROUP = "analytics"
 # Who took an event in applied the same checks, perhaps by a clock that is ahead of this one.
 _CLOCKS_APART = timedelta(days=1)
+_LACKING = {"start": "touch_us", "cost": "cost"}  # what an operation may come without -> the field that is then empty
 PATTERN = r"[a-z0-9-]+\.[a-z0-9-]+"  # `<service>.<entities>`; dead letters have one part more
 
 
@@ -49,12 +50,17 @@ class _Envelope(msgspec.Struct, frozen=True):
     ce_traceparent: str | None = None
 
 
-def read(message: Received) -> Measured:
+def read(message: Received, rule: Plausibility = USUAL) -> Measured:
     """Read an event and what it measures. Raises MalformedEventError for one that can never be kept."""
     event = _usual(message) or Measured(**msgspec.structs.asdict(from_message(message)))
-    fact = fact_of(event, _plausible(clock.now().date()))
+    fact = fact_of(event, _plausible(clock.now().date(), rule))
     msgspec.structs.force_setattr(event, "fact", fact)  # the fact needs the event first
     return event
+
+
+def reader_under(settings: Any) -> Callable[[Received], Measured]:
+    """Return `read` with the site's own idea of what is plausible."""
+    return partial(read, rule=settings.plausibility)
 
 
 def _usual(message: Received) -> Measured | None:
@@ -78,15 +84,15 @@ def _usual(message: Received) -> Measured | None:
     )
 
 
-@lru_cache(1)
-def _plausible(today: date) -> Plausible:
+@lru_cache(4)
+def _plausible(today: date, rule: Plausibility = USUAL) -> Plausible:
     """Return what is plausible on a day and, since clocks differ, on the next."""
-    return Plausible.at(datetime.combine(today, time.max, UTC) + _CLOCKS_APART)
+    return Plausible.at(datetime.combine(today, time.max, UTC) + _CLOCKS_APART, rule)
 
 
-async def consume(session: AsyncSession, events: Sequence[Event]) -> None:
+async def consume(session: AsyncSession, events: Sequence[Event], rule: Plausibility = USUAL) -> None:
     """Keep a batch of events. Raises PoisonEventError for one that can never be kept."""
-    plausible = _plausible(clock.now().date())
+    plausible = _plausible(clock.now().date(), rule)
     arrivals = Arrivals()
     for event in events:
         if isinstance(event, Measured):
@@ -98,8 +104,12 @@ async def consume(session: AsyncSession, events: Sequence[Event]) -> None:
             raise PoisonEventError(event, error.reason, str(error)) from error
     applied = await apply(session, arrivals)
     metrics.events_ignored_total.inc(arrivals.ignored)
+    for lacking, fields in _LACKING.items():
+        n = sum(getattr(fact, fields) is None for fact in arrivals.operations)
+        metrics.operations_incomplete_total.labels(lacking).inc(n)
     for kind, n in applied._asdict().items():
         metrics.facts_stored_total.labels(kind).inc(n)
 
 
-CONSUMPTION = Consumption(GROUP, PATTERN, consume, read, inbox=False)
+# A fact is refused for what its message says, whatever the database holds: many such messages are no sign of a fault.
+CONSUMPTION = Consumption(GROUP, PATTERN, consume, read, inbox=False, judges=True, reader_under=reader_under)

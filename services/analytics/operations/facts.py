@@ -9,8 +9,10 @@ from unicodedata import category
 from uuid import UUID
 
 import msgspec
+from pydantic import TypeAdapter, ValidationError
 
-from shared.contracts.analytics import ObservationRecorded, SurveyAnswered
+from services.analytics.operations.origin import check_origin
+from shared.contracts.analytics import ObservationRecorded, OperationRecorded, SurveyAnswered
 from shared.events import (
     MAX_ACTIVITY,
     MAX_ACTOR,
@@ -21,14 +23,16 @@ from shared.events import (
     MalformedEventError,
     Work,
 )
+from shared.money import CurrencyCode
 
 MAX_COMMENT = 2_000
 MAX_COST = Decimal(10) ** 12
 MAX_COST_DECIMALS = 12
 
-# Imported logs may be decades old and plans may lie ahead; what is beyond is a mistake.
-EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
-AHEAD = timedelta(days=366)
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)  # no site may go further back: a question has to be able to name it
+# What is taken for a mistake unless a site says otherwise. A clock that was never set tells 1970, and some logs are of
+# that January on purpose; plans may lie ahead.
+USUAL_EARLIEST, AHEAD = datetime(1970, 1, 1, tzinfo=UTC), timedelta(days=366)
 # An event's own time is its producer's clock, which may be anything; it is kept within what a question can name.
 _KNOWN_LAST = datetime(3000, 1, 1, tzinfo=UTC)
 
@@ -43,6 +47,17 @@ class BadFieldError(MalformedEventError):
         super().__init__(reason, f"{field}: {en}")
 
 
+@dataclass(frozen=True, slots=True, eq=False)  # told apart by identity: to hash a moment takes a microsecond
+class Plausibility:
+    """What a site takes for plausible: nothing before `earliest`, nothing further than `ahead` of its clock."""
+
+    earliest: datetime = USUAL_EARLIEST
+    ahead: timedelta = AHEAD
+
+
+USUAL = Plausibility()
+
+
 @dataclass(frozen=True, slots=True)
 class Plausible:
     """Stamps outside [earliest, latest] are taken for mistakes."""
@@ -51,8 +66,8 @@ class Plausible:
     latest: datetime
 
     @classmethod
-    def at(cls, now: datetime) -> "Plausible":
-        return cls(EARLIEST, now + AHEAD)
+    def at(cls, now: datetime, rule: Plausibility = USUAL) -> "Plausible":
+        return cls(rule.earliest, now + rule.ahead)
 
 
 class OperationFact(NamedTuple):
@@ -139,15 +154,19 @@ class _Carrier(msgspec.Struct):
 _carriers = msgspec.json.Decoder(_Carrier)
 _observations = msgspec.json.Decoder(ObservationRecorded)
 _answers = msgspec.json.Decoder(SurveyAnswered)
+_currencies: TypeAdapter[str] = TypeAdapter(CurrencyCode)
 
 
 def fact_of(event: Event, plausible: Plausible) -> Fact | None:
     """Return what an event measures, if anything. Raises MalformedEventError naming the field that is wrong."""
+    check_origin(event.type, event.tenant)
     if event.type == ObservationRecorded.type:
         return observation_of(event, plausible)
     if event.type == SurveyAnswered.type:
         return answer_of(event, plausible)
     work = _read(event, _carriers).work
+    if work is None and event.type == OperationRecorded.type:
+        raise MalformedEventError("bad-data", "Object missing required field `work`: this event is nothing else")
     return None if work is None else operation_of(event, work, plausible)
 
 
@@ -209,23 +228,26 @@ def _is_usual(event_id: UUID, work: Work, plausible: Plausible) -> bool:
         return False
     return (
         orderly
-        and _are_labels(work.process, work.activity, actor.team)
+        and _are_labels(work)
         and _is_plain(work.case, MAX_CASE)
         and (not actor.id or _is_plain(actor.id, MAX_ACTOR))
         and work.corrects != event_id
     )
 
 
-@lru_cache(10_000)
-def _are_labels(process: str, activity: str, team: str | None) -> bool:
-    """Tell whether these, which come again and again, are what they must be."""
+def _are_labels(work: Work) -> bool:
     try:
-        _check_process("", process)
-        _check_text("", activity, MAX_ACTIVITY)
-        _check_text("", team or "", MAX_TEAM, empty=True)
+        _check_labels(work.process, work.activity, work.actor.team or "")
     except BadFieldError:
         return False
     return True
+
+
+@lru_cache(10_000)  # they come again and again; what is refused, which may be of any length, is not remembered
+def _check_labels(process: str, activity: str, team: str) -> None:
+    _check_process("work.process", process)
+    _check_text("work.activity", activity, MAX_ACTIVITY)
+    _check_text("work.actor.team", team, MAX_TEAM, empty=True)
 
 
 def _is_plain(text: str, limit: int) -> bool:
@@ -271,7 +293,7 @@ def _read(event: Event, decoder: msgspec.json.Decoder[Any]) -> Any:
         return decoder.decode(event.data)
     except msgspec.ValidationError as error:  # its text names the place: "... - at `$.work.finished_at`"
         raise MalformedEventError("bad-data", str(error)) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedEventError("bad-json", f"data is not JSON: {error}") from error
 
 
@@ -328,15 +350,29 @@ def check_stamp(name: str, at: datetime, plausible: Plausible) -> None:
     if at.tzinfo is None:
         raise BadFieldError("bad-data", name, *_NAIVE)
     if not plausible.earliest <= at <= plausible.latest:
-        english = f"{at.isoformat()} is not a plausible moment"
-        raise BadFieldError("implausible", name, english, f"{at.isoformat()} no es un momento verosímil")
+        first, last = f"{plausible.earliest:%Y-%m-%d}", f"{plausible.latest:%Y-%m-%d}"
+        english = f"{at.isoformat()} is not a plausible moment: {first} to {last} are expected"
+        spanish = f"{at.isoformat()} no es un momento verosímil: se espera del {first} al {last}"
+        raise BadFieldError("implausible", name, english, spanish)
 
 
 def _check_cost(amount: Decimal, currency: str) -> None:
-    if not amount.is_finite() or abs(amount) > MAX_COST or abs(int(amount.as_tuple().exponent)) > MAX_COST_DECIMALS:
+    # No abs(): the context that arithmetic goes by overflows at 10^1000000.
+    if (
+        not amount.is_finite()
+        or not -MAX_COST <= amount <= MAX_COST
+        or abs(int(amount.as_tuple().exponent)) > MAX_COST_DECIMALS
+    ):
         raise BadFieldError("bad-data", "work.cost.amount", *_AMOUNT)
-    if not (len(currency) == 3 and currency.isascii() and currency.isalpha() and currency.isupper()):  # noqa: PLR2004 - ISO 4217
-        raise BadFieldError("bad-data", "work.cost.currency", *_CURRENCY)
+    _check_currency(currency)
+
+
+@lru_cache(1_000)
+def _check_currency(code: str) -> None:
+    try:
+        _currencies.validate_python(code)
+    except ValidationError as error:
+        raise BadFieldError("bad-data", "work.cost.currency", *_CURRENCY) from error
 
 
 UNADDRESSABLE = (
@@ -349,4 +385,4 @@ _AMOUNT = (
     "a finite amount up to 10^12 with up to 12 decimals is expected",
     "debe ser un importe finito de hasta 10^12 con hasta 12 decimales",
 )
-_CURRENCY = ("three capital letters are expected", "deben ser tres letras mayúsculas")
+_CURRENCY = ("a code of ISO 4217 in capital letters is expected", "debe ser un código de ISO 4217 en mayúsculas")

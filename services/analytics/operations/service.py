@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.analytics.operations.facts import BadFieldError, Plausible, check_work
 from services.analytics.operations.schemas import OperationIn
-from shared import clock, outbox
+from shared import outbox
 from shared.auth import Principal, pseudonym
 from shared.contracts.analytics import OperationRecorded
 from shared.errors import InvalidInput, Language
@@ -18,10 +18,14 @@ from shared.money import Money
 
 
 def record_operations(
-    session: AsyncSession, items: Sequence[OperationIn], by: Principal, key: bytes, language: Language
+    session: AsyncSession,
+    items: Sequence[OperationIn],
+    by: Principal,
+    key: bytes,
+    plausible: Plausible,
+    language: Language,
 ) -> list[UUID]:
     """Record every item as an event; return the events' ids. Raises InvalidInput naming each bad item and field."""
-    plausible = Plausible.at(clock.now())
     works = [(item.id or uuid7(), _work_of(item, by.tenant, key)) for item in items]
     errors = []
     for place, (event_id, work) in enumerate(works):

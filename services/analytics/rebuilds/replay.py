@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.analytics.operations.consume import GROUP, PATTERN, consume, read
+from services.analytics.operations.facts import USUAL, Plausibility
 from services.analytics.rebuilds.shadow import Shadow
 from shared.eventlog import EventLog, Received
 from shared.events import Event, MalformedEventError
@@ -44,6 +45,7 @@ class Replay:
 
     log: EventLog
     tenant: str | None
+    rule: Plausibility = USUAL
     read: Offsets = field(default_factory=dict)  # the next offset, by topic and partition
     messages: int = 0
     refused: int = 0
@@ -89,7 +91,7 @@ class Replay:
         for message in batch:
             if self.tenant in {None, message.headers.get("ce_tenant")}:
                 try:
-                    events.append(read(message))
+                    events.append(read(message, self.rule))
                 except MalformedEventError as error:
                     self._refuse(message, error)
             self.read[_place(message)] = message.offset + 1

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from services.analytics.operations.facts import USUAL, Plausibility
 from services.analytics.operations.statements import NEW_KEYS
 from services.analytics.rebuilds.derived import DERIVED, FACTS, KEYS
 from services.analytics.rebuilds.replay import Replay
@@ -66,13 +67,19 @@ async def rebuild_from_facts(url: str, tenant: str, *, swap: bool) -> Found:
 
 
 async def rebuild_from_log(
-    url: str, log: EventLog, tenant: str | None, *, swap: bool, patience_s: float = PATIENCE_S
+    url: str,
+    log: EventLog,
+    tenant: str | None,
+    *,
+    swap: bool,
+    rule: Plausibility = USUAL,
+    patience_s: float = PATIENCE_S,
 ) -> tuple[list[Found], Replay]:
     """Read the log anew beside the live tables, compare facts and what is derived, and with `swap` mend both.
 
-    Without a tenant, of all. Raises ConsumerBehindError and LogUnavailableError.
+    Without a tenant, of all; `rule` is the one that the live consumer goes by. Raises ConsumerBehindError and LogUnavailableError.
     """
-    replay = Replay(log, tenant)
+    replay = Replay(log, tenant, rule)
     async with open_shadow(url) as shadow:
         async with shadow.transaction():
             await shadow.create(facts=True)

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from sqlalchemy import select
 
 from services.analytics.language import CallerLanguage
+from services.analytics.plausible import PlausibleNow
 from services.analytics.surveys.schemas import AnswerIn, AnswerOut
 from services.analytics.surveys.service import record_answer
 from services.analytics.tables import SurveyAnswer
@@ -23,9 +24,11 @@ CanReadComments = Annotated[Principal, requires("analytics.survey-answers:read-p
 
 
 @router.post("", status_code=201, responses=problems(KeyReused, KeyInProgress), dependencies=[Idempotent])
-async def answer_survey(body: AnswerIn, session: Session, _by: CanAnswer, language: CallerLanguage) -> AnswerOut:
+async def answer_survey(
+    body: AnswerIn, session: Session, _by: CanAnswer, plausible: PlausibleNow, language: CallerLanguage
+) -> AnswerOut:
     """Store an answer; its score counts in internal_satisfaction shortly after."""
-    return AnswerOut.model_validate(await record_answer(session, body, language))
+    return AnswerOut.model_validate(await record_answer(session, body, plausible, language))
 
 
 @router.get("", responses=problems(InvalidCursor))

@@ -11,14 +11,15 @@ from shared.errors import InvalidInput, Language
 from shared.ids import uuid7
 
 
-async def record_answer(session: AsyncSession, answer: AnswerIn, language: Language) -> SurveyAnswer:
+async def record_answer(
+    session: AsyncSession, answer: AnswerIn, plausible: Plausible, language: Language
+) -> SurveyAnswer:
     """Store an answer and record its event. Raises InvalidInput for a value that cannot be."""
-    now = clock.now()
     event = SurveyAnswered(
-        score=answer.score, team=answer.team, process=answer.process, answered_at=answer.answered_at or now
+        score=answer.score, team=answer.team, process=answer.process, answered_at=answer.answered_at or clock.now()
     )
     try:
-        check_answer(event, Plausible.at(now), comment=answer.comment or "")
+        check_answer(event, plausible, comment=answer.comment or "")
     except BadFieldError as error:
         message = error.es if language == "es" else error.en
         entry = {"at": f"body.{error.field}", "message": message, "type": error.reason}

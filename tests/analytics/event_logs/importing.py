@@ -47,7 +47,7 @@ def long_log(cases: int) -> list[str]:
 async def at_work(runtime: Runtime, *, on_jobs: bool = True) -> AsyncIterator[None]:
     """Run analytics' consumer, and its jobs, while the block runs."""
     stop = asyncio.Event()
-    consumer = Consumer(CONSUMPTION, runtime.worker, runtime.log)
+    consumer = Consumer(CONSUMPTION.under(runtime.settings), runtime.worker, runtime.log)
     runner = JobRunner("analytics", runtime.url, runtime.worker, jobs(runtime))
     async with asyncio.TaskGroup() as group:
         group.create_task(consumer.run(stop))

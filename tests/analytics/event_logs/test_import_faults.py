@@ -175,9 +175,9 @@ async def test_every_operation_that_an_import_publishes_can_be_kept(analytics: H
             return []
 
     odd = xes(
-        trace("c" * 200, event("A" * 200, "1900-01-01T00:00:00Z", org__resource="r" * 255, org__group="t" * 255)),
+        trace("c" * 200, event("A" * 200, "1970-01-01T00:00:00Z", org__resource="r" * 255, org__group="t" * 255)),
         trace("c" * 201, event("A", stamp(0))),
-        trace("d", event("A", "1899-12-31T00:00:00Z"), event("A", "2999-01-01T00:00:00Z")),
+        trace("d", event("A", "1969-12-31T23:59:59Z"), event("A", "2999-01-01T00:00:00Z")),
         trace("e", event("A", stamp(0), Costs="99999999999.123456789"), event("A", stamp(0), Costs="-1"), event("A", stamp(0), Costs="1e11")),
         trace("f", event("A", stamp(0), org__group="t" * 256), event("\u20ac\U0001f600", stamp(0))),
     )  # fmt: skip

@@ -117,7 +117,7 @@ def test_amounts(text: str, amount: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "1,234", "1,234,567", "NaN", "Infinity", "1e999", "12 EUR", "--1", "1_000", "1e11"]
+    "text", ["", "1,234", "1,234,567", "NaN", "Infinity", "1e999", "12 EUR", "--1", "1_000", "1e11", "1e-10"]
 )
 def test_an_amount_with_two_readings_or_none_is_none(text: str) -> None:
     assert parse_amount(text) is None
