@@ -121,7 +121,13 @@ def _refuse_doctype(text: str) -> None:
 
 def _parse(text: str) -> Any:
     parser = etree.XMLParser(
-        encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_pis=True
+        encoding="utf-8",
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_pis=True,
+        remove_comments=True,  # 1<!-- -->00 is 100 for every reader: what stands around a comment is one text
     )
     try:
         root = etree.fromstring(text.encode(), parser)
