@@ -12,6 +12,7 @@ A field name may have dots, and begins with `/` where it belongs to the document
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Protocol
 
 import msgspec
@@ -38,6 +39,11 @@ class Scope:
     tax_currency: str | None
     document: Any  # read: the values found so far; written: the model
     written: set[str] = field(default_factory=set)  # fields of the document that were written from inside a group
+    read: set[Any] | None = None  # the elements that said something, where that is wanted
+
+    def mark(self, *elements: Any) -> None:
+        if self.read is not None:
+            self.read.update(elements)
 
 
 Condition = Callable[[Any, Scope], bool]
@@ -67,6 +73,7 @@ class Leaf:
 class Const:
     tags: tuple[str, ...]  # one within the other
     text: str
+    tag: str = ""  # it is written and not read: no element has this name
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +103,8 @@ class Tags:
     prefixes: Mapping[str, str]
 
     def name(self, step: str) -> str:
-        prefix, local = step.split(":")
-        return f"{{{self.prefixes[prefix]}}}{local}"
+        prefix, _, local = step.rpartition(":")
+        return f"{{{self.prefixes[prefix]}}}{local}" if prefix else local
 
     def path(self, steps: str) -> str:
         return "/".join(self.name(step) for step in steps.split("/"))
@@ -138,8 +145,18 @@ def read_document(root: Any, nodes: Sequence[Node], currency: str | None, tax_cu
     return msgspec.convert(values, Invoice)
 
 
+def read_and_mark(root: Any, nodes: Sequence[Node], currency: str | None) -> tuple[Invoice, set[Any]]:
+    """Return what a document says, and the elements that said it. Raises UnreadableError."""
+    values: Values = {}
+    said: set[Any] = set()
+    read_nodes(root, nodes, values, Scope(currency, None, values, read=said))
+    return msgspec.convert(values, Invoice), said
+
+
 def write_document(root: Any, nodes: Sequence[Node], invoice: Invoice) -> bytes:
     """Return the document as UTF-8. Raises UnwritableError, naming what the syntax has no place for."""
+    if invoice.beyond is not None:
+        raise UnwritableError("beyond has no place in this document: it says what EN 16931 has no term for")
     scope = Scope(invoice.currency, invoice.tax_currency, invoice)
     try:
         write_nodes(root, nodes, invoice, scope)
@@ -165,12 +182,12 @@ def fields_said_in_groups(nodes: Sequence[Node]) -> set[str]:
 def read_nodes(element: Any, nodes: Sequence[Node], values: Values, scope: Scope) -> None:
     """Fill `values` with what the element's children say."""
     children: dict[str, list[Any]] = {}
-    for child in element.iterchildren(tag=etree.Element):
+    for child in element:  # a comment's tag is no name, and no node has it
         children.setdefault(child.tag, []).append(child)
     for node in nodes:
-        if isinstance(node, Const) or node.tag not in children:
+        found = children.get(node.tag)
+        if found is None or isinstance(node, Const):
             continue
-        found = children[node.tag]
         if node.when is not None:
             found = [child for child in found if node.when(child, scope)]
         if isinstance(node, Leaf):
@@ -187,8 +204,11 @@ def _read_leaf(node: Leaf, found: Sequence[Any], values: Values, scope: Scope) -
         where, name = _place(node.field, values, scope)
         if node.many:
             where.setdefault(name, []).append(read)
+            scope.mark(child)
             continue
-        where.setdefault(name, read)
+        if name not in where:
+            where[name] = read
+            scope.mark(child)
         for attribute, beside in node.attributes:
             if said := (child.get(attribute) or "").strip():
                 where, name = _place(beside, values, scope)
@@ -220,12 +240,18 @@ def _read_group(node: Within | Each, found: Sequence[Any], values: Values, scope
 
 def _place(name: str, values: Values, scope: Scope) -> tuple[Values, str]:
     """Return the dictionary that holds a field, and its name there."""
-    if name.startswith("/"):
-        values, name = scope.document, name[1:]
-    *groups, last = name.split(".")
+    of_document, groups, last = _steps(name)
+    if of_document:
+        values = scope.document
     for group in groups:
         values = values.setdefault(group, {})
     return values, last
+
+
+@cache
+def _steps(name: str) -> tuple[bool, tuple[str, ...], str]:
+    *groups, last = name.removeprefix("/").split(".")
+    return name.startswith("/"), tuple(groups), last
 
 
 def write_nodes(element: Any, nodes: Sequence[Node], shape: Any, scope: Scope) -> bool:

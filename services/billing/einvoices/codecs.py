@@ -15,6 +15,7 @@ from services.billing.einvoices.binding import Codec, Scope, UnreadableError
 
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)")
 _DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(Z|[+-][0-9]{2}:[0-9]{2})?")
+MOST_DIGITS = 30  # before the point; no currency needs them, and what is larger cannot be rounded
 _NOTE = re.compile(r"#([A-Z]{3})#(.*)", re.DOTALL)
 
 
@@ -66,9 +67,12 @@ class Number:
         if not _NUMBER.fullmatch(text):
             raise unreadable(element, "number")
         try:
-            return Decimal(text)
+            number = Decimal(text)
         except InvalidOperation:
             raise unreadable(element, "number") from None
+        if number.adjusted() >= MOST_DIGITS:
+            raise unreadable(element, f"number of {MOST_DIGITS} digits at the most")
+        return number
 
     def write(self, element: Any, value: Decimal, _scope: Scope) -> None:
         element.text = format(

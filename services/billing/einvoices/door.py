@@ -14,9 +14,12 @@ from services.billing.einvoices.errors import (
     EncodingRefused,
     MalformedXml,
     NotAnInvoiceFile,
+    SeveralInvoices,
     TooMuchStructure,
     UnknownInvoiceFormat,
 )
+from services.billing.einvoices.facturae import ROOTS as FACTURAE_ROOTS
+from services.billing.einvoices.facturae import invoices_in
 from services.billing.einvoices.limits import LEVELS, Limits
 from services.billing.einvoices.pdf import extract_invoice
 
@@ -25,6 +28,7 @@ FORMATS = {
     "{urn:oasis:names:specification:ubl:schema:xsd:Invoice-2}Invoice": "ubl-invoice",
     "{urn:oasis:names:specification:ubl:schema:xsd:CreditNote-2}CreditNote": "ubl-credit-note",
     CII_ROOT: "cii",
+    **FACTURAE_ROOTS,
 }
 _MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 # Those that invoices come in. Each is a superset of ASCII in one byte, so that a declaration can be read before it is known.
@@ -37,8 +41,9 @@ _ENCODINGS = {
 _DECLARATION = re.compile(r"<\?xml\s[^>]*?\?>")
 _DECLARED = re.compile(rb"<\?xml\s[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
 _LONGEST_TEXT = 10_000_000  # what libxml2 takes without `huge_tree`
-_HINTS = "{http://www.w3.org/2001/XMLSchema-instance}"
-_ATTACHMENTS = frozenset({"EmbeddedDocumentBinaryObject", "AttachmentBinaryObject"})
+_HINTS = "http://www.w3.org/2001/XMLSchema-instance"
+_HINTED = etree.XPath("//*[@x:schemaLocation or @x:noNamespaceSchemaLocation]", namespaces={"x": _HINTS})
+_ATTACHMENTS = ("{*}EmbeddedDocumentBinaryObject", "{*}AttachmentBinaryObject", "{*}AttachmentData")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,8 @@ def _seal(content: bytes, limits: Limits, attachment: str | None) -> Sealed:
     _inspect(root, limits)
     if root.tag not in FORMATS:
         raise UnknownInvoiceFormat(root=str(root.tag)[:200])
+    if root.tag in FACTURAE_ROOTS and (count := len(invoices_in(root))) > 1:
+        raise SeveralInvoices(count=count)
     return Sealed(root, FORMATS[root.tag], attachment)
 
 
@@ -114,7 +121,13 @@ def _refuse_doctype(text: str) -> None:
 
 def _parse(text: str) -> Any:
     parser = etree.XMLParser(
-        encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_pis=True
+        encoding="utf-8",
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_pis=True,
+        remove_comments=True,  # 1<!-- -->00 is 100 for every reader: what stands around a comment is one text
     )
     try:
         root = etree.fromstring(text.encode(), parser)
@@ -136,21 +149,19 @@ def _refusal_of(error: etree.XMLSyntaxError) -> Exception:
 
 def _inspect(root: Any, limits: Limits) -> None:
     """Count, and drop the hints where schemas are to be found: a validator would go and look."""
-    depth = elements = attachments = 0
-    for event, element in etree.iterwalk(root, events=("start", "end")):
-        if event == "end":
-            depth -= 1
-            continue
-        depth, elements = depth + 1, elements + 1
+    level, depth, elements = [root], 0, 0
+    while level:
+        depth, elements = depth + 1, elements + len(level)
         if depth > limits.levels:
             raise TooMuchStructure(what="levels", limit=limits.levels)
         if elements > limits.elements:
             raise TooMuchStructure(what="elements", limit=limits.elements)
+        level = [child for parent in level for child in parent.iterchildren(tag=etree.Element)]
+    for element in _HINTED(root):
         for hint in ("schemaLocation", "noNamespaceSchemaLocation"):
-            element.attrib.pop(_HINTS + hint, None)
-        if etree.QName(element).localname in _ATTACHMENTS:
-            attachments += 1
-            _measure_attachment(element, attachments, limits)
+            element.attrib.pop(f"{{{_HINTS}}}{hint}", None)
+    for number, element in enumerate(root.iter(*_ATTACHMENTS), 1):
+        _measure_attachment(element, number, limits)
 
 
 def _measure_attachment(element: Any, attachments: int, limits: Limits) -> None:

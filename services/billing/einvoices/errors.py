@@ -17,8 +17,10 @@ class NotAnInvoiceFile(DomainError):
     code, status = "not-an-invoice-file", 415
     en = "The body is neither XML nor PDF."
     es = "El cuerpo no es ni XML ni PDF."
-    hint_en = "Send the invoice file as it was received: UBL, CII or a Factur-X/ZUGFeRD PDF, as the raw body."
-    hint_es = "Envíe el archivo tal como se recibió: UBL, CII o un PDF Factur-X/ZUGFeRD, como cuerpo sin envolver."
+    hint_en = "Send the invoice file as it was received: UBL, CII, Facturae or a Factur-X/ZUGFeRD PDF, as the raw body."
+    hint_es = (
+        "Envíe el archivo tal como se recibió: UBL, CII, Facturae o un PDF Factur-X/ZUGFeRD, como cuerpo sin envolver."
+    )
 
 
 class DoctypeRefused(DomainError):
@@ -58,8 +60,22 @@ class UnknownInvoiceFormat(DomainError):
     code, status = "unknown-invoice-format", 422
     en = "The document's root is {root}; that is no invoice format known here."
     es = "El elemento raíz del documento es {root}; no es un formato de factura conocido aquí."
-    hint_en = "UBL 2.1 Invoice and CreditNote, and UN/CEFACT CrossIndustryInvoice are known."
-    hint_es = "Se conocen Invoice y CreditNote de UBL 2.1 y CrossIndustryInvoice de UN/CEFACT."
+    hint_en = (
+        "Known are UBL 2.1 Invoice and CreditNote, UN/CEFACT CrossIndustryInvoice, and Facturae 3.2, 3.2.1 and 3.2.2."
+    )
+    hint_es = (
+        "Se conocen Invoice y CreditNote de UBL 2.1, CrossIndustryInvoice de UN/CEFACT y Facturae 3.2, 3.2.1 y 3.2.2."
+    )
+
+
+class SeveralInvoices(DomainError):
+    code, status = "several-invoices", 422
+    en = "The file is a batch of {count} invoices; one verdict is about one invoice."
+    es = "El archivo es un lote de {count} facturas; un veredicto trata de una sola factura."
+    hint_en = "Send each invoice in a file of its own (Modality I); a signature covers the whole batch and must be made again."
+    hint_es = (
+        "Envíe cada factura en su propio archivo (Modality I); la firma cubre el lote entero y debe hacerse de nuevo."
+    )
 
 
 class LockedPdf(DomainError):
@@ -106,6 +122,7 @@ AT_THE_DOOR: dict[str, type[DomainError]] = {
         MalformedXml,
         TooMuchStructure,
         UnknownInvoiceFormat,
+        SeveralInvoices,
         LockedPdf,
         BrokenPdf,
         PdfWithoutInvoice,

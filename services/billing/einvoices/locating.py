@@ -48,4 +48,4 @@ class Locator:
 
     def _step(self, tag: str) -> str:
         name = etree.QName(tag)
-        return f"/{self._names[name.namespace]}:{name.localname}"
+        return f"/{self._names[name.namespace]}:{name.localname}" if name.namespace else f"/{name.localname}"

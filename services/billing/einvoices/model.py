@@ -222,6 +222,60 @@ class Line(Shape, frozen=True):
     item: Annotated[Item | None, Term("BG-31")] = None
 
 
+class WithheldTax(Shape, frozen=True):
+    """What the buyer keeps back and pays to the tax office; `kind` is Facturae's TaxTypeCode (04: personal income tax)."""
+
+    kind: str | None = None
+    rate: Decimal | None = None
+    base: Decimal | None = None
+    tax: Decimal | None = None
+
+
+class Reimbursement(Shape, frozen=True):
+    """What the seller paid in the buyer's name (suplido), and the invoice it was paid by."""
+
+    amount: Decimal | None = None
+    number: str | None = None
+    issue_date: date | None = None
+
+
+class Installment(Shape, frozen=True):
+    due_date: date | None = None
+    amount: Decimal | None = None
+
+
+class Correction(Shape, frozen=True):
+    """Why and how an invoice corrects another, by the codes and words of Facturae."""
+
+    reason_code: str | None = None
+    reason: str | None = None
+    method: str | None = None
+    explanation: str | None = None
+    period: Period | None = None
+
+
+class Beyond(Shape, frozen=True):
+    """What Facturae says that EN 16931 has no term for and that changes what is paid, to whom, or why.
+
+    `invoice_total` stands here instead of in BT-112 where withheld taxes are taken off it.
+    """
+
+    invoice_total: Decimal | None = None
+    withheld: tuple[WithheldTax, ...] = ()
+    withheld_total: Decimal | None = None
+    subsidies: tuple[Decimal, ...] = ()
+    outstanding: Decimal | None = None
+    kept_back: Decimal | None = None
+    in_kind: Decimal | None = None
+    reimbursements: tuple[Reimbursement, ...] = ()
+    reimbursed_total: Decimal | None = None
+    financial_expenses: Decimal | None = None
+    installments: tuple[Installment, ...] = ()
+    exchange_rate: Decimal | None = None
+    exchange_date: date | None = None
+    correction: Correction | None = None
+
+
 _ALLOWANCE = Term("BG-20", "BT-92 BT-93 BT-94 BT-95 BT-96 BT-97 BT-98")
 _CHARGE = Term("BG-21", "BT-99 BT-100 BT-101 BT-102 BT-103 BT-104 BT-105")
 
@@ -266,3 +320,4 @@ class Invoice(Shape, frozen=True):
     vat_breakdown: Annotated[tuple[VatPart, ...], Term("BG-23")] = ()
     supporting_documents: Annotated[tuple[SupportingDocument, ...], Term("BG-24")] = ()
     lines: Annotated[tuple[Line, ...], Term("BG-25")] = ()
+    beyond: Beyond | None = None

@@ -38,6 +38,7 @@ CanValidate = Annotated[Principal, requires("billing.validations:write")]
 async def validate(request: Request, response: Response, _by: CanValidate, language: LanguageOf) -> ReportOut:
     """Judge an invoice file: UBL 2.1, CII or a Factur-X/ZUGFeRD PDF, by schema, official EN 16931 rules and our own.
 
+    Facturae 3.2, 3.2.1 and 3.2.2 are judged by schema and our own rules; signatures are not verified.
     Nothing is stored, so that repeating is harmless and no Idempotency-Key is needed.
     """
     content, judged = await judge_body(request)

@@ -1,6 +1,7 @@
 """The rule sets invoices are judged by: schemas and official rules, each known by version and SHA-256.
 
-They come in packages that are installed as carriers and never imported. What is installed must be what is named here.
+They come in packages that are installed as carriers and never imported; the schemas of Facturae, which no package brings, stand
+in `official/`. What is there must be what is named here.
 """
 
 import hashlib
@@ -67,6 +68,21 @@ CII_SCHEMA = RuleSet(
     "CrossIndustryInvoice_100pD22B.xsd",
     "*.xsd",
 )
+
+
+def _facturae(version: str, sha256: str) -> RuleSet:
+    file = f"Facturaev{version.replace('.', '_')}.xsd"
+    return RuleSet("facturae-xsd", version, sha256, "services.billing.einvoices", "official/facturae", file, file)
+
+
+FACTURAE_SCHEMAS = {
+    f"facturae-{version}": _facturae(version, sha256)
+    for version, sha256 in (
+        ("3.2", "a1732152d18c2941523d6bf66850826d090e058d9ffca5fe51a4bbce2b47555f"),
+        ("3.2.1", "acccc05d3331ece4949a6283d71f11c97efa1c4e5b6b720d4368841076d3b4a9"),
+        ("3.2.2", "1633f1765a824d9631b646947bca5616c94d5da0f78eb4809baa13ea219cecb1"),
+    )
+}
 UBL_RULES = RuleSet(
     "en16931-ubl",
     "1.3.16",
@@ -85,14 +101,14 @@ CII_RULES = RuleSet(
     "EN16931-CII-validation.xslt",
     "EN16931-CII-validation.xslt",
 )
-SCHEMAS = {"ubl-invoice": UBL_SCHEMA, "ubl-credit-note": UBL_SCHEMA, "cii": CII_SCHEMA}
+SCHEMAS = {"ubl-invoice": UBL_SCHEMA, "ubl-credit-note": UBL_SCHEMA, "cii": CII_SCHEMA, **FACTURAE_SCHEMAS}
 RULES = {"ubl-invoice": UBL_RULES, "ubl-credit-note": UBL_RULES, "cii": CII_RULES}
 
 
 @cache
 def check_rule_sets() -> None:
     """Raise RuleSetError unless every rule set is installed as it is named here."""
-    for rule_set in (UBL_SCHEMA, CII_SCHEMA, UBL_RULES, CII_RULES):
+    for rule_set in (UBL_SCHEMA, CII_SCHEMA, UBL_RULES, CII_RULES, *FACTURAE_SCHEMAS.values()):
         if (found := rule_set.digest()) != rule_set.sha256:
             raise RuleSetError(
                 f"{rule_set.id} {rule_set.version} in {rule_set.package} has the SHA-256 {found}, "

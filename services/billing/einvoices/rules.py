@@ -34,17 +34,17 @@ class Flaw:
 
 def find_flaws(invoice: Invoice, today: date) -> Iterator[Flaw]:
     """Yield everything that is doubtful. `today` is a day that has come somewhere on earth."""
-    yield from _wrong_numbers(invoice)
+    yield from wrong_numbers(invoice)
     yield from _wrong_sums(invoice)
     yield from _wrong_taxes(invoice)
     for index, line in enumerate(invoice.lines):
         yield from _wrong_line(line, f"lines.{index}", invoice.currency)
     yield from _wrong_parts(invoice)
-    yield from _too_many_decimals(invoice)
-    yield from _implausible_days(invoice, today)
+    yield from too_many_decimals(invoice)
+    yield from implausible_days(invoice, today)
 
 
-def _wrong_numbers(invoice: Invoice) -> Iterator[Flaw]:
+def wrong_numbers(invoice: Invoice) -> Iterator[Flaw]:
     parties = {"seller": invoice.seller, "buyer": invoice.buyer, "tax_representative": invoice.tax_representative}
     for name, party in parties.items():
         if party is not None and party.vat_identifier and not is_vat_number(normalise(party.vat_identifier)):
@@ -150,7 +150,7 @@ def _wrong_parts(invoice: Invoice) -> Iterator[Flaw]:
                 yield _difference("TR-PART", f"{at}.{index}.amount", expected, part.amount)
 
 
-def _too_many_decimals(invoice: Invoice) -> Iterator[Flaw]:
+def too_many_decimals(invoice: Invoice) -> Iterator[Flaw]:
     """Count decimals by currency (ISO 4217); the official rules allow two decimals in every one."""
     if invoice.totals is None or not invoice.currency:
         return
@@ -162,7 +162,7 @@ def _too_many_decimals(invoice: Invoice) -> Iterator[Flaw]:
             yield Flaw("TR-DECIMALS", f"totals.{name}", values)
 
 
-def _implausible_days(invoice: Invoice, today: date) -> Iterator[Flaw]:
+def implausible_days(invoice: Invoice, today: date) -> Iterator[Flaw]:
     issued = invoice.issue_date
     if issued is None:
         return

@@ -40,7 +40,7 @@ class ReportOut(ResponseModel):
     """The verdict on a file. `valid` only when every rule set was applied and none found anything fatal."""
 
     verdict: Verdict
-    format: Literal["ubl-invoice", "ubl-credit-note", "cii"] | None
+    format: Literal["ubl-invoice", "ubl-credit-note", "cii", "facturae-3.2", "facturae-3.2.1", "facturae-3.2.2"] | None
     attachment: str | None
     sha256: str
     rule_sets: list[RuleSetOut]

@@ -12,6 +12,9 @@ from shared.money import minor_digits
 T = TypeVar("T")
 _CURRENCIES = ("EUR", "EUR", "EUR", "USD", "SEK", "JPY", "CLP", "KWD", "TND")
 _RATED = ("21", "10", "4", "5.5", "19", "7")
+# IGIC of the Canaries, IPSI of Ceuta and Melilla. A rate of 0 is right by the rules of UBL and by the words of those of CII,
+# and wrong by what the latter test.
+_ISLANDS = (("L", "7"), ("L", "3"), ("M", "4"))
 _REASONS = {
     "E": ("VATEX-EU-132", "Exempt by article 132"),
     "AE": ("VATEX-EU-AE", "Reverse charge"),
@@ -82,7 +85,8 @@ class Inventor:
             return [("O", None)]
         rated = [("S", Decimal(rate)) for rate in self._chance.sample(_RATED, self._chance.randint(0, 3))]
         others = self._chance.sample(("E", "Z", "AE", "K", "G"), self._chance.choice((0, 0, 1, 2)))
-        found: list[Category] = [*rated, *((category, Decimal(0)) for category in others)]
+        islands = [(each, Decimal(rate)) for each, rate in _ISLANDS if self._chance.random() < 0.1]
+        found: list[Category] = [*rated, *((category, Decimal(0)) for category in others), *islands]
         return found or [("S", Decimal(21))]
 
     def line_part(self, codes: tuple[str, ...]) -> m.LineAdjustment:
@@ -118,6 +122,7 @@ class Inventor:
     def line(self, number: int, category: Category) -> m.Line:
         unit = self._chance.choice(_UNITS)
         quantity = Decimal(self._chance.randrange(1, 10_000)) / self._chance.choice((1, 10, 1000))
+        quantity = self._chance.choice((quantity,) * 9 + (-quantity,))  # what was given back
         net, gross = self.amount(), None
         discount = self.maybe(lambda: self.amount(5), 0.3)
         if discount is not None:

@@ -184,3 +184,11 @@ def test_schema_hints_are_dropped() -> None:
 def test_the_invoice_of_a_hybrid_pdf_is_taken_out_as_it_is() -> None:
     assert extract_invoice(pdf(attached={"a.txt": b"hello", "Factur-X.xml": INVOICE})) == ("Factur-X.xml", INVOICE)
     assert extract_invoice(pdf(password="", attached={"xrechnung.xml": INVOICE}))[1] == INVOICE
+
+
+def test_a_comment_or_an_instruction_does_not_cut_a_value_short(judge: Judge) -> None:
+    for inside in (b"<!-- -->", b"<?a b?>", b"<![CDATA[]]>"):
+        content = INVOICE.replace(b">121.00<", b">12" + inside + b"1.00<")
+        assert content != INVOICE
+        assert admit(content, Limits()).text == admit(INVOICE, Limits()).text
+        assert judge.judge(content).verdict == "valid"

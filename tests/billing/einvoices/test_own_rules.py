@@ -15,6 +15,7 @@ from lxml import etree
 
 import services.billing.einvoices.texts as module
 from services.billing.einvoices.cii import locate_cii, write_cii
+from services.billing.einvoices.facturae_rules import FACTURAE_RULES
 from services.billing.einvoices.model import Invoice
 from services.billing.einvoices.rules import RULES, find_flaws
 from services.billing.einvoices.terms import terms_of
@@ -112,7 +113,7 @@ def test_a_place_is_an_xpath_that_leads_to_the_field(write: Any, locate: Any) ->
 
 def test_every_rule_of_ours_is_told_in_both_languages() -> None:
     obstacles = {f"not-validated.{name}" for name in get_args(Obstacle)}
-    assert {rule for rule in TEXTS if "en" in TEXTS[rule]} == {*RULES, *obstacles}
+    assert {rule for rule in TEXTS if "en" in TEXTS[rule]} == {*RULES, *FACTURAE_RULES, *obstacles}
     fields = {
         "value": "1",
         "found": "1",
@@ -121,8 +122,9 @@ def test_every_rule_of_ours_is_told_in_both_languages() -> None:
         "digits": "2",
         "years": "10",
         "issued": "1",
+        "name": "Batch",
     }
-    for rule in RULES:
+    for rule in (*RULES, *FACTURAE_RULES):
         finding = Finding(rule=rule, rule_set="trastienda", severity="warning", location="/", values=fields)
         english, spanish = (module.told(finding, language) for language in ("en", "es"))
         assert english["language"] == "en"

@@ -78,6 +78,12 @@ def test_a_value_that_is_none_is_named(was: bytes, becomes: bytes) -> None:
         read_ubl(etree.fromstring(INVOICE.replace(was, becomes)))
 
 
+def test_a_number_too_large_to_be_rounded_is_named(judge: Judge) -> None:
+    judged = judge.judge(INVOICE.replace(b">21.00<", b">" + b"9" * 200 + b"<"))
+    assert judged.stages[-1].obstacle == "unreadable-value"
+    assert "30 digits" in judged.stages[-1].detail
+
+
 def test_figures_are_kept_as_they_are() -> None:
     wrong = read_ubl(etree.fromstring(INVOICE.replace(b"121.00", b"999.990")))
     assert wrong.totals is not None

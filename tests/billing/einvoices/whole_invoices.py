@@ -11,11 +11,12 @@ from tests.billing.einvoices.inventing import _ALLOWANCES, _CHARGES, _MEDIA, _RE
 _ZERO = Decimal(0)
 
 
-def invent(chance: random.Random) -> m.Invoice:
-    """Return an invoice that breaks no official rule."""
+def invent(chance: random.Random, lines_wanted: int | None = None) -> m.Invoice:
+    """Return an invoice that breaks no official rule, with so many lines or as chance has it."""
     by = Inventor(chance)
     categories = by.categories()
-    lines = tuple(by.line(number, chance.choice(categories)) for number in range(1, chance.randint(2, 6)))
+    count = lines_wanted or chance.randint(1, 5)
+    lines = tuple(by.line(number, chance.choice(categories)) for number in range(1, count + 1))
     allowances = by.some(lambda: by.part(_ALLOWANCES, chance.choice(categories)), 2)
     charges = by.some(lambda: by.part(_CHARGES, chance.choice(categories)), 2)
     breakdown = tuple(part for each in categories if (part := _vat_part(by, each, lines, allowances, charges)))
@@ -159,8 +160,8 @@ def _payment(by: Inventor, chance: random.Random) -> dict[str, Any]:
         iban = m.CreditTransfer(account="ES9121000418450200051332", account_name=by.maybe(by.text))
         other = m.CreditTransfer(account="400-123/45", provider=by.maybe(lambda: "BBVAESMMXXX"))
         code = chance.choice(("30", "58"))
-        accounts = chance.choice(((iban,), (iban, other)))
-        texts = (text, None)  # said once in a document (UBL-SR-28)
+        accounts = chance.choice(((iban,), (iban, other), (other, iban, iban)))
+        texts = (text, None, None)  # said once in a document (UBL-SR-28)
         means = tuple(
             m.PaymentMeans(code=code, text=text, credit_transfer=account)
             for text, account in zip(texts, accounts, strict=False)
