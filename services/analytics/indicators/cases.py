@@ -118,14 +118,14 @@ _PATHS = f"""
     , many AS MATERIALIZED (
         SELECT count(*) > :looked_up AS are, min(first_at) AS first_at, max(last_at) AS last_at FROM picked
     ), paths AS MATERIALIZED (
-        SELECT process, case_id, (SELECT {_PATH} FROM operation AS o WHERE {SAME_CASE}) AS path
+        SELECT place, (SELECT {_PATH} FROM operation AS o WHERE {SAME_CASE}) AS path
         FROM picked AS c WHERE NOT (SELECT are FROM many)
         UNION ALL
-        SELECT process, case_id, {_PATH} FROM operation
+        SELECT place, {_PATH} FROM operation AS o JOIN picked AS c ON {SAME_CASE}
         WHERE (SELECT are FROM many) AND finished_at >= (SELECT first_at FROM many)
-          AND finished_at <= (SELECT last_at FROM many){{process}}
-        GROUP BY process, case_id
-    ), chosen AS MATERIALIZED (SELECT picked.*, path FROM picked LEFT JOIN paths USING (process, case_id))"""  # noqa: S608 - as above
+          AND finished_at <= (SELECT last_at FROM many)
+        GROUP BY place
+    ), chosen AS MATERIALIZED (SELECT * FROM picked LEFT JOIN paths USING (place))"""  # noqa: S608 - as above
 
 
 def cases_chosen(selection: Selection) -> str:
@@ -149,8 +149,9 @@ def cases_statement(selection: Selection) -> tuple[TextClause, dict[str, Any]]:
     parameters = selection.parameters | ({"looked_up": LOOKED_UP} if selection.counts_variants else {})
     return text(f"""
         WITH {"picked" if selection.counts_variants else "chosen"} AS MATERIALIZED (
-            SELECT c.*, {selection.case_duration} AS duration_us FROM case_state AS c WHERE true{cases_chosen(selection)}
-        ){_PATHS.format(process=selection.conditions("process")) if selection.counts_variants else ""}
+            SELECT c.*, {selection.case_duration} AS duration_us{", row_number() OVER () AS place" if selection.counts_variants else ""}
+            FROM case_state AS c WHERE true{cases_chosen(selection)}
+        ){_PATHS if selection.counts_variants else ""}
         {_grouped_cases(selection, own, figures) if selection.group_by else ""}
         SELECT {"NULL, " * len(selection.group_by)}true AS whole, {figures} FROM chosen"""), parameters  # noqa: S608 - as above
 
