@@ -23,18 +23,24 @@ ENDED = frozenset({"succeeded", "failed"})
 
 def import_log(
     file: Annotated[
-        Path, typer.Argument(help="A XES or CSV file, gzipped or not.", exists=True, dir_okay=False, readable=True)
+        Path,
+        typer.Argument(help="A XES, CSV or OCEL file, gzipped or not.", exists=True, dir_okay=False, readable=True),
     ],
     process: Annotated[str, typer.Option(help="What the process is called.")],
     automatic: Annotated[list[str] | None, typer.Option(help="A resource that is a machine; repeatable.")] = None,
     cost_attribute: Annotated[str | None, typer.Option(help="The attribute that holds a cost.")] = None,
     currency: Annotated[str | None, typer.Option(help="The currency of the costs, e.g. EUR.")] = None,
-    log_format: Annotated[str | None, typer.Option("--format", help="xes or csv; else told by the content.")] = None,
+    log_format: Annotated[
+        str | None, typer.Option("--format", help="xes, csv or ocel; else told by the content.")
+    ] = None,
     column: Annotated[
         list[str] | None, typer.Option(help="Of a CSV, where its name is unusual: case=Ticket; repeatable.")
     ] = None,
     timestamp_format: Annotated[
         str | None, typer.Option(help="Of a CSV, e.g. %d/%m/%Y %H:%M; ISO 8601 needs none.")
+    ] = None,
+    case_object_type: Annotated[
+        str | None, typer.Option(help="Of an OCEL, which type of object gives the cases; needed when it has several.")
     ] = None,
     tenant: Tenant = DEFAULT_TENANT,
     data: Data = DEFAULT_DATA,
@@ -43,6 +49,7 @@ def import_log(
     """Import an event log; ends when the indicators show it."""
     asked = {"process": process, "automatic": automatic, "cost_attribute": cost_attribute}
     asked |= {"currency": currency, "format": log_format, "timestamp_format": timestamp_format, **columns(column or [])}
+    asked["case_object_type"] = case_object_type
     parameters = {name: value for name, value in asked.items() if value}
     with find_target(data, tenant, "admin").client(timeout=300.0) as client, progress_bar() as progress:
         job = send(client, file, parameters, progress)

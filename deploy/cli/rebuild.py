@@ -60,16 +60,18 @@ def environment_of(data: Path) -> Mapping[str, str]:
 
 def report(environ: Mapping[str, str], tenant: str | None, source: Source, *, swap: bool) -> dict[str, Any]:
     """Rebuild, and return what was found. Raises CommandError for what can be mended."""
+    from deploy.registry import load_service
     from services.analytics.rebuilds.replay import ConsumerBehindError
     from services.analytics.settings import AnalyticsSettings
     from shared.eventlog import LogUnavailableError
     from shared.failures import first_line, is_transient
 
     try:
-        settings = AnalyticsSettings.load(environ)
+        settings = load_service(REBUILT).settings.load(environ)
         settings.require("database_url")
     except ValueError as error:
         raise CommandError(str(error)) from error
+    assert isinstance(settings, AnalyticsSettings)
     try:
         return asyncio.run(_rebuilt(settings, tenant, source, swap=swap))
     except (ConsumerBehindError, LogUnavailableError) as error:

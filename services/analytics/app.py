@@ -26,6 +26,7 @@ from services.analytics.tables import metadata
 from services.analytics.targets.routes import router as targets
 from services.analytics.targets.watch import watch_targets
 from services.analytics.what_if.routes import router as what_if
+from services.analytics.withdrawals.routes import router as withdrawals
 from shared.app import Runtime, Service
 from shared.contracts import analytics as events
 from shared.jobs import JobCode
@@ -52,6 +53,7 @@ SERVICE = Service(
         indicators,
         explanations,
         operations,
+        withdrawals,
         event_logs,
         exports,
         surveys,
@@ -68,6 +70,7 @@ SERVICE = Service(
     events=[
         events.OperationRecorded,
         events.ObservationRecorded,
+        events.EventWithdrawn,
         events.SurveyAnswered,
         events.TargetBreached,
         events.TargetRecovered,

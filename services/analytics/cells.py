@@ -5,7 +5,8 @@ import io
 import re
 from collections.abc import Iterable
 
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+# With the full-width forms, which a spreadsheet may read as the plain ones, and all that it may skip before them.
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 # What XML 1.0 cannot hold at all. White space is written as references, or an attribute's parser makes blanks of it.
 _UNHOLDABLE = dict.fromkeys([*range(32), 0xFFFE, 0xFFFF, *range(0xD800, 0xE000)], "\N{REPLACEMENT CHARACTER}")
 _ESCAPES = str.maketrans(

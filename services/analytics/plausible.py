@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from services.analytics.operations.facts import Plausible
+from services.analytics.operations.fields import Plausible
 from services.analytics.settings import AnalyticsSettings
 from shared import clock
 

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import AwareDatetime, Field
 
-from services.analytics.operations.facts import AHEAD, EARLIEST, USUAL_EARLIEST, Plausibility
+from services.analytics.operations.fields import AHEAD, EARLIEST, USUAL_EARLIEST, Plausibility
 from shared.settings import ServiceSettings
 
 

@@ -1,4 +1,7 @@
-"""Every table of analytics. All lead with `tenant_id`; row-level security is forced on all of them."""
+"""What is derived from facts, and what a tenant says: every other table of analytics. Facts: `fact_tables.py`.
+
+All lead with `tenant_id`; row-level security is forced on all of them.
+"""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -7,109 +10,31 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
-    BigInteger,
     CheckConstraint,
     Date,
-    DateTime,
     Identity,
     Index,
     Integer,
     Numeric,
-    Sequence,
     SmallInteger,
     Text,
     UniqueConstraint,
-    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.db import service_metadata
+from services.analytics.fact_tables import AnalyticsTable
 
-metadata = service_metadata("analytics")
-OPERATION_SEQUENCE = Sequence("operation_seq", metadata=metadata, schema="analytics")
-
-_TENANT = text("current_setting('trastienda.tenant')")
-_ALWAYS = text("'-infinity'")  # what was stored before the moment was kept counts as known always
+metadata = AnalyticsTable.metadata
 
 
-class AnalyticsTable(DeclarativeBase):
-    """Texts are `text`, stamps aware, and the tenant is the transaction's unless a worker names it."""
-
-    metadata = metadata
-    type_annotation_map = {str: Text, datetime: DateTime(timezone=True), date: Date, int: BigInteger}  # noqa: RUF012 - SQLAlchemy's declaration
-
-    tenant_id: Mapped[str] = mapped_column(primary_key=True, server_default=_TENANT, sort_order=-1)
-
-
-class Operation(AnalyticsTable):
-    """One finished piece of work, as it arrived. Durations are whole microseconds, so that sums are exact.
-
-    `seq` is the order of arrival; `team` and `currency` are "" where there is none; `corrected` says that a
-    later or earlier event names this one in `corrects`. A duration that was not measured is NULL, never 0.
-    `known_at`, here and in every fact, is when the producer recorded the event; -infinity where that was not kept.
-    """
-
-    __tablename__ = "operation"
-    __table_args__ = (
-        CheckConstraint("touch_us >= 0 AND wait_us >= 0 AND lead_us >= 0", name="durations"),
-        CheckConstraint("(cost IS NULL) = (currency = '')", name="cost"),
-        Index(None, "tenant_id", "finished_at"),
-        Index(None, "tenant_id", "process", "case_id"),
-        Index(None, "tenant_id", "corrects", postgresql_where=text("corrects IS NOT NULL")),
-    )
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    seq: Mapped[int] = mapped_column(OPERATION_SEQUENCE, server_default=OPERATION_SEQUENCE.next_value())
-    process: Mapped[str]
-    activity: Mapped[str]
-    case_id: Mapped[str]
-    actor_kind: Mapped[str]
-    actor_id: Mapped[str]
-    team: Mapped[str]
-    requested_at: Mapped[datetime | None]
-    started_at: Mapped[datetime | None]
-    finished_at: Mapped[datetime]
-    touch_us: Mapped[int | None]
-    wait_us: Mapped[int | None]
-    lead_us: Mapped[int | None]
-    estimated: Mapped[bool]
-    outcome: Mapped[str]
-    corrects: Mapped[UUID | None]
-    corrected: Mapped[bool] = mapped_column(server_default=text("false"))
-    cost: Mapped[Decimal | None] = mapped_column(Numeric)
-    currency: Mapped[str]
-    known_at: Mapped[datetime] = mapped_column(server_default=_ALWAYS)
-
-
-class Observation(AnalyticsTable):
-    """Something seen of a case that is no finished operation; it moves the case's first or last moment.
-
-    `activity` and `transition` are "" where nobody said what it was; they serve exports alone.
-    """
-
-    __tablename__ = "observation"
-    __table_args__ = (Index(None, "tenant_id", "process", "case_id"),)
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    process: Mapped[str]
-    case_id: Mapped[str]
-    at: Mapped[datetime]
-    known_at: Mapped[datetime] = mapped_column(server_default=_ALWAYS)
-    activity: Mapped[str] = mapped_column(server_default="")
-    transition: Mapped[str] = mapped_column(server_default="")
-
-
-class RollupHour(AnalyticsTable):
-    """Sums over the operations finished within one UTC hour, by key. Every column adds up over rows.
+class _Sums:
+    """Sums over operations, by key. Every column adds up over rows.
 
     `currency` "" holds the operations without measured cost. An operation counts once in `defect_n`
     (outcome error or rework, or corrected), whatever else it counts in.
     """
 
-    __tablename__ = "rollup_hour"
-
-    hour: Mapped[datetime] = mapped_column(primary_key=True)
     process: Mapped[str] = mapped_column(primary_key=True)
     activity: Mapped[str] = mapped_column(primary_key=True)
     team: Mapped[str] = mapped_column(primary_key=True)
@@ -132,6 +57,22 @@ class RollupHour(AnalyticsTable):
     cost_sum: Mapped[Decimal] = mapped_column(Numeric)
 
 
+class RollupHour(_Sums, AnalyticsTable):
+    """Sums over the operations finished within one UTC hour."""
+
+    __tablename__ = "rollup_hour"
+
+    hour: Mapped[datetime] = mapped_column(primary_key=True, sort_order=-1)
+
+
+class RollupDay(_Sums, AnalyticsTable):
+    """Sums over the operations finished within one UTC day: those of its hours."""
+
+    __tablename__ = "rollup_day"
+
+    day: Mapped[date] = mapped_column(primary_key=True, sort_order=-1)
+
+
 class RollupKey(AnalyticsTable):
     """A process, activity, team and kind of actor of which there are operations, as one number. Never deleted."""
 
@@ -145,7 +86,20 @@ class RollupKey(AnalyticsTable):
     id: Mapped[int] = mapped_column(Integer, Identity(always=True))
 
 
-class RollupHistogram(AnalyticsTable):
+class _Cells:
+    """Counts of eight neighbouring buckets; NULL is none."""
+
+    n0: Mapped[int | None] = mapped_column(Integer)
+    n1: Mapped[int | None] = mapped_column(Integer)
+    n2: Mapped[int | None] = mapped_column(Integer)
+    n3: Mapped[int | None] = mapped_column(Integer)
+    n4: Mapped[int | None] = mapped_column(Integer)
+    n5: Mapped[int | None] = mapped_column(Integer)
+    n6: Mapped[int | None] = mapped_column(Integer)
+    n7: Mapped[int | None] = mapped_column(Integer)
+
+
+class RollupHistogram(_Cells, AnalyticsTable):
     """How many durations of a key and UTC day fell into each of eight neighbouring buckets; NULL is none.
 
     `place` is day, key and block in one number: `operations/histograms.py`. Eight columns spare rows: to read, and
@@ -155,15 +109,7 @@ class RollupHistogram(AnalyticsTable):
     __tablename__ = "rollup_histogram"
     __table_args__ = {"postgresql_with": {"fillfactor": "80"}}  # noqa: RUF012 - SQLAlchemy's declaration
 
-    place: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    n0: Mapped[int | None] = mapped_column(Integer)
-    n1: Mapped[int | None] = mapped_column(Integer)
-    n2: Mapped[int | None] = mapped_column(Integer)
-    n3: Mapped[int | None] = mapped_column(Integer)
-    n4: Mapped[int | None] = mapped_column(Integer)
-    n5: Mapped[int | None] = mapped_column(Integer)
-    n6: Mapped[int | None] = mapped_column(Integer)
-    n7: Mapped[int | None] = mapped_column(Integer)
+    place: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, sort_order=-1)
 
 
 class CaseState(AnalyticsTable):
@@ -189,6 +135,39 @@ class CaseState(AnalyticsTable):
     rework_n: Mapped[int]
 
 
+class RollupCase(AnalyticsTable):
+    """Sums over the cases whose last moment is within one UTC day, by process: `operations/case_rollups.py`.
+
+    `worked` are cases with an operation, `handled` those with one beside the requester's own submission.
+    """
+
+    __tablename__ = "rollup_case"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    process: Mapped[str] = mapped_column(primary_key=True)
+    cases: Mapped[int]
+    events: Mapped[int]
+    duration_us: Mapped[Decimal] = mapped_column(Numeric)
+    operations: Mapped[int]
+    worked: Mapped[int]
+    handled: Mapped[int]
+    no_touch: Mapped[int]
+    rework_cases: Mapped[int]
+    rework_events: Mapped[int]
+    first_pass: Mapped[int]
+
+
+class RollupCaseHistogram(_Cells, AnalyticsTable):
+    """How many cases of a UTC day and process took as long as each of eight neighbouring buckets; NULL is none."""
+
+    __tablename__ = "rollup_case_histogram"
+    __table_args__ = {"postgresql_with": {"fillfactor": "80"}}  # noqa: RUF012 - SQLAlchemy's declaration
+
+    day: Mapped[date] = mapped_column(primary_key=True, sort_order=-1)
+    process: Mapped[str] = mapped_column(primary_key=True, sort_order=-1)
+    block: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False, sort_order=-1)
+
+
 class CaseActivity(AnalyticsTable):
     """How often an activity was done in a case."""
 
@@ -211,23 +190,6 @@ class SurveyAnswer(AnalyticsTable):
     process: Mapped[str]
     comment: Mapped[str | None]
     answered_at: Mapped[datetime]
-
-
-class SurveyResponse(AnalyticsTable):
-    """A score as the event log brought it: what internal satisfaction counts."""
-
-    __tablename__ = "survey_response"
-    __table_args__ = (
-        CheckConstraint("score BETWEEN 1 AND 5", name="score"),
-        Index(None, "tenant_id", "answered_at"),
-    )
-
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    score: Mapped[int] = mapped_column(SmallInteger)
-    team: Mapped[str]
-    process: Mapped[str]
-    answered_at: Mapped[datetime]
-    known_at: Mapped[datetime] = mapped_column(server_default=_ALWAYS)
 
 
 class CostModel(AnalyticsTable):

@@ -2,8 +2,14 @@
 
 from pathlib import Path
 
+from services.billing.batches.job import jobs
+from services.billing.batches.routes import router as batches
 from services.billing.einvoices.routes import router as validations
+from services.billing.holds.routes import router as holds
+from services.billing.intake.originals import sweep
+from services.billing.intake.routes import router as intake
 from services.billing.invoices.routes import router as invoices
+from services.billing.parties.routes import router as suppliers
 from services.billing.settings import BillingSettings
 from services.billing.tables import BillingTable
 from shared.app import Service
@@ -11,16 +17,20 @@ from shared.contracts import billing as events
 
 SERVICE = Service(
     name="billing",
-    summary="Supplier invoices: registered, validated, decided, paid.",
+    summary="Supplier invoices: taken in or registered, held when doubtful, validated, decided, paid; suppliers.",
     settings=BillingSettings,
     metadata=BillingTable.metadata,
     migrations=Path(__file__).with_name("migrations"),
-    routers=[invoices, validations],
+    routers=[invoices, intake, batches, holds, suppliers, validations],
     events=[
         events.InvoiceRegistered,
+        events.InvoiceReleased,
         events.InvoiceValidated,
         events.InvoiceApproved,
         events.InvoiceRejected,
         events.InvoicePaid,
+        events.SupplierAccountVerified,
     ],
+    jobs=jobs,
+    housekeeping=sweep,
 )

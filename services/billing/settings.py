@@ -15,6 +15,7 @@ class BillingSettings(ServiceSettings):
 
     einvoice_bytes: int = Field(default=20_000_000, ge=1)
     einvoice_elements: int = Field(default=500_000, ge=1)
+    batch_bytes: int = Field(default=100_000_000, ge=1)
     validator_workers: int = Field(default=2, ge=1, le=64)
     validator_waiting: int = Field(default=16, ge=1)
     validator_patience: float = Field(default=10.0, gt=0)

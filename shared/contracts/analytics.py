@@ -1,4 +1,4 @@
-"""Events that analytics publishes: work of systems without Kafka, imported logs, survey answers, targets missed and met."""
+"""Events that analytics publishes: work of systems without Kafka, imported logs, what was withdrawn, answers, targets."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -31,6 +31,21 @@ class ObservationRecorded(EventData, frozen=True, kw_only=True):
     at: datetime
     activity: str = ""
     transition: str = ""
+
+
+class EventWithdrawn(EventData, frozen=True, kw_only=True):
+    """An earlier event should never have counted: sent in error, imported twice, deleted where it came from.
+
+    `event` is its id. Whatever that event measures (an operation, an observation, an answer) counts nowhere from here on,
+    as if it had never arrived, whichever of the two comes first. Nothing takes it back: what counts after all is sent
+    again under another id. `reason` is for people, and holds no personal data.
+    """
+
+    type: ClassVar[str] = "analytics.event.withdrawn.v1"
+    topic: ClassVar[str] = "analytics.operations"
+
+    event: UUID
+    reason: str
 
 
 class SurveyAnswered(EventData, frozen=True, kw_only=True):

@@ -15,7 +15,11 @@ class _InvoiceEvent(EventData, frozen=True, kw_only=True):
 
 
 class InvoiceRegistered(_InvoiceEvent, frozen=True, kw_only=True):
-    """A supplier's invoice is on file; its totals add up and it is no duplicate."""
+    """A supplier's invoice is on file and no exact duplicate; what was keyed adds up.
+
+    `origin` is `keyed` or `electronic`; an electronic one has the `verdict` valid, invalid or not-validated. While it has
+    `holds`, a person has to look at it.
+    """
 
     type: ClassVar[str] = "billing.invoice.registered.v1"
 
@@ -23,6 +27,18 @@ class InvoiceRegistered(_InvoiceEvent, frozen=True, kw_only=True):
     gross: Decimal
     currency: str
     due_date: date
+    origin: str = "keyed"
+    verdict: str | None = None
+    holds: list[str] | None = None
+
+
+class InvoiceReleased(_InvoiceEvent, frozen=True, kw_only=True):
+    """Someone let the invoice go on in spite of what it was held for; the reason's text stays in billing."""
+
+    type: ClassVar[str] = "billing.invoice.released.v1"
+
+    hold: str
+    scope: str
 
 
 class InvoiceValidated(_InvoiceEvent, frozen=True, kw_only=True):
@@ -49,3 +65,13 @@ class InvoicePaid(_InvoiceEvent, frozen=True, kw_only=True):
     type: ClassVar[str] = "billing.invoice.paid.v1"
 
     paid_on: date
+
+
+class SupplierAccountVerified(EventData, frozen=True, kw_only=True):
+    """A person has verified where a supplier is paid; the account itself stays in billing."""
+
+    type: ClassVar[str] = "billing.supplier-account.verified.v1"
+    topic: ClassVar[str] = "billing.suppliers"
+
+    supplier_id: UUID
+    account_id: UUID

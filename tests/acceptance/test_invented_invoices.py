@@ -14,10 +14,11 @@ from lxml import etree
 
 from services.billing.einvoices.canonical import canonical_json
 from services.billing.einvoices.cii import read_cii, write_cii
+from services.billing.einvoices.codes import CREDIT_NOTE_CODES
 from services.billing.einvoices.judge import Judge
 from services.billing.einvoices.limits import Limits
 from services.billing.einvoices.model import Invoice
-from services.billing.einvoices.ubl import CREDIT_NOTE_CODES, read_ubl, write_ubl
+from services.billing.einvoices.ubl import read_ubl, write_ubl
 from shared.money import minor_digits
 from tests.billing.einvoices.whole_invoices import invent
 

@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 import msgspec
 
 from services.analytics.operations.consume import consume
-from services.analytics.operations.facts import USUAL, Plausibility
-from shared.contracts.analytics import ObservationRecorded, SurveyAnswered
+from services.analytics.operations.fields import USUAL, Plausibility
+from shared.contracts.analytics import EventWithdrawn, ObservationRecorded, SurveyAnswered
 from shared.events import Event
 from tests.fixtures.services import Harness
 
@@ -63,6 +63,11 @@ def observation(tenant: str, case: str, at: datetime, process: str = "p", **more
 def answer(tenant: str, score: int, team: str = "ap", process: str = "p", at: datetime = T0) -> Event:
     data = {"score": score, "team": team, "process": process, "answered_at": at}
     return event(tenant, data, SurveyAnswered.type)
+
+
+def withdrawal(tenant: str, of: UUID, reason: str = "sent in error", at: datetime = T0) -> Event:
+    sent = event(tenant, {"event": of, "reason": reason}, EventWithdrawn.type)
+    return msgspec.structs.replace(sent, time=at)
 
 
 async def feed(analytics: Harness, events: Sequence[Event], rule: Plausibility = USUAL) -> None:

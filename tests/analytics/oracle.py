@@ -6,18 +6,30 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
+from operator import add
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.analytics.operations import histograms
-from shared.contracts.analytics import ObservationRecorded
+from shared.contracts.analytics import EventWithdrawn, ObservationRecorded
 from shared.events import Event
 from tests.fixtures.services import Harness
 
 Row = tuple[Any, ...]
+
+
+def standing(events: Sequence[Event]) -> list[Event]:
+    """Return the events as if those that are withdrawn among them had never been."""
+    withdrawn = {
+        (each.tenant, UUID(msgspec.json.decode(each.data)["event"]))
+        for each in events
+        if each.type == EventWithdrawn.type
+    }
+    return [each for each in events if each.type != EventWithdrawn.type and (each.tenant, each.id) not in withdrawn]
 
 
 def _stamp(value: str | None) -> datetime | None:
@@ -89,6 +101,27 @@ async def histograms_seen_by(session: AsyncSession, tenant: str) -> Counter[Row]
     return counts
 
 
+async def totals_seen_by(session: AsyncSession, tenant: str) -> Counter[Row]:
+    """Return what the rows of all keys together hold, by day, name of the duration and bucket."""
+    query = text(
+        f"SELECT ({histograms.MOMENT})::date AS day, {histograms.NUMBER} AS number, {histograms.FIRST_BUCKET} AS first, "
+        f"{', '.join(histograms.COUNTS)} FROM rollup_histogram WHERE tenant_id = :tenant AND {histograms.KEY} = 0"
+    )
+    counts: Counter[Row] = Counter()
+    for row in await session.execute(query, {"tenant": tenant}):
+        for cell, n in enumerate(row[3:]):
+            if n is not None:
+                counts[row.day, histograms.DURATIONS[row.number], row.first + cell] += n
+    return counts
+
+
+def expected_totals(events: Sequence[Event]) -> Counter[Row]:
+    totals: Counter[Row] = Counter()
+    for (day, *_, name, bucket), n in expected_histograms(events).items():
+        totals[day, name, bucket] += n
+    return totals
+
+
 def expected_rollups(events: Sequence[Event]) -> dict[Row, Row]:
     works = _works(events)
     wrong = {work.get("corrects") for work in works.values()}
@@ -126,10 +159,46 @@ def expected_rollups(events: Sequence[Event]) -> dict[Row, Row]:
             Decimal(cost["amount"]) if cost else Decimal(0),
         ]
         rows[key] = [
-            old + int(add) if not isinstance(add, Decimal) else old + add
-            for old, add in zip(rows[key], new, strict=True)
+            old + int(more) if not isinstance(more, Decimal) else old + more
+            for old, more in zip(rows[key], new, strict=True)
         ]
     return {key: tuple(row) for key, row in rows.items()}
+
+
+def expected_days(events: Sequence[Event]) -> dict[Row, Row]:
+    """Return the sums of hours by day."""
+    days: dict[Row, Row] = {}
+    for (hour, *key), sums in expected_rollups(events).items():
+        place = (hour.date(), *key)
+        days[place] = tuple(map(add, days[place], sums)) if place in days else sums
+    return days
+
+
+def expected_case_days(events: Sequence[Event]) -> tuple[dict[Row, Row], Counter[Row]]:
+    """Return the sums over cases by the day of their last moment, and how many took as long as each bucket."""
+    sums: dict[Row, list[int]] = defaultdict(lambda: [0] * 10)
+    buckets: Counter[Row] = Counter()
+    for (process, _), (first, last, operations, seen, person, automation, defects, rework) in expected_cases(
+        events
+    ).items():
+        place, duration = (last.date(), process), _micros(first, last) or 0
+        own = [
+            *(1, seen, duration, operations, operations > 0, person + automation > 0),
+            *(not person and automation > 0, rework > 0, rework, operations > 0 and not rework and not defects),
+        ]
+        sums[place] = [old + int(more) for old, more in zip(sums[place], own, strict=True)]
+        buckets[*place, 1 + bisect_left(_ENDS, duration) if duration else 0] += 1
+    return {place: tuple(row) for place, row in sums.items()}, buckets
+
+
+async def stored_case_days(analytics: Harness, tenant: str) -> tuple[dict[Row, Row], Counter[Row]]:
+    """Return the tenant's in the same form; rows of nothing say the same as none."""
+    sums = {key: row for key, row in (await stored(analytics, tenant, "rollup_case", 2)).items() if any(row)}
+    buckets: Counter[Row] = Counter()
+    for (day, process, block), cells in (await stored(analytics, tenant, "rollup_case_histogram", 3)).items():
+        assert 0 not in cells
+        buckets.update({(day, process, block * 8 + cell): n for cell, n in enumerate(cells) if n is not None})
+    return sums, buckets
 
 
 def expected_cases(events: Sequence[Event]) -> dict[Row, Row]:
@@ -181,7 +250,12 @@ async def stored(analytics: Harness, tenant: str, table: str, keys: int) -> dict
 
 
 async def assert_exact(analytics: Harness, tenant: str, events: Sequence[Event]) -> None:
-    """Compare everything that is kept incrementally with what the events say."""
+    """Compare everything that is kept incrementally with what the events say that are not withdrawn."""
+    events = standing(events)
     assert await stored(analytics, tenant, "rollup_hour", 6) == expected_rollups(events)
     assert await stored_histograms(analytics, tenant) == expected_histograms(events)
+    async with analytics.runtime.worker.session(None) as session:
+        assert await totals_seen_by(session, tenant) == expected_totals(events)
     assert await stored(analytics, tenant, "case_state", 2) == expected_cases(events)
+    assert await stored(analytics, tenant, "rollup_day", 6) == expected_days(events)
+    assert await stored_case_days(analytics, tenant) == expected_case_days(events)

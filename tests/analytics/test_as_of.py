@@ -12,11 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.analytics.operations.facts import EARLIEST, known_at
+from services.analytics.operations.facts import known_at
+from services.analytics.operations.fields import EARLIEST
 from shared.clock import frozen
 from shared.events import Event
 from tests.analytics.explaining import LISTED, explain, listed
-from tests.analytics.feeding import MINUTE, T0, answer, ask, by_id, feed, observation, operation
+from tests.analytics.feeding import MINUTE, T0, answer, ask, by_id, feed, observation, operation, withdrawal
 from tests.analytics.test_costs import MODEL, put
 from tests.analytics.test_rollups import event_of, works
 from tests.fixtures.services import Harness, problem
@@ -46,6 +47,7 @@ async def figures(analytics: Harness, tenant: str, **parameters: Any) -> list[An
     given_works=st.lists(st.tuples(works, st.sampled_from(DAYS)), min_size=1, max_size=8),
     seen=st.lists(st.tuples(st.sampled_from(["c1", "c9"]), st.sampled_from(DAYS)), max_size=3),
     scores=st.lists(st.tuples(st.integers(1, 5), st.sampled_from(DAYS)), max_size=8),
+    withdrawn=st.lists(st.tuples(st.integers(0, 18), st.sampled_from(DAYS)), max_size=6),
     seed=st.integers(0, 2**32),
 )
 async def test_the_past_is_that_of_whoever_knew_no_more(
@@ -53,13 +55,16 @@ async def test_the_past_is_that_of_whoever_knew_no_more(
     given_works: list[tuple[dict[str, Any], datetime]],
     seen: list[tuple[str, datetime]],
     scores: list[tuple[int, datetime]],
+    withdrawn: list[tuple[int, datetime]],
     seed: int,
 ) -> None:
-    """In any order, with corrections and repetitions, at moments at, before and after those of recording."""
+    """In any order, with corrections, withdrawals and repetitions, at moments at, before and after those of recording."""
     tenant, chance = f"t-{uuid4().hex}", random.Random(seed)
     events = [recorded(event_of(tenant, place, work), at) for place, (work, at) in enumerate(given_works)]
     events += [recorded(observation(tenant, case, T0 + 5 * MINUTE), at) for case, at in seen]
     events += [recorded(answer(tenant, score), at) for score, at in scores]
+    ids = [each.id for each in events]
+    events += [withdrawal(tenant, ids[place], at=at) for place, at in withdrawn if place < len(ids)]
     delivered = events + chance.sample(events, chance.randint(0, len(events)))
     chance.shuffle(delivered)
     for start in range(0, len(delivered), 3):
@@ -120,6 +125,7 @@ def story(tenant: str) -> list[Event]:
     answers = [answer(tenant, 5 if n % 2 else 3, at=T0 + (n - 6) * MINUTE) for n in range(12)]
     return [
         *(recorded(each, DAYS[n % 2]) for n, each in enumerate([*early, *answers])),
+        *(recorded(withdrawal(tenant, early[n].id), DAYS[2 * (n % 2)]) for n in (1, 4, 9)),
         *(recorded(each, DAYS[2]) for each in [*late, *(answer(tenant, 1, at=T0 + n * MINUTE) for n in range(6))]),
     ]
 
@@ -130,7 +136,7 @@ async def test_pages_of_the_past_go_on_in_the_past(analytics: Harness, tenant: s
     first = listed(await explain(analytics, tenant, "error_rate", **past))
     second = listed(await explain(analytics, tenant, "error_rate", cursor=first["next_cursor"], **past))
     third = listed(await explain(analytics, tenant, "error_rate", cursor=second["next_cursor"], **past))
-    assert [len(each["items"]) for each in (first, second, third)] == [5, 5, 2]
+    assert [len(each["items"]) for each in (first, second, third)] == [5, 5, 1]
     assert third["next_cursor"] is None
     async with analytics.client(tenant, "viewer") as client:
         asked = {"limit": 5, "cursor": first["next_cursor"]}

@@ -20,7 +20,7 @@ from services.analytics.bands.defaults import DEFAULTS
 from services.analytics.indicators.definitions import DEFINITIONS
 from shared.db import asyncpg_url
 from shared.migrations import configuration, migrate
-from tests.analytics.feeding import MINUTE, T0, answer, feed, kpis, operation
+from tests.analytics.feeding import MINUTE, T0, answer, feed, kpis, operation, withdrawal
 from tests.fixtures.services import Harness, create_database
 
 README = Path(__file__).parents[2] / "services/analytics/README.md"
@@ -74,7 +74,9 @@ def some_work(tenant: str) -> Sequence[Any]:
 async def test_the_views_give_the_indicators(
     analytics: Harness, administrator: asyncpg.Connection, tenant: str
 ) -> None:
-    await feed(analytics, some_work(tenant))
+    mistake = operation(tenant, "c3", minutes=99, outcome="error")
+    await feed(analytics, [*some_work(tenant), mistake])
+    await feed(analytics, [withdrawal(tenant, mistake.id)])
     shown = await kpis(analytics, tenant)
     async with logged_in(analytics, administrator, tenant) as bi:
         formulas = dict(await read(bi, "SELECT kpi, formula FROM bi_v1.kpi_definitions WHERE formula IS NOT NULL"))
@@ -141,6 +143,8 @@ async def test_a_function_of_its_own_sees_no_other_row(
         "SELECT case_id FROM analytics.case_state",
         "SELECT * FROM analytics.survey_response",
         "SELECT * FROM analytics.survey_answer",
+        "SELECT * FROM analytics.withdrawal",
+        "SELECT * FROM analytics.withdrawn_operation",
         "SELECT * FROM analytics.job",
         "SELECT * FROM bi.login_tenant",
         "UPDATE bi.login_tenant SET tenant_id = 'other'",

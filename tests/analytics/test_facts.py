@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from services.analytics.operations import facts
-from services.analytics.operations.facts import Arrivals, OperationFact, Plausible
+from services.analytics.operations.facts import Arrivals, OperationFact
+from services.analytics.operations.fields import Plausible, check_currency
 from services.analytics.operations.origin import check_origin
 from shared.contracts.analytics import ObservationRecorded, SurveyAnswered
 from shared.events import Event, MalformedEventError
@@ -117,7 +118,7 @@ def test_what_is_not_understood_is_refused_with_a_reason(kind: str, data: bytes)
 
 def test_what_is_refused_is_not_remembered() -> None:
     """Whoever may publish could fill the memory with texts of any length otherwise."""
-    caches = (check_origin, facts._check_labels, facts._check_currency)
+    caches = (check_origin, facts._check_labels, check_currency)
     for cache in caches:
         cache.cache_clear()
     for bad in (

@@ -194,6 +194,31 @@ async def test_without_touch_times_there_is_no_workload_and_no_zero(analytics: H
     assert (got["touch"]["person_share"], got["touch"]["n"], got["touch"]["unknown"]) == (1, 0, 28)
 
 
+async def test_operations_that_take_no_time_are_no_work(analytics: Harness, tenant: str) -> None:
+    """Systems that stamp begin and end at once are many; one day they may learn to tell the two apart."""
+    events = [operation(tenant, f"{day}", minutes=0, finished_at=MONDAY + day * DAY) for day in range(28)]
+    await feed(analytics, events)
+    got = await forecast(analytics, tenant, begin="2026-03-02", days=1)
+    assert got["days"][0]["workload"] == {"expected": 0, "low": 0, "high": 0}
+    assert got["days"][0]["staffing"] == {"hours": 0, "people": 0, "heads": 0}
+    assert got["backtest"]["workload"][0]["mae"] == 0
+    later = [operation(tenant, f"{day}", minutes=30, finished_at=MONDAY + day * DAY) for day in range(28, 35)]
+    await feed(analytics, later)
+    got = await forecast(analytics, tenant, begin="2026-03-09", days=1)
+    workload = got["days"][0]["workload"]
+    assert workload["low"] <= workload["expected"] == 1800 / 4 <= workload["high"]  # one of four weeks
+
+
+async def test_a_process_that_has_stopped_needs_nobody(analytics: Harness, tenant: str) -> None:
+    await feed(analytics, arriving(tenant))
+    got = await forecast(analytics, tenant, begin="2026-06-01", days=1)
+    (day,) = got["days"]
+    assert (got["history"]["last_arrival"], day["arrivals"]["expected"]) == ("2026-02-27", 0)
+    assert (day["workload"]["expected"], day["workload"]["low"]) == (0, 0)
+    assert (day["workload"]["high"] is None) == (day["arrivals"]["high"] > 0)
+    assert day["staffing"] == {"hours": 0, "people": 0, "heads": 0}
+
+
 async def test_automation_works_but_needs_no_people(analytics: Harness, tenant: str) -> None:
     await feed(analytics, [*arriving(tenant), *arriving(tenant, kind="automation")])
     both = (await forecast(analytics, tenant, begin="2026-03-02", days=1))["days"][0]

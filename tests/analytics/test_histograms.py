@@ -3,14 +3,22 @@
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from importlib import import_module
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.analytics.operations.histograms import GAMMA, MOMENT, bucket_of, first_place, representative
 from tests.analytics.feeding import MINUTE, T0, feed, operation
-from tests.analytics.oracle import expected_histograms, histograms_seen_by, stored_histograms
+from tests.analytics.oracle import (
+    expected_histograms,
+    expected_totals,
+    histograms_seen_by,
+    stored_histograms,
+    totals_seen_by,
+)
 from tests.fixtures.services import Harness
 
 _CENTURIES_US = 300 * 366 * 86_400 * 1_000_000
@@ -62,6 +70,31 @@ async def test_what_one_batch_added_to_a_row_taken_away_is_what_was_there(analyt
     assert Counter(after) - Counter(expected_histograms(second)) == before == expected_histograms(first)
 
 
+async def test_the_migration_fills_days_and_cases_as_arrival_does(analytics: Harness, tenant: str) -> None:
+    migration = import_module("services.analytics.migrations.versions.2026_11_30_days")
+    tables = ("rollup_day", "rollup_case", "rollup_case_histogram")
+    wrong = operation(tenant, "c0", minutes=None, cost={"amount": "1.10", "currency": "EUR"})
+    events = [wrong, operation(tenant, "c1", corrects=wrong.id, finished_at=T0 + timedelta(days=2))]
+    events += [
+        operation(tenant, f"c{n % 5}", f"a{n % 3}", minutes=n**2 / 7, requested_at=T0 - n**3 * MINUTE, process="q")
+        for n in range(12)
+    ]
+    await feed(analytics, events)
+
+    async def kept(session: AsyncSession, table: str) -> list[Any]:
+        rows = await session.execute(
+            text(f"SELECT t.* FROM {table} AS t WHERE tenant_id = :tenant ORDER BY t"), {"tenant": tenant}
+        )
+        return [tuple(row) for row in rows if any(type(value) is not str for value in row[-8:] if value)]
+
+    async with analytics.runtime.worker.session(None) as session:  # never committed
+        before = [await kept(session, table) for table in tables]
+        for statement in (*(f"DELETE FROM {table}" for table in tables), *migration._FILL):
+            await session.execute(text(statement))
+        assert [await kept(session, table) for table in tables] == before
+        assert all(before)
+
+
 async def test_the_migration_fills_them_as_arrival_does(analytics: Harness, tenant: str) -> None:
     migration = import_module("services.analytics.migrations.versions.2026_11_27_histograms")
     events = [
@@ -75,3 +108,19 @@ async def test_the_migration_fills_them_as_arrival_does(analytics: Harness, tena
         for statement in ("DELETE FROM rollup_histogram", "DELETE FROM rollup_key", *migration._FILL):
             await session.execute(text(statement))
         assert await histograms_seen_by(session, tenant) == expected_histograms(events)
+
+
+async def test_the_migration_adds_up_all_keys_as_arrival_does(analytics: Harness, tenant: str) -> None:
+    migration = import_module("services.analytics.migrations.versions.2026_12_01_all_keys")
+    events = [
+        operation(tenant, "c", f"a{n % 3}", minutes=n % 5, requested_at=T0 - 9 * MINUTE, team="ap" if n % 2 else None)
+        for n in range(12)
+    ]
+    await feed(analytics, events)
+    async with analytics.runtime.worker.session(None) as session:  # never committed
+        before = await totals_seen_by(session, tenant)
+        await session.execute(text(f"DELETE FROM rollup_histogram WHERE place & {migration._KEY} = 0"))
+        assert not await totals_seen_by(session, tenant)
+        for statement in migration._FILL:
+            await session.execute(text(statement))
+        assert await totals_seen_by(session, tenant) == before == expected_totals(events)

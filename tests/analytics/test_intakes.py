@@ -20,10 +20,13 @@ from services.analytics.event_logs.publication import Publication
 from services.analytics.event_logs.rules import LogPairing
 from services.analytics.event_logs.schemas import ImportOrder, ImportQuery
 from services.analytics.operations import service as operations
-from services.analytics.operations.facts import Arrivals, BadFieldError, Plausible
+from services.analytics.operations.facts import Arrivals
+from services.analytics.operations.fields import BadFieldError, Plausible
 from services.analytics.operations.schemas import OperationsIn
 from services.analytics.surveys import service as surveys
 from services.analytics.surveys.schemas import AnswerIn
+from services.analytics.withdrawals import service as withdrawals
+from services.analytics.withdrawals.schemas import WithdrawalsIn
 from shared import clock
 from shared.auth import InvalidToken, Principal, principal_of
 from shared.contracts.analytics import ObservationRecorded, OperationRecorded, SurveyAnswered
@@ -69,7 +72,8 @@ def kept(messages: list[Message]) -> Arrivals:
     arrivals = Arrivals()
     for message in messages:
         arrivals.add(from_message(received(message)), Plausible.at(NOW))
-    assert len(arrivals.operations) + len(arrivals.observations) + len(arrivals.answers) == len(messages)
+    facts = (arrivals.operations, arrivals.observations, arrivals.answers, arrivals.withdrawals)
+    assert sum(len(each) for each in facts) == len(messages)
     return arrivals
 
 
@@ -169,6 +173,19 @@ def test_reported_operations(items: list[dict[str, Any]]) -> None:
     kept(session.messages)
 
 
+@given(st.lists(st.fixed_dictionaries({"event": IDS, "reason": TEXTS}), min_size=1, max_size=3))
+def test_withdrawals(items: list[dict[str, Any]]) -> None:
+    session = Session()
+    try:
+        body = WithdrawalsIn.model_validate({"withdrawals": items})
+    except ValidationError:
+        return
+    if "\0" in "".join(item.reason for item in body.withdrawals):
+        return  # refused in every body, before its schema is asked
+    withdrawals.record_withdrawals(cast(AsyncSession, session), body.withdrawals)
+    kept(session.messages)
+
+
 ANSWERS = st.fixed_dictionaries(
     {"score": st.integers(-1, 7), "team": NAMES, "process": NAMES},
     optional={"comment": NAMES, "answered_at": STAMPS},
@@ -236,7 +253,7 @@ def read(events: list[tuple[str, ...]], query: dict[str, Any], form: str) -> Non
     pairing, publication = LogPairing(frozenset()), Publication("t", order, b"key")
     found.sort(key=lambda event: (event.case, event.at, event.ordinal))
     items = [item for event in found for item in pairing.add(event)] + pairing.close()
-    kept([publication.message_of(item) for item in items])
+    kept([publication.message_of(item)[1] for item in items])
 
 
 FORMS = ("xes", "utf-8", "utf-16", "cp1252")

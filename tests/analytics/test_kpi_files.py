@@ -102,7 +102,9 @@ async def test_another_format_is_refused(analytics: Harness, tenant: str) -> Non
         ] == "application/json"
 
 
-@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\tx", "\r=1", "'=1", "''@"])
+@pytest.mark.parametrize(
+    "text", ["=1", "+1", "-1", "@x", "\tx", "\r=1", "\n=1", "\uff1d1", "\uff0b1", "\uff0d1", "\uff20x", "'=1", "''@"]
+)
 def test_what_could_begin_a_formula_gets_an_apostrophe_that_can_be_taken_off(text: str) -> None:
     assert harmless(text) == f"'{text}"
     assert bare(harmless(text)) == text

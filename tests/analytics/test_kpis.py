@@ -173,15 +173,17 @@ def counted_statements(analytics: Harness) -> Iterator[list[str]]:
     listeners.remove(engine, "before_cursor_execute", note)
 
 
-@pytest.mark.parametrize("group_by", [[], ["activity"], ["team", "hour"]])
+@pytest.mark.parametrize(
+    ("group_by", "of_cases"), [([], 2), (["process", "day"], 2), (["activity"], 1), (["team", "hour"], 1)]
+)
 async def test_the_number_of_statements_does_not_grow_with_groups(
-    analytics: Harness, tenant: str, group_by: list[str]
+    analytics: Harness, tenant: str, group_by: list[str], of_cases: int
 ) -> None:
     await feed_example(analytics, tenant)
     with counted_statements(analytics) as statements:
         await ask(analytics, tenant, group_by=group_by)
-    # the tenant, operations, touch times, cases, answers, scales
-    assert len(statements) == 6, statements
+    # the tenant, operations, touch times, answers, scales; cases, and their percentiles where roll-ups tell these
+    assert len(statements) == 5 + of_cases, statements
 
 
 async def test_satisfaction_is_hidden_below_five_answers(analytics: Harness, tenant: str) -> None:
@@ -311,7 +313,8 @@ async def test_no_more_groups_are_read_than_tell_that_they_are_too_many(
 ) -> None:
     await feed(analytics, [made(tenant, n) for n in range(9)])
     for limit, expected in ((9, 9), (8, 9), (3, 4)):
-        monkeypatch.setattr("services.analytics.indicators.queries.MAX_GROUPS", limit)
+        for module in ("queries", "cases"):
+            monkeypatch.setattr(f"services.analytics.indicators.{module}.MAX_GROUPS", limit)
         async with analytics.runtime.database.session(tenant) as session:
             read = await read_figures(session, Selection(group_by=(group_by,)))
         assert len(read.groups) == expected, limit

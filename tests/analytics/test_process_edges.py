@@ -1,7 +1,7 @@
 """Edges and variants of a process, against a recomputation from the events alone."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import fmean, median
@@ -13,9 +13,11 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event as listeners
 
+from services.analytics.indicators.cases import LOOKED_UP
 from shared.events import MAX_PROCESS, Event
-from tests.analytics.feeding import MINUTE, T0, feed, kpis, observation, operation
+from tests.analytics.feeding import MINUTE, T0, ask, by_id, feed, kpis, observation, operation
 from tests.analytics.test_kpis import counted_statements
 from tests.fixtures.services import Harness, problem
 
@@ -165,10 +167,18 @@ async def test_edges_and_variants_of_any_stream(analytics: Harness, steps: list[
     assert {tuple(item["activities"]): item["cases"] for item in document["items"]} == {
         path: paths.count(path) for path in paths
     }
-    assert document["variants"] == (await kpis(analytics, tenant, exact="true"))["case_throughput_time"]["variants"]
+    for looked_up in (0, LOOKED_UP):  # in one pass, and case by case
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("services.analytics.indicators.cases.LOOKED_UP", looked_up)
+            of_kpis = (await kpis(analytics, tenant, exact="true"))["case_throughput_time"]["variants"]
+            assert document["variants"] == of_kpis
 
 
-async def test_variants_have_cases_share_and_throughput(analytics: Harness, tenant: str) -> None:
+@pytest.mark.parametrize("looked_up", [0, LOOKED_UP])
+async def test_variants_have_cases_share_and_throughput(
+    analytics: Harness, tenant: str, looked_up: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.analytics.indicators.cases.LOOKED_UP", looked_up)
     events = [*example(tenant), observation(tenant, "seen only", T0)]
     for n in range(3):
         events += [operation(tenant, f"s{n}", "check", minutes=n + 1, finished_at=T0 + n * DAY)]
@@ -183,6 +193,55 @@ async def test_variants_have_cases_share_and_throughput(analytics: Harness, tena
         assert (await get(analytics, tenant, "variants", **filters))["cases"] == cases, filters
         of_kpis = (await kpis(analytics, tenant, **filters, exact="true"))["case_throughput_time"]["variants"]
         assert (await get(analytics, tenant, "variants", **filters))["variants"] == of_kpis
+
+
+async def test_a_group_in_which_no_case_ends_has_no_variants(analytics: Harness, tenant: str) -> None:
+    moments = {"check": T0, "pay": T0 + 40 * DAY}
+    await feed(analytics, [operation(tenant, "c", activity, finished_at=at) for activity, at in moments.items()])
+    found = await ask(analytics, tenant, exact="true", group_by="month")
+    counted = [by_id(group["kpis"])["case_throughput_time"] for group in found["groups"]]
+    assert [(each["n"], each["variants"]) for each in counted] == [(0, 0), (1, 1)]
+
+
+async def test_what_stands_in_a_name_makes_no_two_activities_of_one(analytics: Harness, tenant: str) -> None:
+    names = ("a\x1fb", "a,b", 'a","b', "{a,b}")
+    alone = [operation(tenant, f"c{n}", name) for n, name in enumerate(names)]
+    pair = [operation(tenant, "pair", name, finished_at=T0 + n * MINUTE) for n, name in enumerate("ab")]
+    await feed(analytics, [*alone, *pair])
+    assert (await get(analytics, tenant, "variants"))["variants"] == len(names) + 1
+    assert (await kpis(analytics, tenant, exact="true"))["case_throughput_time"]["variants"] == len(names) + 1
+
+
+async def test_variants_of_all_cases_need_no_join_of_the_operations(analytics: Harness, tenant: str) -> None:
+    """A join by case is read case by case where the statistics know nothing of a tenant, and took minutes there."""
+    await feed(analytics, [operation(tenant, f"c{n}", activity) for n in range(20) for activity in ("check", "pay")])
+    asked: list[Any] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+        asked.append((statement, parameters))
+
+    engine = analytics.runtime.database.engine.sync_engine
+    listeners.listen(engine, "before_cursor_execute", note)
+    assert (await get(analytics, tenant, "variants"))["cases"] == 20
+    listeners.remove(engine, "before_cursor_execute", note)
+    statement, parameters = asked[-1]
+    async with analytics.runtime.database.transaction(tenant) as session:
+        connection = await session.connection()
+        explained = await connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters)
+        found = explained.scalar_one()
+    plan = found if isinstance(found, list) else msgspec.json.decode(found)
+    scans = [node for node in nodes_of(plan[0]["Plan"]) if node.get("Relation Name") == "operation"]
+    assert [node["Actual Loops"] for node in scans] == [1]
+    joins = [
+        node for node in nodes_of(plan[0]["Plan"]) if node["Node Type"] in {"Nested Loop", "Hash Join", "Merge Join"}
+    ]
+    assert not any(part in scans for join in joins for part in nodes_of(join))
+
+
+def nodes_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from nodes_of(part)
 
 
 async def test_pages_of_variants_hold_each_once(analytics: Harness, tenant: str) -> None:

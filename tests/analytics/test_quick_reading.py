@@ -10,7 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.analytics.operations import consume, facts
-from services.analytics.operations.facts import Fact, Plausible, fact_of
+from services.analytics.operations.facts import Fact, fact_of
+from services.analytics.operations.fields import Plausible
 from shared import clock
 from shared.eventlog import Received
 from shared.events import Event, MalformedEventError, from_message

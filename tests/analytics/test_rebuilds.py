@@ -55,6 +55,14 @@ DAMAGE: list[tuple[str, str, tuple[int, int, int]]] = [
         (1, 1, 0),
     ),
     ("case_activity", "UPDATE case_activity SET n = n + 1 WHERE {t} AND case_id = 'c2'", (0, 0, 3)),
+    ("rollup_day", "UPDATE rollup_day SET n = n + 1 WHERE {t} AND activity = 'a0' AND team = 'ap'", (0, 0, 2)),
+    ("rollup_case", "DELETE FROM rollup_case WHERE {t}", (1, 0, 0)),
+    ("rollup_case", "UPDATE rollup_case SET day = day - 99 WHERE {t}", (1, 1, 0)),
+    (
+        "rollup_case_histogram",
+        "UPDATE rollup_case_histogram SET n3 = 99 WHERE {t} AND block = (SELECT max(block) FROM rollup_case_histogram WHERE {t})",
+        (0, 0, 1),
+    ),
 ]
 NOTHING = (0, 0, 0)
 
@@ -250,7 +258,7 @@ async def test_what_arrives_between_the_look_and_the_swap_is_in_it(
 async def test_readers_see_the_old_figures_or_the_mended_ones_and_no_gap(analytics: Harness, tenant: str) -> None:
     await feed(analytics, story(tenant))
     right = await kpis(analytics, tenant)
-    await damage(analytics, tenant, DAMAGE[1][1])
+    await damage(analytics, tenant, next(each for table, each, _ in DAMAGE if table == "rollup_day"))
     wrong = await kpis(analytics, tenant)
     work = asyncio.create_task(rebuild_from_facts(analytics.runtime.url, tenant, swap=True))
     seen = []

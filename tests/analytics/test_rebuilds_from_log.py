@@ -15,8 +15,9 @@ from sqlalchemy import text
 from deploy.kafka import Broker
 from deploy.standalone.issuer import DevelopmentIssuer
 from deploy.standalone.seaweed import ObjectStoreAccess
+from services.analytics.fact_tables import WithdrawnOperation
 from services.analytics.operations.consume import GROUP, PATTERN
-from services.analytics.operations.facts import EARLIEST, Plausibility
+from services.analytics.operations.fields import EARLIEST, Plausibility
 from services.analytics.operations.statements import FOLDS
 from services.analytics.rebuilds.derived import FACTS
 from services.analytics.rebuilds.replay import ConsumerBehindError, Replay
@@ -26,7 +27,7 @@ from shared.eventlog import Message
 from shared.eventlog.postgres import PostgresEventLog
 from shared.events import Event
 from tests.analytics.event_logs.importing import at_work
-from tests.analytics.feeding import MINUTE, T0, answer, kpis, observation, operation
+from tests.analytics.feeding import MINUTE, T0, answer, kpis, observation, operation, withdrawal
 from tests.analytics.oracle import assert_exact
 from tests.analytics.test_rebuilds import NOTHING, damage, numbers, story
 from tests.fixtures.kafka import require_own_broker
@@ -88,8 +89,16 @@ async def rebuilt(stage: Harness, tenant: str, *, swap: bool = False) -> Found:
 
 
 def told(tenant: str) -> list[Event]:
-    """Return a story of the log, with answers, an event that tells no work, and repetitions."""
+    """Return a story of the log, with answers, and with one fact of each kind, and a correction, that are withdrawn."""
     events = [*story(tenant), *(answer(tenant, n) for n in (1, 4, 5))]
+    mistakes = [
+        operation(tenant, "c1", "a0", minutes=7),
+        operation(tenant, "never", "mend", corrects=events[2].id),
+        observation(tenant, "c1", T0 + timedelta(days=30)),
+        answer(tenant, 2),
+    ]
+    events = [withdrawal(tenant, mistakes[0].id), *events, *mistakes]
+    events += [withdrawal(tenant, each.id) for each in mistakes]
     return [msgspec.structs.replace(each, time=T0 + n * MINUTE) for n, each in enumerate(events)]
 
 
@@ -124,6 +133,13 @@ async def test_what_a_setting_refused_is_taken_in_once_it_allows_it(embedded: Ha
     assert (await kpis(embedded, tenant))["error_rate"]["n"] == 2
 
 
+_COLUMNS = ", ".join(WithdrawnOperation.__table__.columns.keys())
+RETURN = f"""
+WITH back AS (DELETE FROM withdrawn_operation WHERE {{t}} RETURNING *)
+INSERT INTO operation ({_COLUMNS}) SELECT {_COLUMNS} FROM back""".strip()
+APART = f"""
+WITH gone AS (DELETE FROM operation WHERE {{t}} AND activity = 'a1' AND NOT corrected AND corrects IS NULL RETURNING *)
+INSERT INTO withdrawn_operation ({_COLUMNS}) SELECT {_COLUMNS} FROM gone"""
 # What is done to the live tables, and what is found of facts. Nothing was folded anew, so derived tables differ as well.
 DAMAGE: list[tuple[str, str, dict[str, tuple[int, int, int]]]] = [
     (
@@ -146,6 +162,16 @@ DAMAGE: list[tuple[str, str, dict[str, tuple[int, int, int]]]] = [
     ("unheard", "DELETE FROM survey_response WHERE {t} AND score > 3", {"survey_response": (2, 0, 0)}),
     ("misheard", "UPDATE survey_response SET score = 3 WHERE {t} AND score = 1", {"survey_response": (0, 0, 1)}),
     ("undated", "UPDATE operation SET known_at = '-infinity' WHERE {t}", {"operation": (0, 0, 60)}),
+    ("forgotten", "DELETE FROM withdrawal WHERE {t}", {"withdrawal": (4, 0, 0)}),
+    ("misdated", "UPDATE withdrawal SET known_at = now(), reason = 'other' WHERE {t}", {"withdrawal": (0, 0, 4)}),
+    ("lost", "DELETE FROM withdrawn_operation WHERE {t}", {"withdrawn_operation": (2, 0, 0)}),
+    ("returned", RETURN, {"operation": (0, 2, 0), "withdrawn_operation": (2, 0, 0)}),
+    (
+        "passed over",  # as by a consumer of a former version
+        f"WITH forgotten AS (DELETE FROM withdrawal WHERE {{t}}), {RETURN.removeprefix('WITH ')}",
+        {"withdrawal": (4, 0, 0), "operation": (0, 2, 0), "withdrawn_operation": (2, 0, 0)},
+    ),
+    ("withdrawn by nobody", APART, {"operation": (16, 0, 0), "withdrawn_operation": (0, 16, 0)}),
     ("keyless", "DELETE FROM rollup_key WHERE {t}", {}),
 ]
 
@@ -223,12 +249,36 @@ async def test_what_the_log_no_longer_has_is_told_and_stays(embedded: Harness, t
     )
     found = await rebuilt(embedded, tenant, swap=True)
     assert numbers(found) == RIGHT
-    assert found.gone == {"operation": 2, "observation": 1, "survey_response": 0}
+    assert {name: n for name, n in found.gone.items() if n} == {"operation": 2, "observation": 1}
     await damage(
         embedded, tenant, "DELETE FROM operation WHERE {t} AND activity = 'recent'", "DELETE FROM rollup_hour WHERE {t}"
     )
     found = await rebuilt(embedded, tenant, swap=True)
     assert numbers(found)["operation"] == (1, 0, 0)
+    assert numbers(await rebuilt(embedded, tenant)) == RIGHT
+    await assert_exact(embedded, tenant, [*old, *recent])
+
+
+async def test_a_withdrawal_holds_although_it_or_its_event_is_gone_from_the_log(embedded: Harness, tenant: str) -> None:
+    first, second, fine = (operation(tenant, f"c{n}", minutes=n + 1) for n in range(3))
+    mend = operation(tenant, "c3", corrects=fine.id)
+    old = [first, withdrawal(tenant, second.id), withdrawal(tenant, mend.id)]
+    recent = [withdrawal(tenant, first.id), second, fine, mend]
+    await embedded.runtime.log.publish(
+        [Message("old.things", "k", each.value, each.headers) for each in map(message_of, old)]
+    )
+    await publish(embedded, recent)
+    await consumed(embedded)
+    await on_server(
+        embedded,
+        "DELETE FROM eventlog.message USING eventlog.partition AS p WHERE partition_id = p.id AND topic = 'old.things'",
+    )
+    found = await rebuilt(embedded, tenant, swap=True)
+    assert numbers(found) == RIGHT
+    assert {name: n for name, n in found.gone.items() if n} == {"withdrawal": 2, "withdrawn_operation": 1}
+    await damage(embedded, tenant, RETURN, "UPDATE operation SET corrected = true WHERE {t} AND case_id = 'c2'")
+    found = await rebuilt(embedded, tenant, swap=True)
+    assert (numbers(found)["operation"], numbers(found)["withdrawn_operation"]) == ((0, 3, 1), (3, 0, 0))
     assert numbers(await rebuilt(embedded, tenant)) == RIGHT
     await assert_exact(embedded, tenant, [*old, *recent])
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from services.analytics.operations.consume import consume
 from services.analytics.rebuilds.service import rebuild_from_facts
 from shared.events import Event
-from tests.analytics.feeding import MINUTE, T0, feed, observation, operation
+from tests.analytics.feeding import MINUTE, T0, feed, observation, operation, withdrawal
 from tests.analytics.oracle import assert_exact, expected_cases, expected_rollups, stored
 from tests.fixtures.services import Harness
 
@@ -64,14 +64,22 @@ def event_of(tenant: str, place: int, work: dict[str, Any]) -> Event:
 @given(
     given_works=st.lists(works, min_size=1, max_size=len(_IDS)),
     seen=st.lists(st.tuples(st.sampled_from(["c1", "c9"]), st.sampled_from([-200, 0, 3])), max_size=3),
+    withdrawn=st.lists(st.integers(0, len(_IDS) + 2), max_size=5),
     seed=st.integers(0, 2**32),
 )
 async def test_any_order_batching_and_repetition_gives_what_the_events_say(
-    analytics: Harness, given_works: list[dict[str, Any]], seen: list[tuple[str, int]], seed: int
+    analytics: Harness,
+    given_works: list[dict[str, Any]],
+    seen: list[tuple[str, int]],
+    withdrawn: list[int],
+    seed: int,
 ) -> None:
+    """What is withdrawn, before it arrives or after, once or more often, has never been."""
     tenant, chance = f"t-{uuid4().hex}", random.Random(seed)
     events = [event_of(tenant, place, work) for place, work in enumerate(given_works)]
     events += [observation(tenant, case, T0 + minutes * MINUTE) for case, minutes in seen]
+    ids = [each.id for each in events]
+    events += [withdrawal(tenant, ids[place]) for place in withdrawn if place < len(ids)]
     delivered = events + chance.sample(events, chance.randint(0, len(events)))
     chance.shuffle(delivered)
     while delivered:
@@ -82,8 +90,8 @@ async def test_any_order_batching_and_repetition_gives_what_the_events_say(
     assert (await rebuild_from_facts(analytics.runtime.url, tenant, swap=False)).right
 
 
-async def test_two_consumers_at_once_neither_deadlock_nor_lose_a_correction(analytics: Harness) -> None:
-    """Overlapping batches in opposite orders, half of the operations corrected by ones that arrive elsewhere."""
+async def test_two_consumers_at_once_neither_deadlock_nor_lose_a_correction_or_a_withdrawal(analytics: Harness) -> None:
+    """Overlapping batches in opposite orders, half of the operations corrected, some withdrawn by what arrives elsewhere."""
     tenant, chance = f"t-{uuid4().hex}", random.Random(4)
     ids = [uuid4() for _ in range(120)]
     events = [
@@ -97,6 +105,7 @@ async def test_two_consumers_at_once_neither_deadlock_nor_lose_a_correction(anal
         )
         for n, event_id in enumerate(ids)
     ]
+    events += [withdrawal(tenant, ids[n]) for n in range(0, 120, 7)]
     batches = [chance.sample(events, 30) for _ in range(24)] + [events[:60][::-1], events[60:][::-1]]
     for four in range(0, len(batches), 4):
         await asyncio.gather(*(feed(analytics, batch) for batch in batches[four : four + 4]))

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from services.analytics.indicators.zones import begin_of, whole_hours_since
-from services.analytics.operations.facts import EARLIEST, Plausibility
+from services.analytics.operations.fields import EARLIEST, Plausibility
+from tests.analytics.explaining import explain, respond
 from tests.analytics.feeding import answer, ask, by_id, feed, kpis, operation
 from tests.fixtures.services import Harness, problem
 
@@ -126,3 +127,39 @@ def test_since_when_a_zone_is_whole_hours_off(zone: str, year: int) -> None:
 def test_a_date_begins_when_clocks_skip_its_midnight() -> None:
     day = datetime(2018, 11, 4, tzinfo=UTC).date()
     assert begin_of(day, "America/Sao_Paulo") == datetime(2018, 11, 4, 3, tzinfo=UTC)
+
+
+async def test_an_explanation_takes_the_dates_of_the_zone_too(analytics: Harness, tenant: str) -> None:
+    """October in Madrid has an hour more than the dates of UTC would say; each moment is a microsecond from a bound."""
+    october, november = datetime(2026, 9, 30, 22, tzinfo=UTC), datetime(2026, 10, 31, 23, tzinfo=UTC)
+    instant = timedelta(microseconds=1)
+    moments = [october - instant, october, november - instant, november]
+    await feed(analytics, [operation(tenant, f"c{n}", finished_at=at) for n, at in enumerate(moments)])
+    asked = {"begin": "2026-10-01", "end": "2026-11-01", "time_zone": "Europe/Madrid"}
+    shown = (await kpis(analytics, tenant, **asked))["error_rate"]
+    explained = await explain(analytics, tenant, "error_rate", **asked)
+    assert [item["case"] for item in explained["operations"]["items"]] == ["c1", "c2"]
+    assert (explained["value"], explained["n"], explained["time_zone"]) == (shown["value"], 2, "Europe/Madrid")
+    compared = await explain(
+        analytics, tenant, "error_rate", **asked, compare_to_from="2026-11-01", compare_to_to="2026-12-01"
+    )
+    assert compared["comparison"]["n"] == 1
+    refused = problem(await respond(analytics, tenant, "error_rate", asked | {"time_zone": "Europe/Atlantis"}))
+    assert [error["at"] for error in refused["errors"]] == ["query.time_zone"]
+
+
+async def test_a_process_is_looked_at_over_the_dates_of_a_zone(analytics: Harness, tenant: str) -> None:
+    finished = datetime(2026, 3, 31, 22, 30, tzinfo=UTC)  # 00:30 of the first of April in Madrid
+    await feed(analytics, [operation(tenant, "c", activity, finished_at=finished) for activity in ("check", "pay")])
+    asked = {"from": "2026-04-01", "to": "2026-05-01"}
+    async with analytics.client(tenant, "viewer") as client:
+        for what in ("edges", "variants"):
+            found = {}
+            for zone in ("UTC", "Europe/Madrid"):
+                parameters = {**asked, "time_zone": zone}
+                answered = await client.get(f"/analytics/processes/p/{what}", params=parameters)
+                assert answered.status_code == 200, answered.text
+                found[zone] = (len(answered.json()["items"]), answered.json()["period"]["from"])
+            assert found == {"UTC": (0, "2026-04-01T00:00:00Z"), "Europe/Madrid": (1, "2026-03-31T22:00:00Z")}
+        refused = await client.get("/analytics/processes/p/edges", params={"time_zone": "Madrid"})
+    assert problem(refused)["errors"][0]["at"] == "query.time_zone"

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.analytics.operations.facts import EARLIEST, Plausibility
+from services.analytics.operations.fields import EARLIEST, Plausibility
 from shared.events import Event
 from tests.analytics.explaining import digest_of, explain, explain_all, listed, recompute, respond
 from tests.analytics.feeding import MINUTE, ask, by_id, feed, kpis, observation, operation

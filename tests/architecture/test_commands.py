@@ -25,6 +25,7 @@ INDENTED = re.compile(r"(?<=\n\n)(?: {4}.+\n)+")
 CARRIED_OUT = {
     ("CONTRIBUTING.md", "uv"): "tests/architecture/test_commands.py",
     ("docs/kpi.md", "GET"): "tests/analytics/test_kpi_document.py",
+    ("docs/kpi.md", "POST"): "tests/analytics/test_withdrawals.py",
     ("services/analytics/README.md", "CREATE"): "tests/analytics/test_bi_views.py",
     ("services/documents/README.md", "curl"): "tests/documents/test_readme.py",
 }

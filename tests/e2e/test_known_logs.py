@@ -1,5 +1,6 @@
 """Known event logs through the command line, the gateway and the event log, in every shape that can run."""
 
+import json
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.fixtures.indicators import compare_with_truth
-from tests.fixtures.known_logs import FOLDER, cost_attribute, has_starts, known_logs, require
+from tests.fixtures.known_logs import FOLDER, figures_of, has_starts, known_logs, require, settings_of
 from tests.fixtures.stack import Stack
 
 pytestmark = pytest.mark.slow
@@ -19,10 +20,12 @@ def import_known_log(stack: Stack, name: str, tenant: str) -> dict[str, Any]:
     """Import one log as a user would and return the indicators by id."""
     process = name.removesuffix(".gz").removesuffix(".xes")
     options = ["--process", process, "--tenant", tenant]
-    for resource in LOGS[name].get("system_resources", []):
+    told = settings_of(name)
+    for resource in told.pop("automatic"):
         options += ["--automatic", resource]
-    if "cost_total" in LOGS[name]:
-        options += ["--cost-attribute", cost_attribute(name)]
+    for setting, value in told.items():
+        field = setting.removesuffix("_column")
+        options += [f"--{setting.replace('_', '-')}", value] if field == setting else ["--column", f"{field}={value}"]
     stack.command("import-log", FOLDER / name, *options)
     answer = stack.json("kpi", "--process", process, "--tenant", tenant, "--exact")
     return {kpi["id"]: kpi for kpi in answer["kpis"]}
@@ -32,7 +35,7 @@ def check(stack: Stack, tenant: str) -> None:
     require(LOGS, "event logs with truth.json")
     for name in LOGS:
         first = import_known_log(stack, name, tenant)
-        assert compare_with_truth(LOGS[name], first, has_starts=has_starts(name)) == []
+        assert compare_with_truth(figures_of(name), first, has_starts=has_starts(name)) == []
         assert import_known_log(stack, name, tenant) == first
 
 
@@ -59,6 +62,16 @@ def test_the_report_of_an_import_is_printed(stack: Stack, tenant: str, tmp_path:
     report = stack.json("import-log", log, "--process", "p", "--tenant", tenant)
     assert report["result"]["operations"] == 1
     assert sum(report["result"]["rejected"].values()) == 1
+
+
+def test_an_object_centric_log_is_imported_by_the_type_that_is_named(stack: Stack, tenant: str, tmp_path: Path) -> None:
+    related = [{"objectId": each, "qualifier": ""} for each in ("o1", "i1", "i2")]
+    event = {"id": "e", "type": "pack", "time": "2026-01-01T00:00:00Z", "relationships": related}
+    objects = [{"id": "o1", "type": "order"}, {"id": "i1", "type": "item"}, {"id": "i2", "type": "item"}]
+    log = tmp_path / "log.json"
+    log.write_text(json.dumps({"events": [event], "objects": objects}))
+    report = stack.json("import-log", log, "--process", "p", "--tenant", tenant, "--case-object-type", "item")
+    assert (report["result"]["cases"], report["result"]["operations"]) == (2, 2)
 
 
 def test_the_command_that_an_import_names_next_shows_what_came_in(stack: Stack, tenant: str, tmp_path: Path) -> None:

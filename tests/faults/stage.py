@@ -15,6 +15,7 @@ import psutil
 from deploy.standalone import child
 from services.analytics.app import SERVICE
 from services.analytics.operations import histograms
+from services.analytics.operations.case_rollups import BLOCK_SAYS, SUMS_SAY
 from shared import migrations
 from shared.db import asyncpg_url
 from tests.faults.member import Settings
@@ -28,14 +29,25 @@ _KEYS = {
     "operation": "tenant_id, id",
     "observation": "tenant_id, id",
     "survey_response": "tenant_id, id",
+    "withdrawal": "tenant_id, id",
+    "withdrawn_operation": "tenant_id, id",
+    "withdrawn_observation": "tenant_id, id",
+    "withdrawn_survey_response": "tenant_id, id",
     "rollup_hour": "tenant_id, hour, process, activity, team, actor_kind, currency",
+    "rollup_day": "tenant_id, day, process, activity, team, actor_kind, currency",
+    "rollup_case": "tenant_id, day, process",
+    "rollup_case_histogram": "tenant_id, day, process, block",
     "case_state": "tenant_id, process, case_id",
     "case_activity": "tenant_id, process, case_id, activity",
     "consumer_offset": "topic, partition",
 }
+# Rows of nothing depend on the order of arrival, and say the same as none.
+_SAYS = {"rollup_case": SUMS_SAY, "rollup_case_histogram": BLOCK_SAYS}
 _LEFT_OUT = ["seq", "consumer", "log"]
+# Decimals are compared by value: a sum is written with the decimals of what was once in it, although that was withdrawn.
 _COLUMNS = """
-SELECT string_agg(quote_ident(column_name), ', ' ORDER BY ordinal_position) FROM information_schema.columns
+SELECT string_agg(format(CASE data_type WHEN 'numeric' THEN 'trim_scale(%I)' ELSE '%I' END, column_name), ', '
+                  ORDER BY ordinal_position) FROM information_schema.columns
 WHERE table_schema = 'analytics' AND table_name = $1 AND column_name <> ALL ($2::text[])
 """
 # Keys are numbered in the order in which they come, so rows are compared by what the number stands for.
@@ -46,6 +58,9 @@ FROM analytics.rollup_histogram JOIN analytics.rollup_key USING (tenant_id) WHER
 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8"""
 
 Contents = dict[str, tuple[int, str]]
+# Every event of `stream` makes one row of one of these.
+FACTS = ("operation", "observation", "survey_response")
+ONE_EACH = (*FACTS, "withdrawal", *(f"withdrawn_{name}" for name in FACTS))
 
 
 class Member:
@@ -148,7 +163,9 @@ class Watch:
 
     async def _table(self, table: str, key: str) -> tuple[int, str]:
         columns = await self._connection.fetchval(_COLUMNS, table, _LEFT_OUT)
-        return await self._content(f"SELECT {columns} FROM analytics.{table} ORDER BY {key}")
+        return await self._content(
+            f"SELECT {columns} FROM analytics.{table} WHERE {_SAYS.get(table, 'true')} ORDER BY {key}"
+        )
 
     async def _content(self, query: str) -> tuple[int, str]:
         digest = hashlib.sha256()

@@ -7,19 +7,22 @@ from decimal import Decimal
 from random import Random
 from uuid import UUID
 
-from shared.contracts.analytics import ObservationRecorded, OperationRecorded, SurveyAnswered
+from shared.contracts.analytics import EventWithdrawn, ObservationRecorded, OperationRecorded, SurveyAnswered
 from shared.eventlog import Message
 from shared.events import Actor, EventData, Outcome, Work, to_message
 from shared.money import Money
 
 _BEGIN = datetime(2026, 1, 5, 8, tzinfo=UTC)
+_AWAY = (
+    128  # places from a withdrawal to the one event that it withdraws, before or behind; or the other tenant's: to none
+)
 _CASE = 5  # operations of a case, on the average
 
 
 def stream(topic: str, count: int, seed: int, duplicated: float = 0.1) -> list[Message]:
     """Return `count` events and, at random places behind the original, a second copy of a share of them.
 
-    Two tenants, twelve activities, and what makes order matter: corrections of earlier and of later operations.
+    Two tenants, twelve activities, and what makes order matter: corrections and withdrawals of earlier and of later events.
     """
     random = Random(seed)
     ids = [UUID(int=random.getrandbits(128), version=4) for _ in range(count)]
@@ -40,6 +43,8 @@ def _event(random: Random, ids: Sequence[UUID], n: int) -> Message:
         data = ObservationRecorded(process="purchasing", case=case, at=at)
     elif kind < 0.06:
         data = SurveyAnswered(score=random.randint(1, 5), team="", process="purchasing", answered_at=at)
+    elif kind < 0.08 and (other := n ^ _AWAY) < len(ids):
+        data = EventWithdrawn(event=ids[other], reason="faults")
     else:
         work = _work(random, case, at, _corrected(random, ids, n))
     return to_message(ids[n], data, subject=case, tenant=tenant, at=at, work=work)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.killing import Plan, Report, run
+from tests.faults.stage import ONE_EACH
 from tests.fixtures.kafka import SILENT_MS
 from tests.performance.kills import render
 
@@ -19,7 +20,7 @@ def assert_exact(report: Report) -> None:
     plan = report.plan
     assert report.disturbed == report.undisturbed, render(report)
     assert (report.messages, report.dead_letters) == (plan.events + plan.events // 10, 0)
-    facts = sum(report.disturbed[table][0] for table in ("operation", "observation", "survey_response"))
+    facts = sum(report.disturbed[table][0] for table in ONE_EACH)
     assert facts == plan.events
     assert len(report.kills) == plan.kills
     assert all(kill.at < report.messages for kill in report.kills), render(report)

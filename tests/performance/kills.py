@@ -32,7 +32,7 @@ def render(report: Report) -> str:
     ]
     for table, (rows, digest) in report.disturbed.items():
         same = "equal" if report.undisturbed[table] == (rows, digest) else "DIFFERENT"
-        lines.append(f"  {table:16} {rows:9} rows  {digest[:16]}  {same}")
+        lines.append(f"  {table:25} {rows:9} rows  {digest[:16]}  {same}")
     return "\n".join(lines)
 
 

@@ -1,13 +1,13 @@
 """Control charts, as they are asked for and answered."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from services.analytics.control_charts.rules import DEFAULT_RULES, Chart, Rule, Side
 from services.analytics.filters import OperationQuery
-from services.analytics.indicators.request import Moment, ProcessFilter, TimeZone, begin_dates
+from services.analytics.indicators.request import Moment, ProcessFilter
 from services.analytics.indicators.schemas import DefinitionOut, FiltersOut, PeriodOut
 from services.analytics.indicators.selection import Selection
 from shared.money import CurrencyCode
@@ -15,10 +15,11 @@ from shared.schemas import ResponseModel
 
 
 class ChartQuery(OperationQuery):
+    dates: ClassVar[tuple[str, ...]] = (*OperationQuery.dates, "baseline_from")
+
     process: ProcessFilter = None
     currency: CurrencyCode | None = Field(default=None, description="Of cost_per_operation, where there are several")
     bucket: Literal["day", "week"] = Field(default="day", description="Of time_zone; weeks begin on Monday")
-    time_zone: TimeZone = "UTC"
     baseline_from: Moment = Field(
         default=None,
         description="ISO date or instant: limits come from the buckets that begin then or later, and only they are judged",
@@ -26,11 +27,6 @@ class ChartQuery(OperationQuery):
     rules: list[Rule] = Field(
         default=list(DEFAULT_RULES), min_length=1, description="Which run rules to look for; repeat it for several"
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _begin_dates_in_the_zone(cls, values: Any) -> Any:
-        return begin_dates(values, "from", "to", "baseline_from")
 
     @field_validator("rules", mode="before")
     @classmethod

@@ -26,9 +26,10 @@ from services.analytics.control_charts.schemas import (
     SignalOut,
 )
 from services.analytics.indicators.definitions import DEFINITIONS
-from services.analytics.indicators.queries import MAX_GROUPS, FiguresByGroup, part_of, read_figures
+from services.analytics.indicators.queries import FiguresByGroup, part_of, read_figures
 from services.analytics.indicators.rules import Measured, measure_one, protect_answers
 from services.analytics.indicators.schemas import DefinitionOut, FiltersOut, PeriodOut
+from services.analytics.indicators.selection import MAX_GROUPS
 from services.analytics.indicators.service import TooManyGroups, check_period
 from services.analytics.indicators.sums import sorted_keys
 from services.analytics.indicators.zones import begin_of

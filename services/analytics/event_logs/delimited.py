@@ -17,7 +17,7 @@ from services.analytics.event_logs.errors import (
 )
 from services.analytics.event_logs.raw import ANY_TIME, Field, Intake, RawEvent, Rejection, Remark, Tally, show_text
 from services.analytics.event_logs.told import NAMES
-from services.analytics.operations.facts import Plausible
+from services.analytics.operations.fields import Plausible
 
 MAX_ROW_BYTES = 1024 * 1024
 MAX_COLUMNS = 1_000

@@ -18,7 +18,7 @@ from services.analytics.event_logs.ocel_json import OcelJsonReader
 from services.analytics.event_logs.ocel_sqlite import MAGIC, OcelSqliteReader
 from services.analytics.event_logs.raw import ANY_TIME, RawEvent, Tally
 from services.analytics.event_logs.xes import XesReader
-from services.analytics.operations.facts import Plausible
+from services.analytics.operations.fields import Plausible
 
 # What one import may take: its events are staged in PostgreSQL, at some 150 bytes each, until they are published.
 MAX_UNPACKED_BYTES = 4 * 1024**3

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from time import monotonic
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from sqlalchemy import text
@@ -30,7 +31,7 @@ from services.analytics.event_logs.service import CLEANUP, IMPORT, clean_up
 from services.analytics.event_logs.staging import Staging, open_staging
 from services.analytics.metrics import import_rejected_total, import_remarks_total
 from services.analytics.operations.consume import GROUP
-from services.analytics.operations.facts import BadFieldError
+from services.analytics.operations.fields import BadFieldError
 from shared.app import Runtime
 from shared.eventlog import Message, Position
 from shared.jobs import JobCode, JobContext, WithCleanup
@@ -48,6 +49,13 @@ logger = logging.getLogger(__name__)
 _NEXT_OFFSETS = text(
     "SELECT topic, partition, next_offset FROM consumer_offset WHERE log = :log AND consumer = :consumer"
 )
+_WITHDRAWN = text("SELECT count(*) FROM withdrawal WHERE tenant_id = :tenant AND id = ANY(cast(:ids AS uuid[]))")
+_ARRIVED = text("""
+SELECT count(*) FROM unnest(cast(:ids AS uuid[])) AS log (id)
+WHERE EXISTS (SELECT FROM operation AS o WHERE o.tenant_id = :tenant AND o.id = log.id)
+   OR EXISTS (SELECT FROM observation AS o WHERE o.tenant_id = :tenant AND o.id = log.id)
+   OR EXISTS (SELECT FROM withdrawn_operation AS o WHERE o.tenant_id = :tenant AND o.id = log.id)
+   OR EXISTS (SELECT FROM withdrawn_observation AS o WHERE o.tenant_id = :tenant AND o.id = log.id)""")
 
 
 @dataclass(slots=True)
@@ -100,10 +108,10 @@ async def _import(runtime: Runtime, job: JobContext, order: ImportOrder, cursor:
     async with open_staging(job.database) as staging:
         with closing(LogReader(order.options)) as reader:
             tally = await _stage(runtime, job, order, cursor, staging, reader)
-        counts = await _publish(runtime, job, order, cursor, staging, tally)
+        counts, withdrawn = await _publish(runtime, job, order, cursor, staging, tally)
     _count(tally)
     visible = await _wait_until_visible(job, cursor)
-    return {**report_of(tally, counts, order), "visible": visible}
+    return {**report_of(tally, counts, order), "withdrawn": withdrawn, "visible": visible}
 
 
 async def _stage(
@@ -164,28 +172,36 @@ async def _take_next(pages: Iterator[list[RawEvent]]) -> list[RawEvent] | None:
 
 async def _publish(
     runtime: Runtime, job: JobContext, order: ImportOrder, cursor: Cursor, staging: Staging, tally: Tally
-) -> Counts:
-    """Publish what a former attempt has not; count everything. The events read go through here a second time."""
+) -> tuple[Counts, int]:
+    """Publish what a former attempt has not; count everything, and what of it is withdrawn.
+
+    The events read go through here a second time.
+    """
     assert runtime.settings.pseudonym_key
     publication = Publication(job.tenant, order, runtime.settings.pseudonym_key.get_secret_value().encode())
     pairing = LogPairing(await staging.started_activities())
     total = done = tally.used
-    published_before = cursor.case
+    published_before, withdrawn = cursor.case, 0
 
-    def usable(items: Sequence[Operation | Observation]) -> Iterator[Message]:
+    def usable(items: Sequence[Operation | Observation], ids: list[UUID]) -> Iterator[Message]:
         for item in items:
             try:
-                message = publication.message_of(item)
+                event_id, message = publication.message_of(item)
             except BadFieldError as error:
                 pairing.counts.add(item, -1)
                 tally.reject(Rejection.UNUSABLE, f"case {item.case}", str(error))
             else:
+                ids.append(event_id)
                 if published_before is None or item.case > published_before:
                     yield message
 
     async def publish(items: Sequence[Operation | Observation]) -> None:
+        nonlocal withdrawn
         for at in range(0, len(items), _PUBLISH_EVENTS):
-            if messages := list(usable(items[at : at + _PUBLISH_EVENTS])):
+            ids: list[UUID] = []
+            messages = list(usable(items[at : at + _PUBLISH_EVENTS], ids))
+            withdrawn += await _count_withdrawn(job, order, ids)
+            if messages:
                 cursor.advance(await runtime.log.publish(messages), None)
         cursor.advance((), pairing.finished_case)  # not before the last of its events is out
         await job.checkpoint(asdict(cursor), done, 2 * total)
@@ -194,7 +210,14 @@ async def _publish(
         done += len(page)
         await publish([item for event in page for item in pairing.add(event)])
     await publish(pairing.close())
-    return pairing.counts
+    return pairing.counts, withdrawn
+
+
+async def _count_withdrawn(job: JobContext, order: ImportOrder, ids: Sequence[UUID]) -> int:
+    """Return how many of a log's events are withdrawn: before it is imported, or by withdrawing what had arrived of it."""
+    statement = _WITHDRAWN if order.withdraw is None else _ARRIVED
+    async with job.database.session(None) as session:
+        return int((await session.execute(statement, {"tenant": job.tenant, "ids": ids})).scalar_one())
 
 
 async def _wait_until_visible(job: JobContext, cursor: Cursor) -> bool:

@@ -7,7 +7,7 @@ from services.analytics.event_logs.errors import NotOcelError
 from services.analytics.event_logs.json_sections import JsonSections
 from services.analytics.event_logs.ocel import Names, Scratch, as_pairs, is_text
 from services.analytics.event_logs.raw import ANY_TIME, Intake, RawEvent, Tally
-from services.analytics.operations.facts import Plausible
+from services.analytics.operations.fields import Plausible
 
 # The sections of both versions; OCEL 1.0's headers (`ocel:global-event` and the like) are often missing and never needed.
 _EVENTS = ("events", "ocel:events")

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from services.analytics.event_logs.errors import DamagedDatabaseError, NoRoomError, NotOcelError, TooLargeLogError
 from services.analytics.event_logs.ocel import PAGE, Names, Scratch
 from services.analytics.event_logs.raw import ANY_TIME, Intake, RawEvent, Tally
-from services.analytics.operations.facts import Plausible
+from services.analytics.operations.fields import Plausible
 
 MAGIC = b"SQLite format 3\0"
 MAX_BYTES = 1024**3
@@ -76,7 +76,7 @@ class OcelSqliteReader:
                 upload.prepare()
                 for _ in self._copy(upload):
                     yield []  # so that whoever reads on may see to something else in between
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # a message may quote a damaged name
             raise DamagedDatabaseError(reason=str(error)) from error
         yield from self._scratch.pages()
 

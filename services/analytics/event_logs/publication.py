@@ -1,15 +1,17 @@
 """From what a log says to messages of the event log."""
 
 from functools import lru_cache
+from uuid import UUID
 
 from services.analytics.event_logs.rules import Observation, Operation, identify
 from services.analytics.event_logs.schemas import ImportOrder
 from services.analytics.event_logs.told import NOTHING_TOLD
 from services.analytics.operations.facts import check_observation, check_work
 from shared.auth import pseudonym
-from shared.contracts.analytics import ObservationRecorded, OperationRecorded
+from shared.contracts.analytics import EventWithdrawn, ObservationRecorded, OperationRecorded
 from shared.eventlog import Message
-from shared.events import Actor, Work, to_message
+from shared.events import Actor, EventData, Work, to_message
+from shared.ids import stable_id
 from shared.money import Money
 from shared.tracing import TraceContext
 
@@ -26,28 +28,39 @@ class Publication:
         self._trace = TraceContext.parse(order.traceparent)
         self._pseudonym = lru_cache(_RESOURCES_KNOWN)(lambda resource: pseudonym(pseudonym_key, tenant, resource))
 
-    def message_of(self, item: Operation | Observation) -> Message:
-        """Return what is to be published. Raises BadFieldError, as the consumer would, for what it could not keep."""
-        plausible = self._order.options.plausible
-        # Events are stamped with the moment of recording. One moment for the whole import: a resumed job publishes again.
-        asked_at = self._order.asked_at
+    def message_of(self, item: Operation | Observation) -> tuple[UUID, Message]:
+        """Return an event's id, and what is to be published: the event or, where the log is withdrawn, its withdrawal.
+
+        Raises BadFieldError, as the consumer would, for what it could not keep.
+        """
+        plausible, order, work = self._order.options.plausible, self._order, None
         actor = self._pseudonym(item.resource) if item.resource else ""
-        event_id = identify(self._tenant, self._order.process, item, actor)
+        event_id = identify(self._tenant, order.process, item, actor, order.revision)
+        data: EventData
         if isinstance(item, Operation):
             data, work = OperationRecorded(source=SOURCE), self._work_of(item, actor)
             check_work(event_id, work, plausible)
-            return to_message(
-                event_id, data, subject=item.case, tenant=self._tenant, at=asked_at, work=work, trace=self._trace
-            )
-        seen = ObservationRecorded(
+        else:
+            data = self._observation_of(item)
+            check_observation(data, plausible)
+        if order.withdraw is None:
+            return event_id, self._message(event_id, data, item.case, work)
+        withdrawn = EventWithdrawn(event=event_id, reason=order.withdraw)
+        return event_id, self._message(stable_id("withdrawn-log", self._tenant, event_id), withdrawn, item.case, None)
+
+    def _message(self, event_id: UUID, data: EventData, case: str, work: Work | None) -> Message:
+        # Events are stamped with the moment of recording. One moment for the whole import: a resumed job publishes again.
+        asked_at = self._order.asked_at
+        return to_message(event_id, data, subject=case, tenant=self._tenant, at=asked_at, work=work, trace=self._trace)
+
+    def _observation_of(self, item: Observation) -> ObservationRecorded:
+        return ObservationRecorded(
             process=self._order.process,
             case=item.case,
             at=item.at,
             activity=item.activity,
             transition=item.transition,
         )
-        check_observation(seen, plausible)
-        return to_message(event_id, seen, subject=item.case, tenant=self._tenant, at=asked_at, trace=self._trace)
 
     def _work_of(self, operation: Operation, actor: str) -> Work:
         told = operation.told or NOTHING_TOLD

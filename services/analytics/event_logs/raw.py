@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from services.analytics.event_logs.told import Told, tell
 from services.analytics.event_logs.values import parse_amount, parse_stamp
-from services.analytics.operations.facts import Plausible
+from services.analytics.operations.fields import Plausible
 from shared.events import MAX_ACTIVITY, MAX_ACTOR, MAX_CASE, MAX_TEAM
 
 COMPLETE, START = "complete", "start"

@@ -240,8 +240,8 @@ class LogPairing:
         return left
 
 
-def identify(tenant: str, process: str, item: Operation | Observation, actor: str) -> UUID:
-    """Return the id that the same event of the same log has in every import, whatever the file's format.
+def identify(tenant: str, process: str, item: Operation | Observation, actor: str, revision: int = 0) -> UUID:
+    """Return the id that the same event of the same log has in every import of a revision, whatever the file's format.
 
     `actor` is the resource's pseudonym: a hash of its name itself could be guessed back from the id.
     """
@@ -249,6 +249,5 @@ def identify(tenant: str, process: str, item: Operation | Observation, actor: st
         transition, at = COMPLETE, item.finished_at
     else:
         transition, at = item.transition, item.at
-    return stable_id(
-        "event-log", tenant, process, item.case, item.activity, transition, at.isoformat(), actor, item.occurrence
-    )
+    what = (item.case, item.activity, transition, at.isoformat(), actor, item.occurrence)
+    return stable_id("event-log", tenant, process, *what, *((revision,) if revision else ()))

@@ -10,13 +10,16 @@ from pydantic import AfterValidator, Field
 from services.analytics.event_logs.delimited import Columns
 from services.analytics.event_logs.formats import Format, ReadOptions
 from services.analytics.event_logs.values import StampPatternError, check_pattern
-from services.analytics.operations.facts import Plausible
+from services.analytics.operations.facts import MAX_REASON
+from services.analytics.operations.fields import Plausible
 from services.analytics.operations.schemas import ProcessName, Text
+from services.analytics.questions import Digits
 from shared.events import MAX_ACTOR
 from shared.money import CurrencyCode
 from shared.schemas import RequestModel, ResponseModel
 from shared.validation import value_error
 
+MAX_REVISION = 1_000_000
 ColumnName = Annotated[str, Text(200)]
 
 
@@ -53,6 +56,13 @@ class ImportQuery(RequestModel):
     timestamp_format: StampPattern | None = Field(
         default=None, description="How the table writes its times, e.g. %d/%m/%Y %H:%M; ISO 8601 needs none"
     )
+    withdraw: Annotated[str, Text(MAX_REASON)] | None = Field(
+        default=None,
+        description="Import nothing, but withdraw what an import of this log with the same parameters brought; the reason",
+    )
+    revision: Annotated[int, Field(ge=0, le=MAX_REVISION, strict=False), Digits] = Field(
+        default=0, description="Another one gives the same events other ids: to import anew what was withdrawn"
+    )
 
     def read_options(self, plausible: Plausible) -> ReadOptions:
         return ReadOptions(
@@ -85,6 +95,8 @@ class ImportOrder:
     options: ReadOptions
     asked_at: datetime
     traceparent: str | None
+    withdraw: str | None = None
+    revision: int = 0
 
 
 class ImportAccepted(ResponseModel):

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.analytics.event_logs.errors import UploadExpired
 from services.analytics.event_logs.formats import LogReader, ReadOptions
 from services.analytics.event_logs.schemas import ImportOrder, ImportQuery
-from services.analytics.operations.facts import Plausible
+from services.analytics.operations.fields import Plausible
 from shared import clock
 from shared.app import Runtime
 from shared.auth import Principal
@@ -72,6 +72,8 @@ async def accept_event_log(
             options=options,
             asked_at=now,
             traceparent=trace.traceparent if trace else None,
+            withdraw=query.withdraw,
+            revision=query.revision,
         )
         if not await replace_job(session, upload.job, IMPORT, msgspec.to_builtins(order)):
             raise UploadExpired  # noqa: TRY301 - what is in the store goes here as with every other failure

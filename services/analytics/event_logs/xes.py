@@ -19,7 +19,7 @@ from services.analytics.event_logs.errors import (
 )
 from services.analytics.event_logs.raw import ANY_TIME, Field, Intake, RawEvent, Remark, Tally
 from services.analytics.event_logs.told import NAMES, URI
-from services.analytics.operations.facts import Plausible
+from services.analytics.operations.fields import Plausible
 from shared.events import MAX_ACTIVITY, MAX_ACTOR, MAX_CASE, MAX_TEAM
 
 MAX_DEPTH = 64

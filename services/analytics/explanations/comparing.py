@@ -23,10 +23,10 @@ from services.analytics.explanations.request import By, ExplanationQuery
 from services.analytics.explanations.rules import sums_of
 from services.analytics.explanations.schemas import ComparisonOut, EffectOut
 from services.analytics.indicators.definitions import KpiId
-from services.analytics.indicators.queries import MAX_GROUPS, FiguresByGroup, read_figures
+from services.analytics.indicators.queries import FiguresByGroup, read_figures
 from services.analytics.indicators.rules import FEWEST_ANSWERS, Measured, measure_one
 from services.analytics.indicators.schemas import PeriodOut
-from services.analytics.indicators.selection import OF_OPERATIONS_ONLY, Selection
+from services.analytics.indicators.selection import MAX_GROUPS, OF_OPERATIONS_ONLY, Selection
 from services.analytics.indicators.service import TooManyGroups
 from services.analytics.indicators.sums import Figures, Key
 from shared.errors import DomainError, Language

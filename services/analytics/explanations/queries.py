@@ -13,9 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.analytics.explanations.comparison import Share
 from services.analytics.explanations.definition import FORMULAS
 from services.analytics.explanations.request import By
+from services.analytics.indicators.cases import SAME_CASE, cases_chosen
 from services.analytics.indicators.definitions import KpiId
-from services.analytics.indicators.queries import FILTERS, SAME_CASE, cases_chosen, prices
-from services.analytics.indicators.selection import Selection
+from services.analytics.indicators.queries import FILTERS, prices
+from services.analytics.indicators.selection import OF_OPERATIONS_ONLY, Selection
 
 MAX_EVENT_IDS = 100  # of one case on a page
 
@@ -139,6 +140,21 @@ async def read_page(session: AsyncSession, items: ItemList, after: Place | None,
         SELECT {columns}, {items.terms} FROM {items.source}{behind}
         ORDER BY {items.order} LIMIT :limit""")  # noqa: S608 - names of columns; values are bound
     return (await session.execute(statement, parameters)).all()
+
+
+async def read_withdrawn(session: AsyncSession, items: ItemList) -> int:
+    """Return how many operations, or answers, of the selection were withdrawn."""
+    selection = items.selection
+    if FORMULAS[items.kpi].over == "answers":
+        if selection.conditions(*OF_OPERATIONS_ONLY):
+            return 0
+        source = f"withdrawn_survey_response WHERE true{selection.within('answered_at')}"
+        chosen = selection.conditions("process", "team")
+    else:
+        source = f"withdrawn_operation WHERE true{selection.within('finished_at')}"
+        chosen = selection.conditions(*FILTERS)
+    statement = text(f"SELECT count(*) FROM {source}{chosen}")  # noqa: S608 - names of columns; values are bound
+    return int((await session.execute(statement, items.parameters)).scalar_one())
 
 
 async def read_digest(session: AsyncSession, items: ItemList) -> tuple[str, int]:

@@ -1,7 +1,7 @@
 """What an explanation can be asked: the filters and the period of GET /analytics/kpis, and a second period."""
 
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -20,6 +20,8 @@ By = Literal["activity", "team", "actor_kind", "process"]
 
 class ExplanationQuery(OperationQuery):
     """Filters and period as of GET /analytics/kpis; `compare_to_from` or `compare_to_to` compares with that period."""
+
+    dates: ClassVar[tuple[str, ...]] = (*OperationQuery.dates, "as_of", "compare_to_from", "compare_to_to")
 
     process: ProcessFilter = None
     calendar: CalendarFilter = None

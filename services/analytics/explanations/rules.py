@@ -65,7 +65,7 @@ class LeftOut:
     currency: str | None = None
 
 
-def left_out(kpi: KpiId, figures: Figures, unit: str | None, *, shown: bool) -> list[LeftOut]:
+def left_out(kpi: KpiId, figures: Figures, unit: str | None, withdrawn: int, *, shown: bool) -> list[LeftOut]:
     """Return what an indicator left out, without reasons that apply to nothing, and what holds for all of them."""
     found: Iterator[LeftOut] = iter(())
     if kpi == "processing_time":
@@ -76,7 +76,7 @@ def left_out(kpi: KpiId, figures: Figures, unit: str | None, *, shown: bool) -> 
         found = _private(figures.survey, shown=shown)
     elif kpi in {"case_rework_rate", "no_touch_rate", "first_pass_yield"}:
         found = _unworked(figures.cases, submissions=kpi == "no_touch_rate")
-    counted = [each for each in found if each.n]
+    counted = [each for each in (*found, LeftOut("withdrawn", withdrawn)) if each.n]
     return [*counted, LeftOut("late", 0), LeftOut("duplicate", None), LeftOut("dead-letter", None)]
 
 
@@ -135,6 +135,10 @@ REASONS: dict[str, tuple[str, str]] = {
     "only-submission": (
         "Cases with nothing but the requester's own submission.",
         "Casos en los que solo hay la propia solicitud de quien pide.",
+    ),
+    "withdrawn": (
+        "Operations, or answers, that were withdrawn: they count nowhere, as if they had never arrived.",
+        "Operaciones, o respuestas, retiradas: no cuentan en nada, como si nunca hubieran llegado.",
     ),
     "late": (
         "Nothing is left out for being late: an event of any age counts in the period it belongs to.",

@@ -149,6 +149,7 @@ class ExplanationOut(ResponseModel):
     unit: str | None
     n: int
     period: PeriodOut
+    time_zone: str
     as_of: datetime | None
     filters: FiltersOut
     definition: DefinitionOut

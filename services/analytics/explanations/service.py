@@ -12,7 +12,7 @@ from services.analytics.calendars.service import read_working_time
 from services.analytics.explanations.comparing import choose_parts, compare, read_groups
 from services.analytics.explanations.definition import FORMULAS
 from services.analytics.explanations.items import page_of, place_after, present_case, present_operation
-from services.analytics.explanations.queries import ItemList, read_digest, read_page
+from services.analytics.explanations.queries import ItemList, read_digest, read_page, read_withdrawn
 from services.analytics.explanations.request import ExplanationQuery
 from services.analytics.explanations.rules import REASONS, Sums, left_out, sums_of, why_band
 from services.analytics.explanations.schemas import (
@@ -66,6 +66,7 @@ async def explain_kpi(session: AsyncSession, kpi: KpiId, asked: ExplanationQuery
         unit=measured.unit,
         n=measured.n,
         period=PeriodOut(begin=asked.begin, end=asked.end),
+        time_zone=asked.time_zone,
         as_of=asked.as_of,
         filters=FiltersOut.model_validate(asked, from_attributes=True),
         definition=DefinitionOut(
@@ -74,7 +75,7 @@ async def explain_kpi(session: AsyncSession, kpi: KpiId, asked: ExplanationQuery
         formula=_formula(kpi, language),
         inputs=_inputs(kpi, sums_of(kpi, figures.whole, measured.unit), shown=_shown(measured)),
         band=_band(measured, asked.process or "", await read_scales(session), scaled=definition.scaled(working)),
-        left_out=_left_out(kpi, figures.whole, measured, language),
+        left_out=_left_out(kpi, figures.whole, measured, await read_withdrawn(session, items), language),
         private=None if listed else _PRIVATE[language == "es"],
         digest=await _read_digest(session, items) if asked.details and listed else None,
         comparison=await compare(session, kpi, asked, by, (measured, figures), language, working) if by else None,
@@ -129,8 +130,8 @@ def _band(measured: Measured, process: str, scales: Scales, *, scaled: bool) -> 
     return BandOut(band=band, why=why, limit=limit, scale=told)
 
 
-def _left_out(kpi: KpiId, figures: Figures, measured: Measured, language: Language) -> list[LeftOutOut]:
-    found = left_out(kpi, figures, measured.unit, shown=measured.value is not None)
+def _left_out(kpi: KpiId, figures: Figures, measured: Measured, withdrawn: int, language: Language) -> list[LeftOutOut]:
+    found = left_out(kpi, figures, measured.unit, withdrawn, shown=measured.value is not None)
     return [
         LeftOutOut(reason=each.reason, n=each.n, currency=each.currency, text=REASONS[each.reason][language == "es"])
         for each in found

@@ -60,7 +60,8 @@ class Residuals:
 
     def add(self, trial: Trial) -> None:
         insort(self.by_kind.setdefault(trial.kind, []), trial.residual)
-        insort(self.scaled, trial.residual / trial.scale)
+        if trial.scale or not trial.residual:  # beside no work at all an error has no proportion
+            insort(self.scaled, trial.residual / (trial.scale or 1.0))
 
     def interval(self, kind: int, level: Level, scale: float) -> tuple[float, float] | None:
         """Return the interval around what is expected, never below 0; None without any residual."""

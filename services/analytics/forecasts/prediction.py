@@ -86,7 +86,9 @@ class Prediction:
         mean, person = self.recent.seconds_each, self.recent.person_seconds
         arrivals = _around(level, self._errors(weeks, work=False).interval(kind, level, scale))
         workload = None
-        if mean is not None:
+        if not self.recent.n and not level.expected:  # it has stopped: no work, however long one operation took
+            workload, person = Interval(0.0, 0.0, None if arrivals.high else 0.0), 0.0
+        elif mean is not None:
             work = level.times(mean)
             workload = _around(work, self._errors(weeks, work=True).interval(kind, work, scale * mean))
         return Predicted(

@@ -11,13 +11,25 @@ from sqlalchemy import TextClause, event, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import ORMExecuteState
 
+from services.analytics.fact_tables import (
+    Observation,
+    Operation,
+    SurveyResponse,
+    WithdrawnOperation,
+    WithdrawnSurveyResponse,
+)
 from services.analytics.operations.requester import REQUESTER_ACTIVITIES
 from services.analytics.operations.statements import FOLDS
-from services.analytics.tables import Observation, Operation, SurveyResponse
 from shared import clock
 from shared.errors import DomainError
 
-_SOURCES = {"operations": "operation", "observations": "observation", "activities": "case_activity"}
+_SOURCES = {
+    "operations": "operation",
+    "observations": "observation",
+    "hours": "rollup_hour",
+    "activities": "case_activity",
+    "cases": "case_state",
+}
 
 
 class AsOfInFuture(DomainError):
@@ -53,19 +65,50 @@ def preceded(statement: str) -> str:
     return f"{_PAST}, {own.removeprefix('WITH ')}" if own.startswith("WITH ") else f"{_PAST} {own}"
 
 
-def _facts(table: type[Operation | Observation | SurveyResponse], **other: str) -> str:
-    columns = ", ".join(f"{other.get(name, f'fact.{name}')} AS {name}" for name in table.__table__.columns.keys())  # noqa: SIM118 - not a dict
-    return f"SELECT {columns} FROM analytics.{table.__tablename__} AS fact WHERE fact.known_at <= cast(:as_of AS timestamptz)"  # noqa: S608 - names of tables; values are bound
+_THEN = "cast(:as_of AS timestamptz)"
+_Kept = type[Operation | Observation | SurveyResponse | WithdrawnOperation | WithdrawnSurveyResponse]
 
 
-# Whether something corrected it is looked up only where something has by now.
-_CORRECTED = """fact.corrected AND EXISTS (
+def _columns(table: _Kept, **other: str) -> str:
+    names = table.__table__.columns.keys()
+    return ", ".join(f"{other.get(name, f'fact.{name}')} AS {name}" for name in names)
+
+
+def _withdrawn(fact: str, when: str) -> str:
+    return f"""EXISTS (SELECT FROM analytics.withdrawal AS of WHERE of.tenant_id = {fact}.tenant_id AND of.id = {fact}.id
+        AND of.known_at {when} {_THEN})"""
+
+
+# Whether something corrected it is looked up only where something has by now, or where such a thing was withdrawn.
+_CORRECTED = f"""EXISTS (
     SELECT FROM analytics.operation AS later WHERE later.tenant_id = fact.tenant_id AND later.corrects = fact.id
-      AND later.known_at <= cast(:as_of AS timestamptz))"""
+      AND later.known_at <= {_THEN})"""
+_CORRECTED_BY_WITHDRAWN = f"""(EXISTS (SELECT FROM analytics.withdrawn_operation WHERE corrects IS NOT NULL) AND EXISTS (
+    SELECT FROM analytics.withdrawn_operation AS later WHERE later.tenant_id = fact.tenant_id AND later.corrects = fact.id
+      AND later.known_at <= {_THEN} AND {_withdrawn("later", ">")}))"""  # noqa: S608 - as above
+
+
+def _facts(table: type[Operation | Observation | SurveyResponse]) -> str:
+    """Return what was known of a kind of fact: what counts now, and what was withdrawn since."""
+    now = _columns(table, corrected=f"fact.corrected AND {_CORRECTED} OR {_CORRECTED_BY_WITHDRAWN}")
+    then = _columns(table, corrected=f"{_CORRECTED} OR {_CORRECTED_BY_WITHDRAWN}")
+    name = table.__tablename__
+    return f"""SELECT {now} FROM analytics.{name} AS fact WHERE fact.known_at <= {_THEN}
+UNION ALL SELECT {then} FROM analytics.withdrawn_{name} AS fact
+WHERE fact.known_at <= {_THEN} AND {_withdrawn("fact", ">")}"""  # noqa: S608 - as above
+
+
+def _left_out(table: type[WithdrawnOperation | WithdrawnSurveyResponse]) -> str:
+    return f"""SELECT {_columns(table)} FROM analytics.{table.__tablename__} AS fact
+WHERE fact.known_at <= {_THEN} AND {_withdrawn("fact", "<=")}"""  # noqa: S608 - as above
+
+
 _KNOWN = {
-    "operation": _facts(Operation, corrected=_CORRECTED),
+    "operation": _facts(Operation),
     "observation": _facts(Observation),
     "survey_response": _facts(SurveyResponse),
+    "withdrawn_operation": _left_out(WithdrawnOperation),
+    "withdrawn_survey_response": _left_out(WithdrawnSurveyResponse),
     **{f"{table} ({fold.columns})": fold.rows.format(**_SOURCES) for table, fold in FOLDS.items()},
 }
 # Not materialized: what a statement asks for reaches the facts' indexes.

@@ -151,12 +151,12 @@ DEFINITIONS: dict[str, Definition] = {
             "lower",
             "Mean time from the first to the last moment known of a case (requests, starts, ends and other events of "
             "it), over the cases whose last moment lies in the period; open cases count with what is known so far. "
-            "Percentiles are linear-interpolated. `events` is the number of ends, observed starts and other events of "
+            "Percentiles are linear-interpolated, within 1 % or exact as `percentiles` says. `events` is the number of ends, observed starts and other events of "
             "these cases, requests left out: work with both stamps is two, whether it came as two events of a log or as "
             "one row of a table. `variants` is the number of different sequences of finished activities.",
             "Tiempo medio entre el primer y el último momento conocidos de un caso (solicitudes, inicios, finales y otros "
             "eventos suyos), de los casos cuyo último momento cae en el periodo; los abiertos cuentan con lo conocido "
-            "hasta ahora. Percentiles con interpolación lineal. `events` es el número de finales, inicios observados y "
+            "hasta ahora. Percentiles con interpolación lineal, con un error máximo del 1 % o exactos, según `percentiles`. `events` es el número de finales, inicios observados y "
             "otros eventos de esos casos, sin las solicitudes: un trabajo con ambos momentos son dos, llegue como dos "
             "eventos de un registro o como una fila de una tabla. `variants` es el número de secuencias distintas de "
             "actividades terminadas.",

@@ -6,9 +6,11 @@ from typing import Any
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.analytics.indicators.selection import TIME_UNITS, Selection, Split, aliases, key_of, split_days
+from services.analytics.indicators.selection import TIME_UNITS, Selection, Split, aliases, key_of, round_days
 from services.analytics.indicators.sums import PERCENTILES, Key, Quantiles, Times
+from services.analytics.indicators.zones import AFTER_ALL
 from services.analytics.operations.histograms import (
+    ALL_KEYS,
     COUNTS,
     DURATIONS,
     FIRST_BUCKET,
@@ -17,6 +19,7 @@ from services.analytics.operations.histograms import (
     MOMENT,
     NUMBER,
     OPERATION_KEY,
+    day_number,
     first_place,
     kept_of_place,
     representative,
@@ -54,13 +57,24 @@ async def _read_facts(session: AsyncSession, selection: Selection) -> list[tuple
 
 
 async def _read_histograms(session: AsyncSession, selection: Selection) -> list[tuple[Key | None, Times]]:
-    statement, parameters = histogram_statement(selection)
     found: dict[Key | None, dict[str, Quantiles]] = {}
-    for row in await session.execute(statement, parameters):
-        key = None if row.whole else key_of(row, selection)
-        quantiles = Quantiles.of(_interpolate(int(row.total), row.lower, row.upper), representative(row.highest) / _US)
-        found.setdefault(key, {})[DURATIONS[row.number]] = quantiles
+    for key, number, quantiles in await read_ranked(session, histogram_statement(selection), selection):
+        found.setdefault(key, {})[DURATIONS[number]] = quantiles
     return [(key, Times(**times)) for key, times in found.items()]
+
+
+async def read_ranked(
+    session: AsyncSession, statement: tuple[TextClause, dict[str, Any]], selection: Selection
+) -> list[tuple[Key | None, int, Quantiles]]:
+    """Return what a statement made by `ranked` finds: of the whole (None) and each group, by number of the duration."""
+    return [
+        (
+            None if row.whole else key_of(row, selection),
+            row.number,
+            Quantiles.of(_interpolate(int(row.total), row.lower, row.upper), representative(row.highest) / _US),
+        )
+        for row in await session.execute(*statement)
+    ]
 
 
 def _interpolate(n: int, lower: list[int], upper: list[int]) -> list[float]:
@@ -80,48 +94,60 @@ def histogram_statement(selection: Selection) -> tuple[TextClause, dict[str, Any
     """Return the statement that sums histograms (and facts where the period cuts a day) and finds the ranks."""
     parameters = dict(selection.parameters)
     groups, names = aliases(selection.keys("moment"))
-    listed = names and f"{names}, "
-    sets = f"GROUPING SETS (({listed}number, bucket), (number, bucket))" if names else "number, bucket"
-    split = split_days(selection)
+    split = round_days(selection)
     cells = _edges(split, selection, parameters, groups)
     if split.whole or not cells:
         cells.append(_whole_days(split, selection, parameters, groups))
+    return ranked(" UNION ALL ".join(cells), names), parameters
+
+
+def ranked(cells: str, names: str) -> TextClause:
+    """Return the statement that finds the ranks in cells: number of the duration, bucket and count, by named groups."""
+    listed = names and f"{names}, "
     return text(
         _RANKED.format(
-            cells=" UNION ALL ".join(cells),
+            cells=cells,
             names=listed,
             whole=f"grouping({names})" if names else "1",
-            sets=sets,
+            sets=f"GROUPING SETS (({listed}number, bucket), (number, bucket))" if names else "number, bucket",
         )
-    ), parameters
+    )
 
 
 def _whole_days(split: Split, selection: Selection, parameters: dict[str, Any], groups: str) -> str:
     """Return the cells of whole days. Rows are added up by number before any of them gets a name."""
-    where = "" if split.whole else " AND false"
-    for name, sign, moment in zip(("first", "last"), (">=", "<"), split.whole or (None, None), strict=True):
-        if moment is not None:
-            where += f" AND place {sign} :{name}"
-            parameters[name] = first_place(moment.date())
     chosen = selection.conditions(*OPERATION_KEY)
     by_key = bool(chosen) or not set(OPERATION_KEY).isdisjoint(selection.group_by)
+    rows = f"SELECT * FROM rollup_histogram WHERE {_within(split, parameters)}" if by_key else ALL_KEYS  # noqa: S608 - as above
+    if not by_key:
+        parameters["first_day"], parameters["last_day"] = map(day_number, split.whole or (AFTER_ALL, None))
     kept = kept_of_place(day=not TIME_UNITS.isdisjoint(selection.group_by), key=by_key)
     sums = ", ".join(f"sum({n}) AS {n}" for n in COUNTS)
     each = ", ".join(f"({cell}, {n})" for cell, n in enumerate(COUNTS))
     return f"""
         SELECT {groups}{NUMBER} AS number, {FIRST_BUCKET} + cell AS bucket, n
         FROM (SELECT *, {MOMENT} AS moment
-              FROM (SELECT place & ({kept})::bigint AS place, {sums} FROM rollup_histogram WHERE true{where} GROUP BY 1) AS summed
+              FROM (SELECT place & ({kept})::bigint AS place, {sums} FROM ({rows}) AS chosen GROUP BY 1) AS summed
               {f"JOIN rollup_key ON id = {KEY}{chosen}" if by_key else ""}) AS block
         CROSS JOIN LATERAL (VALUES {each}) AS one (cell, n) WHERE n > 0"""  # noqa: S608 - as above
 
 
+def _within(split: Split, parameters: dict[str, Any]) -> str:
+    """Return the condition on places of whole days."""
+    where = "true" if split.whole else "false"
+    for name, sign, moment in zip(("first", "last"), (">=", "<"), split.whole or (None, None), strict=True):
+        if moment is not None:
+            where += f" AND place {sign} :{name}"
+            parameters[name] = first_place(moment.date())
+    return where
+
+
 def _edges(split: Split, selection: Selection, parameters: dict[str, Any], groups: str) -> list[str]:
     parts = []
-    for i, (begin, end) in enumerate(split.edges):
+    for i, (sign, (begin, end)) in enumerate(split.signed):
         parameters |= {f"begin{i}": begin, f"end{i}": end}
         parts.append(f"""
-        SELECT {groups}number, bucket, 1::bigint AS n
+        SELECT {groups}number, bucket, {sign}::bigint AS n
         FROM (SELECT *, finished_at AS moment FROM operation
               WHERE finished_at >= :begin{i} AND finished_at < :end{i}{selection.conditions(*OPERATION_KEY)}) AS edge
         {MEASURED} WHERE us IS NOT NULL""")  # noqa: S608 - as above
@@ -136,7 +162,7 @@ def _ranks(rounding: str) -> str:
 
 _RANKED = f"""
 WITH cell AS ({{cells}}), counted AS (
-    SELECT {{names}}{{whole}} AS whole, number, bucket, sum(n)::float8 AS n FROM cell GROUP BY {{sets}}
+    SELECT {{names}}{{whole}} AS whole, number, bucket, sum(n)::float8 AS n FROM cell GROUP BY {{sets}} HAVING sum(n) > 0
 ), ranked AS (
     SELECT *, sum(n) OVER (PARTITION BY {{names}}whole, number ORDER BY bucket) AS upto,
            sum(n) OVER (PARTITION BY {{names}}whole, number) AS total

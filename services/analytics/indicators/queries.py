@@ -10,35 +10,40 @@ from typing import Any, Literal, get_args
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.analytics.indicators.percentiles import INTERPOLATED, read_times
+from services.analytics.indicators.cases import read_cases
+from services.analytics.indicators.percentiles import read_times
 from services.analytics.indicators.selection import (
+    MAX_GROUPS,
+    MIDNIGHT,
     OF_OPERATIONS_ONLY,
-    Reading,
     Selection,
     aliases,
+    bounds,
     key_of,
-    split_for_groups,
+    pieces_of,
 )
-from services.analytics.indicators.sums import CaseSums, Figures, Key, Quantiles, SurveySums
+from services.analytics.indicators.sums import CaseSums, Figures, Key, SurveySums
 from services.analytics.indicators.working_times import read_working_times
-from services.analytics.operations.measures import AGGREGATES, COLUMNS, HOUR, KEY
+from services.analytics.operations.measures import AGGREGATES, COLUMNS, DAY_OF_HOUR, HOUR, KEY
 
-MAX_GROUPS = 2_000
 _KEY = ", ".join(KEY)
 FILTERS = ("process", "activity", "team", "actor_kind")
-_OF_OPERATIONS = FILTERS[1:]
 
 
 class FiguresByGroup:
     """The whole and its groups, by key in the order of `group_by`."""
 
-    def __init__(self, percentiles: Reading | None = None) -> None:
-        self.whole = Figures(percentiles)
+    def __init__(self, selection: Selection) -> None:
+        self._readings = selection.percentiles, selection.case_percentiles
+        self._no_cases = CaseSums(variants=0 if selection.counts_variants else None)
+        self.whole = self._empty()
         self.groups: dict[Key, Figures] = {}
-        self._percentiles = percentiles
 
     def of(self, key: Key | None) -> Figures:
-        return self.whole if key is None else self.groups.setdefault(key, Figures(self._percentiles))
+        return self.whole if key is None else self.groups.setdefault(key, self._empty())
+
+    def _empty(self) -> Figures:
+        return Figures(*self._readings, cases=self._no_cases)
 
 
 Part = Literal["operations", "times", "cases", "answers"]
@@ -56,7 +61,7 @@ async def read_figures(session: AsyncSession, selection: Selection, parts: Colle
 
     More than MAX_GROUPS groups end the reading: then the figures are not whole, and the caller has to refuse.
     """
-    figures = FiguresByGroup(selection.percentiles)
+    figures = FiguresByGroup(selection)
     for part, read in zip(PARTS, (_read_operations, _read_times, _read_cases, _read_answers), strict=True):
         if part in parts and len(figures.groups) <= MAX_GROUPS:
             await read(session, selection, figures)
@@ -64,25 +69,25 @@ async def read_figures(session: AsyncSession, selection: Selection, parts: Colle
 
 
 def operations_statement(selection: Selection) -> tuple[TextClause, dict[str, Any]]:
-    """Return the statement that sums roll-ups (and facts where the period cuts an hour) and prices them."""
-    split = split_for_groups(selection)
+    """Return the statement that sums days (hours where the period cuts one, facts where it cuts those) and prices them."""
+    pieces = pieces_of(selection)
     where = selection.conditions(*FILTERS)
     parameters = dict(selection.parameters)
     cut = "finished_at" if selection.by_local_time else HOUR
-    parts = []
-    if split.whole is not None:
-        bounds = ""
-        for name, sign, moment in zip(("first", "last"), (">=", "<"), split.whole, strict=True):
-            if moment is not None:
-                bounds += f" AND hour {sign} :{name}"
-                parameters[name] = moment
-        parts.append(f"SELECT hour, {_KEY}, {COLUMNS} FROM rollup_hour WHERE true{bounds}{where}")  # noqa: S608 - names of columns; values are bound
-    for i, (begin, end) in enumerate(split.edges):
-        parameters |= {f"begin{i}": begin, f"end{i}": end}
-        parts.append(
-            f"SELECT {cut} AS hour, {_KEY}, {AGGREGATES} FROM operation "  # noqa: S608 - as above
-            f"WHERE finished_at >= :begin{i} AND finished_at < :end{i}{where} GROUP BY 1, 2, 3, 4, 5, 6"
-        )
+    parts = [
+        f"SELECT {MIDNIGHT} AS hour, {_KEY}, {COLUMNS} FROM rollup_day "  # noqa: S608 - names of columns; values are bound
+        f"WHERE {bounds('day', period, parameters, dates=True)}{where}"
+        for period in pieces.days
+    ]
+    parts += [
+        f"SELECT hour, {_KEY}, {COLUMNS} FROM rollup_hour WHERE {bounds('hour', period, parameters)}{where}"  # noqa: S608 - as above
+        for period in pieces.hours
+    ]
+    parts += [
+        f"SELECT {cut} AS hour, {_KEY}, {AGGREGATES} FROM operation "  # noqa: S608 - as above
+        f"WHERE {bounds('finished_at', period, parameters)}{where} GROUP BY 1, 2, 3, 4, 5, 6"
+        for period in pieces.edges
+    ]
     if not parts:
         parts.append(f"SELECT hour, {_KEY}, {COLUMNS} FROM rollup_hour WHERE false")  # noqa: S608 - as above
     groups, names = aliases(selection.keys("hour"))
@@ -108,13 +113,15 @@ LEFT JOIN LATERAL (
     ORDER BY fixed_cost.actor_kind = {of}.actor_kind DESC, valid_from DESC LIMIT 1) AS fixed ON true"""  # noqa: S608 - names of columns; values are bound
 
 
-# Rates are dated by day, so rows are summed by day before they are priced.
+# Between two days on which some rate or fixed cost begins, all prices stay: rows are summed before they are priced.
+_STEP = f"""width_bucket({DAY_OF_HOUR}, (SELECT array_agg(valid_from ORDER BY valid_from) FROM (
+        SELECT valid_from FROM hourly_rate UNION SELECT valid_from FROM fixed_cost) AS dated))"""  # noqa: S608 - as above
 _PRICES_OF_DAYS = prices("daily", "daily.day")
 _SUMMED = ", ".join(f"sum({column}) AS {column}" for column in COLUMNS.split(", "))
 _PRICED = f"""
 WITH part AS ({{parts}}), daily AS (
-    SELECT {{groups}}{_KEY}, (hour AT TIME ZONE 'UTC')::date AS day, {_SUMMED} FROM part
-    GROUP BY {{names}}{_KEY}, day
+    SELECT {{groups}}{_KEY}, min({DAY_OF_HOUR}) AS day, {_SUMMED} FROM part
+    GROUP BY {{names}}{_KEY}, {_STEP}
 )
 SELECT {{names}}coalesce(nullif(daily.currency, ''), model.currency, '') AS paid_in, {_SUMMED},
        sum(n) FILTER (WHERE actor_kind = 'automation') AS automation_n,
@@ -146,83 +153,8 @@ async def _read_times(session: AsyncSession, selection: Selection, figures: Figu
 
 
 async def _read_cases(session: AsyncSession, selection: Selection, figures: FiguresByGroup) -> None:
-    for row in await session.execute(cases_statement(selection), selection.parameters):
-        figures.of(None if row.whole else key_of(row, selection)).cases = CaseSums(
-            cases=row.cases,
-            events=int(row.events),
-            duration_us=int(row.duration_us),
-            operations=int(row.operations),
-            worked=row.worked,
-            handled=row.handled,
-            no_touch=row.no_touch,
-            rework_cases=row.rework_cases,
-            rework_events=int(row.rework_events),
-            first_pass=row.first_pass,
-            variants=row.variants,
-            quantiles=Quantiles.of(row.percentiles, row.highest),
-        )
-
-
-SAME_CASE = "o.tenant_id = c.tenant_id AND o.process = c.process AND o.case_id = c.case_id"
-_CASE_FIGURES = """
-    count(*) AS cases, coalesce(sum(events), 0) AS events, coalesce(sum(duration_us), 0) AS duration_us,
-    coalesce(sum(operations), 0) AS operations,
-    count(*) FILTER (WHERE operations > 0) AS worked,
-    count(*) FILTER (WHERE person_n + automation_n > 0) AS handled,
-    count(*) FILTER (WHERE person_n = 0 AND automation_n > 0) AS no_touch,
-    count(*) FILTER (WHERE rework_n > 0) AS rework_cases, coalesce(sum(rework_n), 0) AS rework_events,
-    count(*) FILTER (WHERE operations > 0 AND rework_n = 0 AND defect_n = 0) AS first_pass,
-    {variants} AS variants, {percentiles} AS percentiles, max(duration_us) / 1e6::float8 AS highest"""
-
-
-_PATH = (
-    f"""(SELECT md5(string_agg(activity, E'\\x1f' ORDER BY finished_at, seq)) FROM operation AS o WHERE {SAME_CASE})"""  # noqa: S608 - as above
-)
-
-
-def cases_chosen(selection: Selection) -> str:
-    """Return the conditions on `case_state AS c` that select its cases."""
-    own = selection.conditions(*_OF_OPERATIONS)
-    holds = f" AND EXISTS (SELECT FROM operation AS o WHERE {SAME_CASE}{own})" if own else ""
-    return f"{selection.conditions('process')}{selection.within('last_at')}{holds}"
-
-
-def cases_statement(selection: Selection) -> TextClause:
-    """Return the statement over cases, whole and by group.
-
-    A case is in the period of its last moment, and in a selection by activity, team or kind of actor when it
-    holds such an operation; so it may stand in several groups, once in each.
-    """
-    own = selection.conditions(*_OF_OPERATIONS)
-    figures = _CASE_FIGURES.format(
-        variants="count(DISTINCT path)" if selection.counts_variants else "NULL::bigint",
-        percentiles=INTERPOLATED.format(value="duration_us / 1e6::float8") if selection.details else "NULL::float8[]",
-    )
-    return text(f"""
-        WITH chosen AS MATERIALIZED (
-            SELECT c.*, {selection.case_duration} AS duration_us,
-                   {_PATH if selection.counts_variants else "NULL::text"} AS path
-            FROM case_state AS c WHERE true{cases_chosen(selection)}
-        )
-        {_grouped_cases(selection, own, figures) if selection.group_by else ""}
-        SELECT {"NULL, " * len(selection.group_by)}true AS whole, {figures} FROM chosen""")  # noqa: S608 - as above
-
-
-def _grouped_cases(selection: Selection, own: str, figures: str) -> str:
-    """Return the part over groups, ending where the part over the whole begins."""
-    per_operation = [name for name in selection.group_by if name in _OF_OPERATIONS]
-    keys = [
-        f"m.{name}" if name in _OF_OPERATIONS else key
-        for name, key in zip(selection.group_by, selection.keys("c.last_at"), strict=True)
-    ]
-    named = "".join(f"{'c.process' if key == 'process' else key} AS g{i}, " for i, key in enumerate(keys))
-    names = ", ".join(f"g{i}" for i in range(len(keys)))
-    columns = ", ".join(per_operation)
-    members = f"(SELECT DISTINCT {columns} FROM operation AS o WHERE {SAME_CASE}{own})"  # noqa: S608 - as above
-    return f"""
-        , member AS (SELECT {named}c.* FROM chosen AS c {f"CROSS JOIN LATERAL {members} AS m" if columns else ""})
-        (SELECT {names}, false AS whole, {figures} FROM member GROUP BY {names} LIMIT {MAX_GROUPS + 1})
-        UNION ALL"""  # noqa: S608 - as above
+    for key, cases in await read_cases(session, selection):
+        figures.of(key).cases = cases
 
 
 async def _read_answers(session: AsyncSession, selection: Selection, figures: FiguresByGroup) -> None:

@@ -125,11 +125,10 @@ def _internal_satisfaction(survey: SurveySums) -> Measured:
 
 
 def _case_throughput_time(figures: Figures) -> Measured:
-    """Percentiles of cases are always exact: there is a row per case, not per operation."""
     cases = figures.cases
     extra = {
         **asdict(cases.quantiles),
-        "percentiles": "exact" if figures.percentiles else None,
+        "percentiles": figures.case_percentiles,
         "cases": cases.cases,
         "events": cases.events,
         "variants": cases.variants,

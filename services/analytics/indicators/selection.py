@@ -12,12 +12,16 @@ from services.analytics.indicators.zones import AFTER_ALL, BEFORE_ALL, whole_hou
 GroupBy = Literal["process", "activity", "team", "actor_kind", "hour", "day", "week", "month"]
 TimeUnit = Literal["hour", "day", "week", "month"]
 TIME_UNITS = frozenset(get_args(TimeUnit))
+MAX_GROUPS = 2_000
+OF_OPERATIONS = ("activity", "team", "actor_kind")  # cases and their roll-ups have none of these
 OF_OPERATIONS_ONLY = frozenset({"activity", "actor_kind"})  # survey answers have neither
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 _HALF_A_DAY = timedelta(hours=12)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MIDNIGHT = "day::timestamp AT TIME ZONE 'UTC'"
 Reading = Literal["exact", "rollup"]
+Period = tuple[datetime | None, datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +58,23 @@ class Selection:
         """Where percentiles of operations come from: histograms know UTC days, whatever else is read from facts."""
         if not self.details:
             return None
-        from_facts = self.exact or "hour" in self.group_by or self.by_local_time or self.working
-        return "exact" if from_facts else "rollup"
+        return "rollup" if self.by_whole_days and not self.exact and not self.working else "exact"
+
+    @property
+    def case_percentiles(self) -> Reading | None:
+        """Where percentiles of cases come from."""
+        return ("rollup" if self.cases_by_day else "exact") if self.details else None
+
+    @property
+    def cases_by_day(self) -> bool:
+        """Whether roll-ups of cases answer: they know UTC day and process alone, and no sequences."""
+        by_operation = any(name in self.group_by or getattr(self, name) is not None for name in OF_OPERATIONS)
+        return self.by_whole_days and not (by_operation or self.working or self.counts_variants)
+
+    @property
+    def by_whole_days(self) -> bool:
+        """Whether every group begins and ends at a UTC midnight, as days do."""
+        return "hour" not in self.group_by and not self.by_local_time
 
     @property
     def by_local_time(self) -> bool:
@@ -92,8 +111,14 @@ class Selection:
 class Split:
     """A period as whole UTC hours or days, which roll-ups answer, and edges, which only facts can."""
 
-    whole: tuple[datetime | None, datetime | None] | None
+    whole: Period | None
     edges: tuple[tuple[datetime, datetime], ...]
+    beyond: tuple[tuple[datetime, datetime], ...] = ()  # what `whole` has too much, to be taken away again
+
+    @property
+    def signed(self) -> list[tuple[int, tuple[datetime, datetime]]]:
+        """What only facts can answer, with 1 where it counts and -1 where it is taken away."""
+        return [(1, edge) for edge in self.edges] + [(-1, edge) for edge in self.beyond]
 
 
 def split_hours(begin: datetime | None, end: datetime | None) -> Split:
@@ -115,9 +140,50 @@ def split_for_groups(selection: Selection) -> Split:
     return Split(rest.whole, ((begin or BEFORE_ALL, since), *rest.edges))
 
 
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """A period as whole UTC days, whole hours beside them, and edges, which only facts can answer."""
+
+    days: tuple[Period, ...]
+    hours: tuple[Period, ...]
+    edges: tuple[tuple[datetime, datetime], ...]
+
+
+def pieces_of(selection: Selection) -> Pieces:
+    """Cut the period of a selection so that as little as can be is read."""
+    if selection.as_of is not None or not selection.by_whole_days:
+        days, splits = None, [split_for_groups(selection)]
+    else:
+        split = split_days(selection)
+        days, splits = split.whole, [split_hours(*edge) for edge in split.edges]
+    hours = tuple(split.whole for split in splits if split.whole is not None)
+    return Pieces(() if days is None else (days,), hours, tuple(edge for split in splits for edge in split.edges))
+
+
 def split_days(selection: Selection) -> Split:
     """Cut the period of a selection at UTC midnights."""
     return _split(selection.begin, selection.end, _DAY) if selection.as_of is None else _all_edge(selection)
+
+
+def round_days(selection: Selection) -> Split:
+    """Cut the period as `split_days`, but take a day whole of which the greater part is wanted, and the rest away from it.
+
+    What is read from facts is never more than half a day at either end then: of a month in Madrid two hours twice.
+    """
+    split = split_days(selection)
+    if split.whole is None:
+        return split
+    (first, last), edges, beyond = split.whole, [], []
+    for begin, end in split.edges:
+        if end - begin <= _HALF_A_DAY:
+            edges.append((begin, end))
+        elif end == first:
+            first = end - _DAY
+            beyond.append((first, begin))
+        else:
+            last = begin + _DAY
+            beyond.append((end, last))
+    return Split((first, last), tuple(edges), tuple(beyond))
 
 
 def _all_edge(selection: Selection) -> Split:
@@ -137,6 +203,17 @@ def _split(begin: datetime | None, end: datetime | None, step: timedelta) -> Spl
     if end is not None and last is not None and last < end:
         edges.append((last, end))
     return Split((first, last), tuple(edges))
+
+
+def bounds(column: str, period: Period, parameters: dict[str, Any], *, dates: bool = False) -> str:
+    """Return the condition that a column lies within a half-open period, and bind its ends (their UTC dates)."""
+    conditions = []
+    for sign, moment in zip((">=", "<"), period, strict=True):
+        if moment is not None:
+            name = f"bound{len(parameters)}"
+            parameters[name] = moment.astimezone(UTC).date() if dates else moment
+            conditions.append(f"{column} {sign} :{name}")
+    return " AND ".join(conditions) or "true"
 
 
 def _range(column: str, begin: str | None, end: str | None) -> str:

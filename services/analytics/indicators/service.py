@@ -13,10 +13,10 @@ from services.analytics.calendars.service import read_working_time
 from services.analytics.indicators.advice import BY_THE_CLOCK, advise
 from services.analytics.indicators.as_of import check_as_of, look_back
 from services.analytics.indicators.definitions import DEFINITIONS
-from services.analytics.indicators.queries import MAX_GROUPS, read_figures
+from services.analytics.indicators.queries import read_figures
 from services.analytics.indicators.rules import Measured, measure, protect_answers
 from services.analytics.indicators.schemas import KpisOut
-from services.analytics.indicators.selection import Selection
+from services.analytics.indicators.selection import MAX_GROUPS, Selection
 from services.analytics.indicators.sums import Figures, sorted_keys
 from shared.errors import DomainError, Language
 

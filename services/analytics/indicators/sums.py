@@ -138,9 +138,10 @@ Key = tuple[str | None, ...]
 
 @dataclass(slots=True)
 class Figures:
-    """Everything known about one group, or about the whole. `percentiles` says how those of operations were read."""
+    """Everything known about one group, or about the whole. The first two say how percentiles were read."""
 
     percentiles: Reading | None = None
+    case_percentiles: Reading | None = None
     operations: OperationSums = field(default_factory=OperationSums)
     times: Times = Times()
     cases: CaseSums = CaseSums()

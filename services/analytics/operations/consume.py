@@ -14,7 +14,8 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.analytics import metrics
-from services.analytics.operations.facts import USUAL, Arrivals, Fact, Plausibility, Plausible, fact_of
+from services.analytics.operations.facts import Arrivals, Fact, fact_of
+from services.analytics.operations.fields import USUAL, Plausibility, Plausible
 from services.analytics.operations.ingest import apply
 from shared import clock
 from shared.consumer import Consumption, PoisonEventError

@@ -5,69 +5,37 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
-from unicodedata import category
 from uuid import UUID
 
 import msgspec
-from pydantic import TypeAdapter, ValidationError
 
+from services.analytics.operations.fields import (
+    EARLIEST,
+    BadFieldError,
+    Plausible,
+    check_cost,
+    check_process,
+    check_stamp,
+    check_text,
+)
 from services.analytics.operations.origin import check_origin
-from shared.contracts.analytics import ObservationRecorded, OperationRecorded, SurveyAnswered
+from shared.contracts.analytics import EventWithdrawn, ObservationRecorded, OperationRecorded, SurveyAnswered
 from shared.events import (
     MAX_ACTIVITY,
     MAX_ACTOR,
     MAX_CASE,
-    MAX_PROCESS,
     MAX_TEAM,
     Event,
     MalformedEventError,
     Work,
 )
-from shared.money import CurrencyCode
 
 MAX_COMMENT = 2_000
-MAX_COST = Decimal(10) ** 12
-MAX_COST_DECIMALS = 12
-
-EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)  # no site may go further back: a question has to be able to name it
-# What is taken for a mistake unless a site says otherwise. A clock that was never set tells 1970, and some logs are of
-# that January on purpose; plans may lie ahead.
-USUAL_EARLIEST, AHEAD = datetime(1970, 1, 1, tzinfo=UTC), timedelta(days=366)
+MAX_REASON = 200
 # An event's own time is its producer's clock, which may be anything; it is kept within what a question can name.
 _KNOWN_LAST = datetime(3000, 1, 1, tzinfo=UTC)
 
 _MICROSECOND = timedelta(microseconds=1)
-
-
-class BadFieldError(MalformedEventError):
-    """A value that no operation, observation or answer can have; `field` says where it stands."""
-
-    def __init__(self, reason: str, field: str, en: str, es: str) -> None:
-        self.field, self.en, self.es = field, en, es
-        super().__init__(reason, f"{field}: {en}")
-
-
-@dataclass(frozen=True, slots=True, eq=False)  # told apart by identity: to hash a moment takes a microsecond
-class Plausibility:
-    """What a site takes for plausible: nothing before `earliest`, nothing further than `ahead` of its clock."""
-
-    earliest: datetime = USUAL_EARLIEST
-    ahead: timedelta = AHEAD
-
-
-USUAL = Plausibility()
-
-
-@dataclass(frozen=True, slots=True)
-class Plausible:
-    """Stamps outside [earliest, latest] are taken for mistakes."""
-
-    earliest: datetime
-    latest: datetime
-
-    @classmethod
-    def at(cls, now: datetime, rule: Plausibility = USUAL) -> "Plausible":
-        return cls(rule.earliest, now + rule.ahead)
 
 
 class OperationFact(NamedTuple):
@@ -120,7 +88,17 @@ class SurveyFact(NamedTuple):
     known_at: datetime
 
 
-Fact = OperationFact | ObservationFact | SurveyFact
+class WithdrawalFact(NamedTuple):
+    """A row of `withdrawal`: the event `id` counts nowhere, says the event `event_id`."""
+
+    tenant_id: str
+    id: UUID
+    event_id: UUID
+    reason: str
+    known_at: datetime
+
+
+Fact = OperationFact | ObservationFact | SurveyFact | WithdrawalFact
 
 
 @dataclass(slots=True)
@@ -130,6 +108,7 @@ class Arrivals:
     operations: list[OperationFact] = field(default_factory=list)
     observations: list[ObservationFact] = field(default_factory=list)
     answers: list[SurveyFact] = field(default_factory=list)
+    withdrawals: list[WithdrawalFact] = field(default_factory=list)
     ignored: int = 0
 
     def add(self, event: Event, plausible: Plausible) -> None:
@@ -141,8 +120,10 @@ class Arrivals:
             self.operations.append(fact)
         elif isinstance(fact, ObservationFact):
             self.observations.append(fact)
-        elif fact is not None:
+        elif isinstance(fact, SurveyFact):
             self.answers.append(fact)
+        elif fact is not None:
+            self.withdrawals.append(fact)
         else:
             self.ignored += 1
 
@@ -154,7 +135,7 @@ class _Carrier(msgspec.Struct):
 _carriers = msgspec.json.Decoder(_Carrier)
 _observations = msgspec.json.Decoder(ObservationRecorded)
 _answers = msgspec.json.Decoder(SurveyAnswered)
-_currencies: TypeAdapter[str] = TypeAdapter(CurrencyCode)
+_withdrawals = msgspec.json.Decoder(EventWithdrawn)
 
 
 def fact_of(event: Event, plausible: Plausible) -> Fact | None:
@@ -164,6 +145,8 @@ def fact_of(event: Event, plausible: Plausible) -> Fact | None:
         return observation_of(event, plausible)
     if event.type == SurveyAnswered.type:
         return answer_of(event, plausible)
+    if event.type == EventWithdrawn.type:
+        return withdrawal_of(event)
     work = _read(event, _carriers).work
     if work is None and event.type == OperationRecorded.type:
         raise MalformedEventError("bad-data", "Object missing required field `work`: this event is nothing else")
@@ -213,7 +196,7 @@ def check_work(event_id: UUID, work: Work, plausible: Plausible) -> None:
         if work.corrects == event_id:
             raise BadFieldError("bad-data", "work.corrects", *_SELF)
     if work.cost is not None:
-        _check_cost(work.cost.amount, work.cost.currency)
+        check_cost(work.cost.amount, work.cost.currency)
 
 
 def _is_usual(event_id: UUID, work: Work, plausible: Plausible) -> bool:
@@ -245,9 +228,9 @@ def _are_labels(work: Work) -> bool:
 
 @lru_cache(10_000)  # they come again and again; what is refused, which may be of any length, is not remembered
 def _check_labels(process: str, activity: str, team: str) -> None:
-    _check_process("work.process", process)
-    _check_text("work.activity", activity, MAX_ACTIVITY)
-    _check_text("work.actor.team", team, MAX_TEAM, empty=True)
+    check_process("work.process", process)
+    check_text("work.activity", activity, MAX_ACTIVITY)
+    check_text("work.actor.team", team, MAX_TEAM, empty=True)
 
 
 def _is_plain(text: str, limit: int) -> bool:
@@ -265,10 +248,10 @@ def observation_of(event: Event, plausible: Plausible) -> ObservationFact:
 
 def check_observation(data: ObservationRecorded, plausible: Plausible) -> None:
     """Raise BadFieldError for the first value of an observation that cannot be."""
-    _check_process("process", data.process)
-    _check_text("case", data.case, MAX_CASE)
-    _check_text("activity", data.activity, MAX_ACTIVITY, empty=True)
-    _check_text("transition", data.transition, MAX_ACTIVITY, empty=True)
+    check_process("process", data.process)
+    check_text("case", data.case, MAX_CASE)
+    check_text("activity", data.activity, MAX_ACTIVITY, empty=True)
+    check_text("transition", data.transition, MAX_ACTIVITY, empty=True)
     check_stamp("at", data.at, plausible)
 
 
@@ -282,10 +265,23 @@ def check_answer(data: SurveyAnswered, plausible: Plausible, comment: str = "") 
     """Raise BadFieldError for the first value of an answer that cannot be."""
     if not 1 <= data.score <= 5:  # noqa: PLR2004 - the scale of the question
         raise BadFieldError("bad-data", "score", "1 to 5 is expected", "debe estar entre 1 y 5")
-    _check_text("team", data.team, MAX_TEAM, empty=True)
-    _check_process("process", data.process, empty=True)
-    _check_text("comment", comment, MAX_COMMENT, empty=True)
+    check_text("team", data.team, MAX_TEAM, empty=True)
+    check_process("process", data.process, empty=True)
+    check_text("comment", comment, MAX_COMMENT, empty=True)
     check_stamp("answered_at", data.answered_at, plausible)
+
+
+def withdrawal_of(event: Event) -> WithdrawalFact:
+    data: EventWithdrawn = _read(event, _withdrawals)
+    check_withdrawal(event.id, data)
+    return WithdrawalFact(event.tenant, data.event, event.id, data.reason, known_at(event))
+
+
+def check_withdrawal(event_id: UUID, data: EventWithdrawn) -> None:
+    """Raise BadFieldError for the first value of a withdrawal that cannot be."""
+    if data.event == event_id:
+        raise BadFieldError("bad-data", "event", *_ITSELF)
+    check_text("reason", data.reason, MAX_REASON)
 
 
 def _read(event: Event, decoder: msgspec.json.Decoder[Any]) -> Any:
@@ -302,33 +298,11 @@ def _microseconds(begin: datetime | None, end: datetime | None) -> int | None:
 
 
 def _check_texts(work: Work) -> None:
-    _check_process("work.process", work.process)
-    _check_text("work.activity", work.activity, MAX_ACTIVITY)
-    _check_text("work.case", work.case, MAX_CASE)
-    _check_text("work.actor.id", work.actor.id or "", MAX_ACTOR, empty=True)
-    _check_text("work.actor.team", work.actor.team or "", MAX_TEAM, empty=True)
-
-
-def _check_text(name: str, text: str, limit: int, *, empty: bool = False) -> None:
-    if not (text.strip() or empty) or len(text) > limit or "\x00" in text:
-        english = f"1 to {limit} characters without NUL are expected"
-        raise BadFieldError("bad-data", name, english, f"debe tener de 1 a {limit} caracteres, sin NUL")
-
-
-@lru_cache(1_000)  # every event has a process, and there are few
-def is_addressable(process: str) -> bool:
-    """Tell whether a process can stand in an address, /analytics/processes/{process}/edges.
-
-    Routes match no line breaks and clients resolve `.` and `..` before they ask, escaped or not; the other control
-    characters are in no name on purpose.
-    """
-    return not any(category(each) == "Cc" for each in process) and not {".", ".."} & set(process.split("/"))
-
-
-def _check_process(name: str, process: str, *, empty: bool = False) -> None:
-    _check_text(name, process, MAX_PROCESS, empty=empty)
-    if not is_addressable(process):
-        raise BadFieldError("bad-data", name, *UNADDRESSABLE)
+    check_process("work.process", work.process)
+    check_text("work.activity", work.activity, MAX_ACTIVITY)
+    check_text("work.case", work.case, MAX_CASE)
+    check_text("work.actor.id", work.actor.id or "", MAX_ACTOR, empty=True)
+    check_text("work.actor.team", work.actor.team or "", MAX_TEAM, empty=True)
 
 
 def _check_stamps(work: Work, plausible: Plausible) -> None:
@@ -345,44 +319,5 @@ def _check_stamps(work: Work, plausible: Plausible) -> None:
         last = (name, at)
 
 
-def check_stamp(name: str, at: datetime, plausible: Plausible) -> None:
-    """Raise BadFieldError for a stamp without offset or outside what is plausible."""
-    if at.tzinfo is None:
-        raise BadFieldError("bad-data", name, *_NAIVE)
-    if not plausible.earliest <= at <= plausible.latest:
-        first, last = f"{plausible.earliest:%Y-%m-%d}", f"{plausible.latest:%Y-%m-%d}"
-        english = f"{at.isoformat()} is not a plausible moment: {first} to {last} are expected"
-        spanish = f"{at.isoformat()} no es un momento verosímil: se espera del {first} al {last}"
-        raise BadFieldError("implausible", name, english, spanish)
-
-
-def _check_cost(amount: Decimal, currency: str) -> None:
-    # No abs(): the context that arithmetic goes by overflows at 10^1000000.
-    if (
-        not amount.is_finite()
-        or not -MAX_COST <= amount <= MAX_COST
-        or abs(int(amount.as_tuple().exponent)) > MAX_COST_DECIMALS
-    ):
-        raise BadFieldError("bad-data", "work.cost.amount", *_AMOUNT)
-    _check_currency(currency)
-
-
-@lru_cache(1_000)
-def _check_currency(code: str) -> None:
-    try:
-        _currencies.validate_python(code)
-    except ValidationError as error:
-        raise BadFieldError("bad-data", "work.cost.currency", *_CURRENCY) from error
-
-
-UNADDRESSABLE = (
-    "a name that can stand in an address is expected: without control characters, and without . or .. between slashes",
-    "debe poder figurar en una dirección: sin caracteres de control y sin . ni .. entre barras",
-)
 _SELF = ("an operation cannot correct itself", "una operación no puede corregirse a sí misma")
-_NAIVE = ("the offset from UTC is missing", "falta el desfase respecto a UTC")
-_AMOUNT = (
-    "a finite amount up to 10^12 with up to 12 decimals is expected",
-    "debe ser un importe finito de hasta 10^12 con hasta 12 decimales",
-)
-_CURRENCY = ("a code of ISO 4217 in capital letters is expected", "debe ser un código de ISO 4217 en mayúsculas")
+_ITSELF = ("an event cannot withdraw itself", "un evento no puede retirarse a sí mismo")

@@ -5,10 +5,11 @@ Bucket 0 holds durations of 0; bucket b > 0 those in (GAMMA^(b-2), GAMMA^(b-1)] 
 of one key (process, activity, team, kind of actor) and UTC day, one column each: rows add up column by column, and what
 was added can be taken away the same way.
 
-Day, key and block stand in one number, `place`: as columns of their own they made folding a third dearer.
+Day, key and block stand in one number, `place`: as columns of their own they made folding a third dearer. Key 0, which no
+row of `rollup_key` has, is all keys together: whoever asks for no key reads its rows alone, a hundredth of all.
 """
 
-from datetime import date
+from datetime import date, datetime
 from math import ceil, log
 
 GAMMA = 1.02
@@ -20,14 +21,19 @@ _BLOCKS = 256  # of each duration: its last bucket, 2,047, begins at 12,000 year
 _FIRST_DAY = date(1900, 1, 1)
 _KEY_SHIFT, _DAY_SHIFT = 10, 42  # 3 x 256 blocks, then 32 bits of key
 
-_BUCKET = f"CASE WHEN us = 0 THEN 0 ELSE 1 + ceil(ln(us::float8) / {log(GAMMA)!r})::int END"
+
+def bucket(us: str) -> str:
+    """Return the SQL expression of the bucket of a duration in microseconds."""
+    return f"CASE WHEN {us} = 0 THEN 0 ELSE 1 + ceil(ln({us}::float8) / {log(GAMMA)!r})::int END"
+
+
 _DAYS = f"((finished_at AT TIME ZONE 'UTC')::date - date '{_FIRST_DAY}')::bigint"
 
 # Beside `operation`: a row per duration that is known, with its number, its length and its bucket.
 MEASURED = (
     "CROSS JOIN LATERAL (VALUES "
     + ", ".join(f"({number}, {name}_us)" for number, name in enumerate(DURATIONS))
-    + f") AS duration (number, us) CROSS JOIN LATERAL (SELECT {_BUCKET} AS bucket) AS cut"
+    + f") AS duration (number, us) CROSS JOIN LATERAL (SELECT {bucket('us')} AS bucket) AS cut"
 )
 # Of a row of `rollup_histogram`.
 KEY = f"((place >> {_KEY_SHIFT}) & {2**32 - 1})::int"
@@ -42,16 +48,37 @@ _PLACED = f"""
     FROM {{operations}} JOIN rollup_key USING (tenant_id, {", ".join(OPERATION_KEY)}) {MEASURED} WHERE us IS NOT NULL"""  # noqa: S608 - constants of this module
 SPREAD_COLUMNS = f"tenant_id, place, {', '.join(COUNTS)}"
 SPREAD_ROWS = f"""
-    SELECT tenant_id, place,
-           {", ".join(f"nullif(count(*) FILTER (WHERE cell = {n}), 0)" for n in range(len(COUNTS)))}
-    FROM ({_PLACED}) AS placed GROUP BY tenant_id, place"""  # noqa: S608 - as above
-# Ordered, so that two consumers cannot deadlock: a key, and so a place, is one tenant's.
-SPREAD = f"INSERT INTO rollup_histogram ({SPREAD_COLUMNS}) {SPREAD_ROWS} ORDER BY place"
+    WITH keyed AS MATERIALIZED (
+        SELECT tenant_id, place,
+               {", ".join(f"nullif(count(*) FILTER (WHERE cell = {n}), 0) AS {name}" for n, name in enumerate(COUNTS))}
+        FROM ({_PLACED}) AS placed GROUP BY tenant_id, place
+    )
+    SELECT {SPREAD_COLUMNS} FROM keyed
+    UNION ALL
+    SELECT tenant_id, place & ({~((2**32 - 1) << _KEY_SHIFT)})::bigint AS place, {", ".join(f"sum({n}) AS {n}" for n in COUNTS)}
+    FROM keyed GROUP BY 1, 2"""  # noqa: S608 - as above
+# Ordered, so that two consumers cannot deadlock.
+SPREAD = f"INSERT INTO rollup_histogram ({SPREAD_COLUMNS}) {SPREAD_ROWS} ORDER BY place, tenant_id"
 ADDED = "ON CONFLICT (tenant_id, place) DO UPDATE SET " + ", ".join(
     f"{n} = CASE WHEN excluded.{n} IS NULL THEN rollup_histogram.{n} "
     f"ELSE coalesce(rollup_histogram.{n}, 0) + excluded.{n} END"
     for n in COUNTS
 )
+
+
+# The rows of key 0 on the days that have any, from a day on and before another one; NULL is no bound.
+ALL_KEYS = f"""
+    SELECT total.*
+    FROM (SELECT min(place) >> {_DAY_SHIFT} AS first, max(place) >> {_DAY_SHIFT} AS last FROM rollup_histogram) AS known
+    CROSS JOIN LATERAL generate_series(greatest(known.first, cast(:first_day AS bigint)),
+                                       least(known.last, cast(:last_day AS bigint) - 1)) AS day
+    CROSS JOIN LATERAL (SELECT * FROM rollup_histogram
+                        WHERE place >= day << {_DAY_SHIFT} AND place < (day << {_DAY_SHIFT}) + {2**_KEY_SHIFT} OFFSET 0) AS total"""  # noqa: S608 - as above
+
+
+def day_number(moment: datetime | None) -> int | None:
+    """Return the number of a midnight's day in a place."""
+    return None if moment is None else (moment.date() - _FIRST_DAY).days
 
 
 def first_place(day: date) -> int:

@@ -1,6 +1,6 @@
 """The columns of a roll-up and how each is computed from facts: written once, used to fold, rebuild and query."""
 
-# Column of `rollup_hour` -> aggregate over rows of `operation`. All add up over disjoint sets of rows.
+# Column of `rollup_hour` and `rollup_day` -> aggregate over rows of `operation`. All add up over disjoint sets of rows.
 MEASURES: dict[str, str] = {
     "n": "count(*)",
     "touch_n": "count(touch_us)",
@@ -22,4 +22,6 @@ KEY = ("process", "activity", "team", "actor_kind", "currency")
 
 COLUMNS = ", ".join(MEASURES)
 AGGREGATES = ", ".join(f"{aggregate} AS {column}" for column, aggregate in MEASURES.items())
+SUMMED = ", ".join(f"sum({column}) AS {column}" for column in MEASURES)
 HOUR = "date_trunc('hour', finished_at, 'UTC')"
+DAY_OF_HOUR = "(hour AT TIME ZONE 'UTC')::date"

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-from services.analytics.operations.facts import UNADDRESSABLE, is_addressable
+from services.analytics.operations.fields import UNADDRESSABLE, is_addressable
 from shared.events import MAX_ACTIVITY, MAX_ACTOR, MAX_CASE, MAX_PROCESS, MAX_TEAM
 from shared.money import CurrencyCode, DecimalString
 from shared.schemas import Id, Instant, RequestModel, ResponseModel

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.analytics.operations.facts import BadFieldError, Plausible, check_work
+from services.analytics.operations.facts import check_work
+from services.analytics.operations.fields import BadFieldError, Plausible
 from services.analytics.operations.schemas import OperationIn
 from shared import outbox
 from shared.auth import Principal, pseudonym

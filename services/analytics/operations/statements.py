@@ -1,16 +1,29 @@
 """The SQL that stores facts and folds them. Constants of this module go into the text; every value is bound."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import text
 
+from services.analytics.operations.case_rollups import (
+    BLOCK_COLUMNS,
+    BLOCK_ROWS,
+    CASE_COLUMNS,
+    CHANGE_BLOCKS,
+    CHANGE_SUMS,
+    CHANGED,
+    RETURNED,
+    RETURNED_BESIDE,
+    SUM_COLUMNS,
+    SUM_ROWS,
+)
 from services.analytics.operations.facts import ObservationFact, OperationFact, SurveyFact
 from services.analytics.operations.histograms import ADDED, OPERATION_KEY, SPREAD, SPREAD_COLUMNS, SPREAD_ROWS
-from services.analytics.operations.measures import AGGREGATES, COLUMNS, HOUR, KEY, MEASURES
+from services.analytics.operations.measures import AGGREGATES, COLUMNS, DAY_OF_HOUR, HOUR, KEY, MEASURES, SUMMED
 
 _TYPES = {
     "id": "uuid",
+    "event_id": "uuid",
     "corrects": "uuid",
     "requested_at": "timestamptz",
     "started_at": "timestamptz",
@@ -31,7 +44,7 @@ def _arrays(prefix: str, fields: Sequence[str]) -> str:
     return ", ".join(f"cast(:{prefix}_{name} AS {_TYPES.get(name, 'text')}[])" for name in fields)
 
 
-def _arrived(prefix: str, fields: Sequence[str]) -> str:
+def arrived(prefix: str, fields: Sequence[str]) -> str:
     """Return the rows of a batch; of two copies of an event the one with the lower `place` counts."""
     return f"unnest({_arrays(prefix, fields)}) WITH ORDINALITY AS t ({_names(fields)}, place)"
 
@@ -40,8 +53,14 @@ def _names(fields: Sequence[str]) -> str:
     return ", ".join(fields)
 
 
+def as_arrays(prefix: str, fields: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
+    """Return the rows of a batch as the parameters of `arrived`."""
+    columns = zip(*rows, strict=True) if rows else ([] for _ in fields)
+    return {f"{prefix}_{name}": list(column) for name, column in zip(fields, columns, strict=True)}
+
+
 # Constants of this module alone go into the statements; every value is a bind parameter.
-_CASE_COLUMNS = "first_at, last_at, operations, events, person_n, automation_n, defect_n, rework_n"
+_CASE_COLUMNS = _names(CASE_COLUMNS)
 _CASES_OF_OPERATIONS = """
     SELECT tenant_id, process, case_id,
            least(min(requested_at), min(started_at), min(finished_at)) AS first_at,
@@ -70,9 +89,21 @@ WHERE NOT EXISTS (SELECT FROM rollup_key AS known
 ORDER BY {_names(_ROLLUP_KEY)}
 ON CONFLICT DO NOTHING"""  # noqa: S608 - as above
 
+_DAYS = f"SELECT tenant_id, {DAY_OF_HOUR} AS day, {_names(KEY)}, {SUMMED} FROM {{hours}} GROUP BY 1, 2, 3, 4, 5, 6, 7"  # noqa: S608 - as above
+
+
+def _added(table: str) -> str:
+    return ", ".join(f"{column} = {table}.{column} + excluded.{column}" for column in MEASURES)
+
+
 # Before STORE and apart from it: a key that another batch stores at the same moment is waited for, and seen by STORE.
+# It also tells whether anything of these tenants was ever withdrawn, as for nearly all nothing was.
 _ARRIVED_KEYS = f"unnest({_arrays('key', _ROLLUP_KEY)}) AS t ({_names(_ROLLUP_KEY)})"
-STORE_KEYS = text(_NEW_KEYS.format(operations=_ARRIVED_KEYS))
+STORE_KEYS = text(f"""
+WITH keys AS ({_NEW_KEYS.format(operations=_ARRIVED_KEYS)})
+SELECT EXISTS (SELECT FROM unnest(cast(:tenants AS text[])) AS of (tenant_id) CROSS JOIN LATERAL (
+    SELECT FROM withdrawal WHERE withdrawal.tenant_id = of.tenant_id LIMIT 1) AS one) AS withdrawals
+""")  # noqa: S608 - as above
 
 STORE = text(f"""
 WITH arrived AS MATERIALIZED (
@@ -85,7 +116,7 @@ WITH arrived AS MATERIALIZED (
     RETURNING *
 ), observed AS (
     INSERT INTO observation ({_names(ObservationFact._fields)})
-    SELECT {_names(ObservationFact._fields)} FROM {_arrived("ob", ObservationFact._fields)} ORDER BY tenant_id, id, place
+    SELECT {_names(ObservationFact._fields)} FROM {arrived("ob", ObservationFact._fields)} ORDER BY tenant_id, id, place
     ON CONFLICT (tenant_id, id) DO NOTHING
     RETURNING *
 ), done AS (
@@ -108,13 +139,21 @@ WITH arrived AS MATERIALIZED (
         automation_n = case_state.automation_n + excluded.automation_n,
         defect_n = case_state.defect_n + excluded.defect_n,
         rework_n = case_state.rework_n + excluded.rework_n
+    RETURNING {RETURNED}
+), changed AS ({CHANGED}
+), case_days AS ({CHANGE_SUMS}
+), case_blocks AS ({CHANGE_BLOCKS}
+), hourly AS (
+    SELECT tenant_id, {HOUR} AS hour, {_names(KEY)}, {AGGREGATES} FROM fresh GROUP BY 1, 2, 3, 4, 5, 6, 7
 ), hours AS (
     INSERT INTO rollup_hour (tenant_id, hour, {_names(KEY)}, {COLUMNS})
-    SELECT tenant_id, {HOUR}, {_names(KEY)}, {AGGREGATES} FROM fresh
-    GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7
-    ON CONFLICT (tenant_id, hour, {_names(KEY)}) DO UPDATE SET
-        {", ".join(f"{column} = rollup_hour.{column} + excluded.{column}" for column in MEASURES)}
-), days AS ({SPREAD.format(operations="fresh")}
+    SELECT * FROM hourly ORDER BY 1, 2, 3, 4, 5, 6, 7
+    ON CONFLICT (tenant_id, hour, {_names(KEY)}) DO UPDATE SET {_added("rollup_hour")}
+), days AS (
+    INSERT INTO rollup_day (tenant_id, day, {_names(KEY)}, {COLUMNS})
+    {_DAYS.format(hours="hourly")} ORDER BY 1, 2, 3, 4, 5, 6, 7
+    ON CONFLICT (tenant_id, day, {_names(KEY)}) DO UPDATE SET {_added("rollup_day")}
+), blocks AS ({SPREAD.format(operations="fresh")}
     {ADDED}
 )
 SELECT (SELECT count(*) FROM fresh) AS operations, (SELECT count(*) FROM observed) AS observations,
@@ -122,6 +161,30 @@ SELECT (SELECT count(*) FROM fresh) AS operations, (SELECT count(*) FROM observe
                    SELECT FROM operation WHERE corrects IS NOT NULL AND operation.tenant_id = of.tenant_id
                    ORDER BY corrects LIMIT 1) AS one) AS corrections
 """)  # noqa: S608 - constants of this module; values are bound
+
+
+def _corrected(table: str, unit: str, delta: str, sign: str) -> str:
+    same = " AND ".join(f"{table}.{column} = delta.{column}" for column in ("tenant_id", unit, *KEY))
+    return f"""
+    UPDATE {table} SET corrected_n = corrected_n {sign} delta.corrected, defect_n = defect_n {sign} delta.defects
+    FROM {delta} AS delta WHERE {same}"""  # noqa: S608 - as above
+
+
+def judged_anew(sign: str) -> str:
+    """Return the parts of a statement that count the operations of its part `hit` as corrected (+), or no longer (-)."""
+    return f"""
+otherwise_fine AS (
+    SELECT *, CASE WHEN outcome IN ('error', 'rework') THEN 0 ELSE 1 END AS defect FROM hit
+), hourly AS (
+    SELECT tenant_id, {HOUR} AS hour, {_names(KEY)}, count(*) AS corrected, sum(defect) AS defects
+    FROM otherwise_fine GROUP BY 1, 2, 3, 4, 5, 6, 7
+), daily AS (
+    SELECT tenant_id, {DAY_OF_HOUR} AS day, {_names(KEY)}, sum(corrected) AS corrected, sum(defects) AS defects
+    FROM hourly GROUP BY 1, 2, 3, 4, 5, 6, 7
+), hours AS ({_corrected("rollup_hour", "hour", "hourly", sign)}
+), days AS ({_corrected("rollup_day", "day", "daily", sign)}
+)"""  # noqa: S608 - as above
+
 
 # Every operation that the batch corrects, and every one of the batch that something already here corrects;
 # `NOT corrected` makes each count once, however many corrections name it and however often they arrive.
@@ -137,23 +200,20 @@ WITH targets AS (
     UPDATE operation SET corrected = true FROM targets
     WHERE operation.tenant_id = targets.tenant_id AND operation.id = targets.id AND NOT operation.corrected
     RETURNING operation.*
-), fine_before AS (
-    SELECT *, CASE WHEN outcome IN ('error', 'rework') THEN 0 ELSE 1 END AS new_defect FROM hit
-), hours AS (
-    UPDATE rollup_hour SET corrected_n = corrected_n + delta.corrected, defect_n = defect_n + delta.defects
-    FROM (SELECT tenant_id, {HOUR} AS hour, {_names(KEY)}, count(*) AS corrected, sum(new_defect) AS defects
-          FROM fine_before GROUP BY 1, 2, 3, 4, 5, 6, 7) AS delta
-    WHERE {" AND ".join(f"rollup_hour.{column} = delta.{column}" for column in ("tenant_id", "hour", *KEY))}
+), {judged_anew("+")}, cases AS (
+    UPDATE case_state SET defect_n = defect_n + delta.defects
+    FROM (SELECT tenant_id, process, case_id, sum(defect) AS defects FROM otherwise_fine GROUP BY 1, 2, 3) AS delta
+    WHERE (case_state.tenant_id, case_state.process, case_state.case_id) = (delta.tenant_id, delta.process, delta.case_id)
+    RETURNING {RETURNED_BESIDE}
+), changed AS ({CHANGED}
 )
-UPDATE case_state SET defect_n = defect_n + delta.defects
-FROM (SELECT tenant_id, process, case_id, sum(new_defect) AS defects FROM fine_before GROUP BY 1, 2, 3) AS delta
-WHERE (case_state.tenant_id, case_state.process, case_state.case_id) = (delta.tenant_id, delta.process, delta.case_id)
+{CHANGE_SUMS}
 """)  # noqa: S608 - as above
 
 STORE_ANSWERS = text(f"""
 WITH fresh AS (
     INSERT INTO survey_response ({_names(SurveyFact._fields)})
-    SELECT {_names(SurveyFact._fields)} FROM {_arrived("an", SurveyFact._fields)} ORDER BY tenant_id, id, place
+    SELECT {_names(SurveyFact._fields)} FROM {arrived("an", SurveyFact._fields)} ORDER BY tenant_id, id, place
     ON CONFLICT (tenant_id, id) DO NOTHING RETURNING id
 )
 SELECT count(*) FROM fresh
@@ -163,7 +223,8 @@ SELECT count(*) FROM fresh
 class Fold(NamedTuple):
     """How a derived table follows from facts: its columns, and the rows as a SELECT.
 
-    `{operations}` and `{observations}` are where the facts come from, `{activities}` is the folded `case_activity`.
+    `{operations}` and `{observations}` are where the facts come from; `{hours}`, `{activities}` and `{cases}` are the folded
+    `rollup_hour`, `case_activity` and `case_state`.
     """
 
     columns: str
@@ -176,6 +237,7 @@ FOLDS = {
         f"tenant_id, hour, {_names(KEY)}, {COLUMNS}",
         f"SELECT tenant_id, {HOUR}, {_names(KEY)}, {AGGREGATES} FROM {{operations}} GROUP BY 1, 2, 3, 4, 5, 6, 7",  # noqa: S608 - as above
     ),
+    "rollup_day": Fold(f"tenant_id, day, {_names(KEY)}, {COLUMNS}", _DAYS),
     "rollup_histogram": Fold(SPREAD_COLUMNS, SPREAD_ROWS),
     "case_activity": Fold(
         "tenant_id, process, case_id, activity, n",
@@ -191,7 +253,10 @@ WITH parts AS (
 )
 {_MERGED_CASES}""",  # noqa: S608 - as above
     ),
+    "rollup_case": Fold(SUM_COLUMNS, SUM_ROWS),
+    "rollup_case_histogram": Fold(BLOCK_COLUMNS, BLOCK_ROWS),
 }
+OF_CASES = ("rollup_case", "rollup_case_histogram")  # which follow from `case_state` alone
 
 
 def _of_tenant(table: str) -> str:
@@ -201,9 +266,16 @@ def _of_tenant(table: str) -> str:
 _SOURCES = {
     "operations": _of_tenant("operation"),
     "observations": _of_tenant("observation"),
+    "hours": _of_tenant("rollup_hour"),
     "activities": _of_tenant("case_activity"),
+    "cases": _of_tenant("case_state"),
 }
-NEW_KEYS = _NEW_KEYS.format(**_SOURCES)
+# What was withdrawn counted once, and `as_of` then needs its keys.
+_EVER = " UNION ALL ".join(
+    f"SELECT {_names(_ROLLUP_KEY)} FROM {table} WHERE tenant_id = :tenant"  # noqa: S608 - as above
+    for table in ("operation", "withdrawn_operation")
+)
+NEW_KEYS = _NEW_KEYS.format(operations=f"({_EVER}) AS ever")
 REBUILD = (
     text(NEW_KEYS),
     *(

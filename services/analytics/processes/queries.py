@@ -22,6 +22,22 @@ SAME_CASE = "o.tenant_id = c.tenant_id AND o.process = c.process AND o.case_id =
 _OF_OPERATIONS = ("activity", "team", "actor_kind")
 _MEDIAN = "percentile_cont(0.5) WITHIN GROUP (ORDER BY {value} / 1e6::float8)"
 _ORDERS = {"wait": "wait_us DESC NULLS LAST, elapsed_us DESC", "elapsed": "elapsed_us DESC, wait_us DESC NULLS LAST"}
+# Of every case the operations are read once and grouped with their case. A join would do, but for a tenant that the
+# table's statistics do not know yet the planner expects one row, and reads all operations again for every case.
+_EVERY_PATH = """
+    SELECT case_id, max(first_at) AS first_at, max(last_at) AS last_at,
+           array_agg(activity ORDER BY finished_at, seq) FILTER (WHERE activity IS NOT NULL) AS activities
+    FROM (
+        SELECT case_id, first_at, last_at, NULL AS activity, NULL::timestamptz AS finished_at, NULL::bigint AS seq
+        FROM chosen
+        UNION ALL
+        SELECT case_id, NULL, NULL, activity, finished_at, seq FROM operation WHERE process = :process
+    ) AS part
+    GROUP BY case_id HAVING count(first_at) > 0 AND count(activity) > 0"""
+_FEW_PATHS = f"""
+    SELECT c.case_id, c.first_at, c.last_at, array_agg(o.activity ORDER BY o.finished_at, o.seq) AS activities
+    FROM chosen AS c JOIN operation AS o ON {SAME_CASE}
+    GROUP BY c.case_id, c.first_at, c.last_at"""  # noqa: S608 - constants of this module
 
 
 def holding(selection: Selection) -> str:
@@ -81,15 +97,11 @@ async def read_variants(
     Every row says how many variants and cases there are in all; where there is none, a row without id does.
     """
     place = {"cases": after[0], "id": after[1]} if after else {}
+    choice = f"{selection.within('last_at')}{holding(selection)}"
     statement = text(f"""
         WITH chosen AS MATERIALIZED (
-            SELECT c.* FROM case_state AS c
-            WHERE process = :process AND operations > 0{selection.within("last_at")}{holding(selection)}
-        ), path AS (
-            SELECT c.case_id, c.first_at, c.last_at, array_agg(o.activity ORDER BY o.finished_at, o.seq) AS activities
-            FROM chosen AS c JOIN operation AS o ON {SAME_CASE}
-            GROUP BY c.case_id, c.first_at, c.last_at
-        ), variant AS MATERIALIZED (
+            SELECT c.* FROM case_state AS c WHERE process = :process AND operations > 0{choice}
+        ), path AS ({_FEW_PATHS if choice else _EVERY_PATH}), variant AS MATERIALIZED (
             SELECT md5(activities::text)::uuid AS id, activities[1 : {MAX_SHOWN}] AS activities,
                    cardinality(activities) AS length, count(*) AS cases,
                    sum({MICROSECONDS.format(span="last_at - first_at")}) AS duration_us,

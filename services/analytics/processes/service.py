@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.analytics.cursors import Count, Moment, Name, cut_page, decode_place
 from services.analytics.definition import Method
-from services.analytics.indicators.queries import MAX_GROUPS
+from services.analytics.indicators.selection import MAX_GROUPS
 from services.analytics.indicators.service import TooManyGroups, check_period
 from services.analytics.indicators.sums import seconds
 from services.analytics.processes import definitions, queries

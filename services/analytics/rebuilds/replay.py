@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.analytics.operations.consume import GROUP, PATTERN, consume, read
-from services.analytics.operations.facts import USUAL, Plausibility
+from services.analytics.operations.fields import USUAL, Plausibility
 from services.analytics.rebuilds.shadow import Shadow
 from shared.eventlog import EventLog, Received
 from shared.events import Event, MalformedEventError

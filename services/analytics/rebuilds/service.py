@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from services.analytics.operations.facts import USUAL, Plausibility
+from services.analytics.operations.fields import USUAL, Plausibility
 from services.analytics.operations.statements import NEW_KEYS
 from services.analytics.rebuilds.derived import DERIVED, FACTS, KEYS
 from services.analytics.rebuilds.replay import Replay
@@ -16,13 +16,16 @@ from shared.eventlog import EventLog
 PATIENCE_S = 60.0
 _TENANTS = """
 SELECT tenant_id FROM analytics.operation UNION SELECT tenant_id FROM analytics.observation
-UNION SELECT tenant_id FROM analytics.survey_response UNION SELECT tenant_id FROM analytics.rollup_hour
+UNION SELECT tenant_id FROM analytics.survey_response UNION SELECT tenant_id FROM analytics.withdrawal
+UNION SELECT tenant_id FROM analytics.rollup_hour
+UNION SELECT tenant_id FROM analytics.rollup_day UNION SELECT tenant_id FROM analytics.rollup_case
+UNION SELECT tenant_id FROM analytics.rollup_case_histogram
 UNION SELECT tenant_id FROM analytics.case_state UNION SELECT tenant_id FROM analytics.rollup_histogram ORDER BY 1"""
 
 _TENANTS_OF_BOTH = f"""
 SELECT * FROM ({_TENANTS.rpartition("ORDER BY")[0]}) AS live
 UNION SELECT tenant_id FROM pg_temp.operation UNION SELECT tenant_id FROM pg_temp.observation
-UNION SELECT tenant_id FROM pg_temp.survey_response ORDER BY 1"""  # noqa: S608 - names of tables
+UNION SELECT tenant_id FROM pg_temp.survey_response UNION SELECT tenant_id FROM pg_temp.withdrawal ORDER BY 1"""  # noqa: S608 - names of tables
 
 
 @dataclass(slots=True)
@@ -101,6 +104,7 @@ async def _compare_with_log(shadow: Shadow, tenant: str) -> Found:
     found = Found(tenant)
     for table in FACTS:
         found.gone[table.name] = await shadow.add_live_facts(tenant, table)
+    await shadow.settle_facts(tenant)
     for table in FACTS:
         found.tables[table.name] = await shadow.compare(tenant, table)
     await shadow.fold(tenant)

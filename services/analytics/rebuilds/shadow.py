@@ -13,12 +13,13 @@ from sqlalchemy import CursorResult, TextClause, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from services.analytics.operations.facts import Arrivals, ObservationFact, OperationFact, SurveyFact
+from services.analytics.operations.facts import Arrivals, ObservationFact, OperationFact, SurveyFact, WithdrawalFact
 from services.analytics.operations.histograms import KEY, OPERATION_KEY
 from services.analytics.operations.ingest import apply, wait_for_turn
 from services.analytics.operations.requester import REQUESTER_ACTIVITIES
-from services.analytics.operations.statements import FOLDS, REBUILD
-from services.analytics.rebuilds.derived import DERIVED, FACTS, KEYS, REACH, Compared
+from services.analytics.operations.statements import FOLDS, OF_CASES, REBUILD
+from services.analytics.operations.withdrawing import take_out
+from services.analytics.rebuilds.derived import APART, DERIVED, FACT_MODELS, FACTS, KEYS, REACH, WITHDRAWN, Compared
 from shared.db import Database
 from shared.migrations import roles_of
 
@@ -34,10 +35,22 @@ INSERT INTO pg_temp.{KEYS} OVERRIDING SYSTEM VALUE SELECT * FROM analytics.{KEYS
 SELECT setval(pg_get_serial_sequence('pg_temp.{KEYS}', 'id'), coalesce(max(id), 0) + 1, false) FROM pg_temp.{KEYS}"""  # noqa: S608 - as above
 _KEY_COLUMNS = ", ".join(("tenant_id", *OPERATION_KEY))
 _NUMBERED = f"""
-INSERT INTO analytics.{KEYS} ({_KEY_COLUMNS}) SELECT DISTINCT {_KEY_COLUMNS} FROM pg_temp.operation
+INSERT INTO analytics.{KEYS} ({_KEY_COLUMNS})
+(SELECT {_KEY_COLUMNS} FROM pg_temp.operation UNION SELECT {_KEY_COLUMNS} FROM pg_temp.withdrawn_operation)
 EXCEPT SELECT {_KEY_COLUMNS} FROM analytics.{KEYS} ORDER BY {_KEY_COLUMNS} ON CONFLICT DO NOTHING"""  # noqa: S608 - as above
 _FACTS_ADDED = """
 UPDATE operation SET corrected = true WHERE tenant_id = :tenant AND NOT corrected AND EXISTS (
+    SELECT FROM operation AS later WHERE later.tenant_id = operation.tenant_id AND later.corrects = operation.id)"""
+# Of what the log or the live tables withdraw, each may hold a part alone.
+_SETTLED = """
+WITH gone AS (
+    DELETE FROM {kind} AS fact USING withdrawal WHERE fact.tenant_id = :tenant
+    AND (withdrawal.tenant_id, withdrawal.id) = (fact.tenant_id, fact.id) RETURNING fact.*
+)
+INSERT INTO {apart} ({columns}) SELECT {columns} FROM gone ON CONFLICT (tenant_id, id) DO NOTHING"""
+_PARDONED = """
+UPDATE operation SET corrected = false WHERE tenant_id = :tenant AND corrected
+AND id IN (SELECT corrects FROM withdrawn_operation WHERE tenant_id = :tenant) AND NOT EXISTS (
     SELECT FROM operation AS later WHERE later.tenant_id = operation.tenant_id AND later.corrects = operation.id)"""
 _RECORRECTED = """
 corrected = EXISTS (SELECT FROM analytics.operation AS later WHERE later.tenant_id = fact.tenant_id AND later.corrects = fact.id)"""
@@ -119,13 +132,20 @@ class Shadow:
 
     async def add_live_facts(self, tenant: str, table: Compared) -> int:
         """Add the live facts that the log did not bring; return how many. They keep what they say of themselves."""
+        apart = APART.get(table.name)
+        known = f"AND id NOT IN (SELECT id FROM pg_temp.{apart} WHERE tenant_id = :tenant)" if apart else ""  # noqa: S608 - as above
         result = await self.execute(
-            f"INSERT INTO pg_temp.{table.name} SELECT * FROM analytics.{table.name} WHERE tenant_id = :tenant ON CONFLICT (tenant_id, id) DO NOTHING",  # noqa: S608 - as above
+            f"INSERT INTO pg_temp.{table.name} SELECT * FROM analytics.{table.name} WHERE tenant_id = :tenant {known} ON CONFLICT (tenant_id, id) DO NOTHING",  # noqa: S608 - as above
             tenant=tenant,
         )
-        if table.name == "operation":
-            await self.execute(_FACTS_ADDED, tenant=tenant)
         return result.rowcount
+
+    async def settle_facts(self, tenant: str) -> None:
+        """Let withdrawals and corrections hold for all the facts of the log and the live tables together."""
+        for kind, apart in WITHDRAWN.items():
+            await self.execute(_SETTLED.format(kind=kind, apart=apart, columns=_COLUMNS[apart]), tenant=tenant)
+        for statement in (_FACTS_ADDED, _PARDONED):
+            await self.execute(statement, tenant=tenant)
 
     async def compare(self, tenant: str, table: Compared) -> dict[str, Any]:
         """Note the rows that differ and return their numbers and some of them. `missing` and `extra` are said of the live."""
@@ -158,15 +178,21 @@ class Shadow:
     async def mend_facts(self, session: AsyncSession, tenant: str) -> None:
         """Bring a tenant's live facts to what the log says, where that was noted. Needs the turn, and facts set aside.
 
-        What is missing goes the way of every event, so that corrections find their targets; nothing is removed. The derived
-        rows of these facts are noted too: they may have been right although the facts were not.
+        What is missing goes the way of every event, so that corrections and withdrawals find their targets; nothing is
+        removed, but to where it belongs. The derived rows of these facts are noted too: they may have been right although the
+        facts were not.
         """
         await self.execute("SET LOCAL search_path = analytics, pg_temp")
+        for kind in WITHDRAWN:
+            extra = await self.execute(_EXTRA.format(kind=kind), tenant=tenant)
+            await take_out(session, [tuple(row) for row in extra])
         for table in FACTS:
             await self._add_missing(session, tenant, table)
             await self.execute(_corrected(table), tenant=tenant)
+        for apart in WITHDRAWN.values():
+            await self.execute(_PUT_BACK.format(apart=apart), tenant=tenant)
         await self.execute("SET LOCAL search_path = analytics")
-        async with self._own_facts({kind: _CHANGED.format(kind=kind) for kind in FOLDED}, tenant):
+        async with self._own_facts({kind: _changed(kind) for kind in FOLDED}, tenant):
             for table in DERIVED:
                 key = ", ".join(("tenant_id", *table.key))
                 await self.execute(
@@ -190,9 +216,12 @@ class Shadow:
         await wait_for_turn(session, alone=True)
 
     async def mend(self, tenant: str) -> None:
-        """Replace the derived rows that were noted, by what the live facts of this moment say. Needs the turn."""
+        """Replace the derived rows that were noted, by what the live facts of this moment say. Needs the turn.
+
+        Which day a case counts in depends on all its facts, so roll-ups of cases are folded from the mended cases, whole.
+        """
         async with self._own_facts({kind: _within_reach(kind) for kind in FOLDED}, tenant):
-            for table in DERIVED:
+            for table in (each for each in DERIVED if each.name not in OF_CASES):
                 same = " AND ".join(f"t.{column} = d.{column}" for column in ("tenant_id", *table.key))
                 differing = f"differing_{table.name} AS d"
                 await self.execute(
@@ -204,6 +233,10 @@ class Shadow:
                     "WHERE d.tenant_id = :tenant",
                     tenant=tenant,
                 )
+        for name in OF_CASES:
+            await self.execute(f"DELETE FROM analytics.{name} WHERE tenant_id = :tenant", tenant=tenant)  # noqa: S608 - as above
+            rows = FOLDS[name].rows.format(cases="(SELECT * FROM analytics.case_state WHERE tenant_id = :tenant) AS c")
+            await self.execute(f"INSERT INTO analytics.{name} ({FOLDS[name].columns}) {rows}", tenant=tenant)
 
     @asynccontextmanager
     async def _own_facts(self, chosen: Mapping[str, str], tenant: str) -> AsyncIterator[None]:
@@ -211,7 +244,8 @@ class Shadow:
         for kind, rows in chosen.items():
             await self.execute(f"CREATE TEMPORARY TABLE {kind} (LIKE analytics.{kind} INCLUDING ALL)")
             await self.execute(
-                f"INSERT INTO pg_temp.{kind} {rows} ON CONFLICT (tenant_id, id) DO NOTHING", tenant=tenant
+                f"INSERT INTO pg_temp.{kind} ({_COLUMNS[kind]}) {rows} ON CONFLICT (tenant_id, id) DO NOTHING",
+                tenant=tenant,
             )
             await self.execute(f"ANALYZE pg_temp.{kind}")
         await self.fold(tenant)
@@ -221,12 +255,27 @@ class Shadow:
 
 
 FOLDED = ("operation", "observation")
-_CHANGED = "SELECT log.* FROM differing_{kind} AS d JOIN pg_temp.log_{kind} AS log USING (tenant_id, id) WHERE d.tenant_id = :tenant"
+_COLUMNS = {name: ", ".join(model.__table__.columns.keys()) for name, model in FACT_MODELS.items()}
+_EXTRA = "SELECT tenant_id, id FROM differing_{kind} WHERE tenant_id = :tenant AND how = 'extra'"
+_PUT_BACK = """
+DELETE FROM analytics.{apart} AS fact USING differing_{apart} AS d
+WHERE d.tenant_id = :tenant AND d.how = 'extra' AND (fact.tenant_id, fact.id) = (d.tenant_id, d.id)"""
 _ARRIVING: dict[str, tuple[Any, str]] = {
     "operation": (OperationFact, "operations"),
     "observation": (ObservationFact, "observations"),
     "survey_response": (SurveyFact, "answers"),
+    "withdrawal": (WithdrawalFact, "withdrawals"),
 }
+_ARRIVING |= {apart: _ARRIVING[kind] for kind, apart in WITHDRAWN.items()}
+
+
+def _changed(kind: str) -> str:
+    """Return the facts of the log that differ from the live ones, and those that are withdrawn there alone."""
+    apart = _COLUMNS[kind].replace("corrected", "false AS corrected")
+    return " UNION ALL ".join(
+        f"SELECT {columns} FROM differing_{kind} AS d JOIN pg_temp.log_{table} AS log USING (tenant_id, id) WHERE d.tenant_id = :tenant"  # noqa: S608 - as above
+        for table, columns in ((kind, _COLUMNS[kind]), (WITHDRAWN[kind], apart))
+    )
 
 
 def _missing(table: Compared, fields: Sequence[str]) -> str:
@@ -241,7 +290,7 @@ def _corrected(table: Compared) -> str:
     return f"""
 UPDATE analytics.{table.name} AS fact SET {", ".join(said)}{f", {_RECORRECTED}" if "corrected" in table.values else ""}
 FROM differing_{table.name} AS d JOIN pg_temp.log_{table.name} AS log USING (tenant_id, id)
-WHERE d.tenant_id = :tenant AND d.how = 'different' AND (fact.tenant_id, fact.id) = (d.tenant_id, d.id)"""  # noqa: S608 - as above
+WHERE d.tenant_id = :tenant AND d.how <> 'extra' AND (fact.tenant_id, fact.id) = (d.tenant_id, d.id)"""  # noqa: S608 - as above
 
 
 def _comparison(table: Compared) -> str:
@@ -252,15 +301,16 @@ def _comparison(table: Compared) -> str:
     return f"""
 INSERT INTO differing_{table.name} ({", ".join(key)}, how)
 SELECT {columns}, CASE WHEN live.tenant_id IS NULL THEN 'missing' WHEN shadow.tenant_id IS NULL THEN 'extra' ELSE 'different' END
-FROM (SELECT * FROM analytics.{table.name} WHERE tenant_id = :tenant) AS live
+FROM (SELECT * FROM analytics.{table.name} WHERE tenant_id = :tenant AND {table.says}) AS live
 FULL JOIN (SELECT * FROM pg_temp.{table.name} WHERE tenant_id = :tenant) AS shadow ON {same}
 WHERE live.tenant_id IS NULL OR shadow.tenant_id IS NULL OR ROW({live}) IS DISTINCT FROM ROW({shadow})"""  # noqa: S608 - as above
 
 
 def _within_reach(kind: str) -> str:
     """Return the live facts which the noted rows follow from, some of them more than once."""
+    columns = ", ".join(f"f.{name}" for name in FACT_MODELS[kind].__table__.columns.keys())  # noqa: SIM118 - not a dict
     parts: Sequence[str] = [
-        f"SELECT f.* FROM differing_{table} AS d JOIN analytics.{kind} AS f ON f.tenant_id = d.tenant_id AND {condition} WHERE d.tenant_id = :tenant"  # noqa: S608 - as above
+        f"SELECT {columns} FROM differing_{table} AS d JOIN analytics.{kind} AS f ON f.tenant_id = d.tenant_id AND {condition} WHERE d.tenant_id = :tenant"  # noqa: S608 - as above
         for table, reach in REACH.items()
         for of, condition in reach
         if of == kind

@@ -2,7 +2,8 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.analytics.operations.facts import BadFieldError, Plausible, check_answer
+from services.analytics.operations.facts import check_answer
+from services.analytics.operations.fields import BadFieldError, Plausible
 from services.analytics.surveys.schemas import AnswerIn
 from services.analytics.tables import SurveyAnswer
 from shared import clock, outbox

@@ -12,9 +12,9 @@ from services.analytics.bands.service import Scales, read_scales
 from services.analytics.costs.service import read_cost_model
 from services.analytics.indicators.advice import advise
 from services.analytics.indicators.definitions import DEFINITIONS, KpiId
-from services.analytics.indicators.queries import MAX_GROUPS, Part, read_figures
+from services.analytics.indicators.queries import Part, read_figures
 from services.analytics.indicators.schemas import DefinitionOut, PeriodOut
-from services.analytics.indicators.selection import Selection
+from services.analytics.indicators.selection import MAX_GROUPS, Selection
 from services.analytics.indicators.service import BadPeriod, TooManyGroups
 from services.analytics.what_if.definition import FIGURES, INDICATORS, WHAT_IF
 from services.analytics.what_if.inputs import UNITS, Input, Source, missing, resolve, scenario_of, text_of

@@ -23,6 +23,15 @@ def canonical_form(invoice: Invoice) -> Invoice:
     return _with_prices(replace(invoice, totals=totals), _without_idle_gross)
 
 
+def without_attachments(invoice: Invoice) -> Invoice:
+    """Return the invoice without the content of what is attached, which stays in the original."""
+    documents = (
+        part if part.attachment is None else replace(part, attachment=replace(part.attachment, content=b""))
+        for part in invoice.supporting_documents
+    )
+    return replace(invoice, supporting_documents=tuple(documents))
+
+
 def canonical_json(invoice: Invoice) -> bytes:
     """Return the canonical form as JSON: 10.50 and 10.5 are written alike."""
     return msgspec.json.encode(_alike(msgspec.to_builtins(canonical_form(invoice), builtin_types=(Decimal,))))
@@ -33,7 +42,13 @@ def _alike(value: Any) -> Any:
         return {name: _alike(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
         return [_alike(each) for each in value]
-    return format((value or abs(value)).normalize(), "f") if isinstance(value, Decimal) else value
+    return _written(value) if isinstance(value, Decimal) else value
+
+
+def _written(amount: Decimal) -> str:
+    """Return the amount without idle zeros, exactly: `normalize` would round what has more than 28 digits."""
+    text = format(amount or abs(amount), "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def without_idle_gross(invoice: Invoice) -> Invoice:

@@ -4,12 +4,14 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 from lxml import etree
 from saxonche import PySaxonApiError, PySaxonProcessor
 
 from services.billing.einvoices.binding import UnreadableError
+from services.billing.einvoices.canonical import canonical_json, without_attachments
 from services.billing.einvoices.cii import locate_cii, read_cii
 from services.billing.einvoices.door import Sealed, admit
 from services.billing.einvoices.facturae import NAMESPACES as FACTURAE
@@ -99,12 +101,14 @@ class Judge:
             **{name: _facturae_schema(schema) for name, schema in FACTURAE_SCHEMAS.items()},
         }
 
-    def judge(self, content: bytes) -> Judged:
-        """Return what the rule sets find in a file. Raises the door's refusals."""
+    def judge(self, content: bytes, *, read: bool = False) -> Judged:
+        """Return what the rule sets find in a file, and with `read` its canonical form. Raises the door's refusals."""
         document = admit(content, self._limits)
+        invoice = _read(document)
         findings: list[Finding] = []
+        own = partial(self._break_own_rules, invoice)
         order: list[tuple[RuleSet | OwnRules, Callable[[Sealed], Iterator[Finding]]]]
-        order = [(SCHEMAS[document.format], self._break_schema), (OWN, self._break_own_rules)]
+        order = [(SCHEMAS[document.format], self._break_schema), (OWN, own)]
         if document.format in RULES:  # those of EN 16931 are about its own syntaxes, and Facturae is none
             order.insert(1, (RULES[document.format], self._break_rules))
         stages = [self._apply(rules, find, document, findings) for rules, find in order]
@@ -114,6 +118,7 @@ class Judge:
             stages=tuple(stages),
             findings=tuple(findings[:MOST_FINDINGS]),
             omitted=max(0, len(findings) - MOST_FINDINGS),
+            canonical=canonical_json(without_attachments(invoice)) if read and isinstance(invoice, Invoice) else None,
         )
 
     @staticmethod
@@ -129,7 +134,7 @@ class Judge:
             findings.extend(find(document))
         except UnreadableError as error:
             obstacle, detail = "unreadable-value", str(error)
-        except (PySaxonApiError, etree.LxmlError) as error:
+        except (PySaxonApiError, etree.LxmlError, ArithmeticError) as error:
             obstacle, detail = "rules-failed", str(error)[:500]
         return Stage(
             rule_set=rule_set.id,
@@ -172,9 +177,11 @@ class Judge:
             )
 
     @staticmethod
-    def _break_own_rules(document: Sealed) -> Iterator[Finding]:
+    def _break_own_rules(invoice: Invoice | UnreadableError, document: Sealed) -> Iterator[Finding]:
+        if isinstance(invoice, UnreadableError):
+            raise invoice
         today = (clock.now() + timedelta(hours=14)).date()  # it has come somewhere
-        for flaw in _flaws_of(document, today):
+        for flaw in _flaws_of(invoice, document, today):
             term = term_at(Invoice, flaw.at)
             yield Finding(
                 rule=flaw.rule,
@@ -186,10 +193,15 @@ class Judge:
             )
 
 
-def _flaws_of(document: Sealed, today: date) -> Iterator[Flaw]:
-    if document.format in FACTURAE:
-        return find_facturae_flaws(document.root, today)
-    return find_flaws(READERS[document.format](document.root), today)
+def _read(document: Sealed) -> Invoice | UnreadableError:
+    try:
+        return READERS[document.format](document.root)
+    except UnreadableError as error:
+        return error
+
+
+def _flaws_of(invoice: Invoice, document: Sealed, today: date) -> Iterator[Flaw]:
+    return find_facturae_flaws(document.root, today) if document.format in FACTURAE else find_flaws(invoice, today)
 
 
 def _facturae_schema(schema: RuleSet) -> Any:

@@ -42,7 +42,7 @@ def _extract(content: bytes) -> tuple[str, bytes]:
     reader = PdfReader(BytesIO(content))
     if reader.is_encrypted and not reader.decrypt(""):
         raise LockedPdf
-    attached = {item.name: item for item in reader.attachment_list}
+    attached = {str(item.name): item for item in reader.attachment_list}  # pypdf's texts cannot be sent to the service
     by_name = {name.lower(): name for name in attached}
     for name in _NAMES:
         if name in by_name:

@@ -17,7 +17,7 @@ import msgspec
 
 from services.billing.einvoices.errors import AT_THE_DOOR, ValidatorsBusy
 from services.billing.einvoices.limits import Limits, PoolLimits
-from services.billing.einvoices.verdicts import LENGTH, Judged, Obstacle, Ready, Refused, Reply, Stage
+from services.billing.einvoices.verdicts import LENGTH, REQUEST, Judged, Obstacle, Ready, Refused, Reply, Stage
 
 _ROOT = Path(__file__).parents[3]
 _START_WITHIN_S = 60.0
@@ -83,11 +83,11 @@ class Worker:
         assert isinstance(reply, Ready)
         return worker
 
-    async def ask(self, content: bytes, limits: PoolLimits) -> Judged | Refused:
+    async def ask(self, content: bytes, limits: PoolLimits, *, read: bool) -> Judged | Refused:
         """Return the answer about one file. Raises WorkerGoneError; the process is of no use then."""
         self.broken = True
         try:
-            self._stdin.write(LENGTH.pack(len(content)))
+            self._stdin.write(REQUEST.pack(len(content), read))
             self._stdin.write(content)
             answer = asyncio.ensure_future(self._drained_answer())
             try:
@@ -173,11 +173,11 @@ class Validators:
         finally:
             self._waiting -= 1
 
-    async def judge(self, content: bytes) -> Judged:
-        """Return what is found in a file. Raises the door's refusals, ValidatorsBusy when no process is free in time."""
+    async def judge(self, content: bytes, *, read: bool = False) -> Judged:
+        """Return what is found in a file, and with `read` what it says. Raises the door's refusals, ValidatorsBusy when no process is free in time."""
         worker = await self._take()
         try:
-            reply = await worker.ask(content, self._limits)
+            reply = await worker.ask(content, self._limits, read=read)
         except WorkerGoneError as gone:
             logger.warning("a validator was lost", extra={"reason": str(gone)})
             return Judged(stages=(Stage(rule_set="en16931", version="", obstacle=gone.obstacle, detail=str(gone)),))

@@ -29,6 +29,7 @@ from services.billing.einvoices.codecs import (
     Inside,
     Text,
 )
+from services.billing.einvoices.codes import CREDIT_NOTE_CODES
 from services.billing.einvoices.locating import Locator
 from services.billing.einvoices.model import Invoice
 
@@ -39,8 +40,6 @@ PREFIXES = {
     "ext": f"{_COMPONENTS}CommonExtensionComponents-2",
 }
 ROOTS = {kind: f"{{{_COMPONENTS}{kind}-2}}{kind}" for kind in ("Invoice", "CreditNote")}
-# UNTDID 1001, the codes of BT-3 that EN 16931 gives to credit notes.
-CREDIT_NOTE_CODES = frozenset({"81", "83", "261", "262", "296", "308", "381", "396", "420", "458", "532"})
 _TAX_POINT = Coded({"5": "3", "29": "35", "72": "432"})  # UNTDID 2475 in the model, 2005 in UBL
 _OBJECT, _PROJECT = "130", "50"  # UNTDID 1001, in DocumentTypeCode
 _CURRENCIES = ("DocumentCurrencyCode", "TaxCurrencyCode")

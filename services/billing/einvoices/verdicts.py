@@ -5,7 +5,8 @@ from typing import Any, Literal
 
 import msgspec
 
-LENGTH = struct.Struct("!I")  # stands before each message between service and validator
+REQUEST = struct.Struct("!I?")  # stands before each file: its length, and whether its canonical form is asked for
+LENGTH = struct.Struct("!I")  # stands before each answer
 Severity = Literal["fatal", "warning"]
 Verdict = Literal["valid", "invalid", "not-validated"]
 
@@ -42,10 +43,10 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
 class Judged(msgspec.Struct, frozen=True, kw_only=True, tag="judged"):
     format: str | None = None
     attachment: str | None = None
-    specification: str | None = None
     stages: tuple[Stage, ...]
     findings: tuple[Finding, ...] = ()
     omitted: int = 0
+    canonical: bytes | None = None  # JSON, when it was asked for and every value could be read
     resident: int = 0  # bytes the process holds after it
 
     @property

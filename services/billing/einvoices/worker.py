@@ -14,7 +14,7 @@ import msgspec
 
 from services.billing.einvoices.judge import Judge
 from services.billing.einvoices.limits import Limits
-from services.billing.einvoices.verdicts import LENGTH, Ready, Refused, Reply
+from services.billing.einvoices.verdicts import LENGTH, REQUEST, Ready, Refused, Reply
 from shared.errors import DomainError
 
 _STATM = Path("/proc/self/statm")
@@ -42,9 +42,9 @@ def warm_up(judge: Judge) -> None:
         judge.judge(sample)
 
 
-def judge_file(judge: Judge, content: bytes) -> Reply:
+def judge_file(judge: Judge, content: bytes, *, read: bool) -> Reply:
     try:
-        return judge.judge(content)
+        return judge.judge(content, read=read)
     except DomainError as refusal:
         return Refused(code=refusal.code, values=refusal.values)
 
@@ -56,11 +56,12 @@ def serve(judge: Judge, incoming: BinaryIO, outgoing: BinaryIO) -> None:
         message = msgspec.msgpack.encode(msgspec.structs.replace(reply, resident=resident_bytes()))
         outgoing.write(LENGTH.pack(len(message)) + message)
         outgoing.flush()
-        head = incoming.read(LENGTH.size)
-        if len(head) < LENGTH.size:
+        head = incoming.read(REQUEST.size)
+        if len(head) < REQUEST.size:
             return
-        content = incoming.read(LENGTH.unpack(head)[0])
-        reply = judge_file(judge, content)
+        size, read = REQUEST.unpack(head)
+        content = incoming.read(size)
+        reply = judge_file(judge, content, read=read)
         del content
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, Numeric, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -24,30 +24,49 @@ class InvoiceStatus(StrEnum):
     PAID = "paid"
 
 
+class Origin(StrEnum):
+    """How an invoice came in: typed by somebody or sent by a program, or read from an electronic invoice."""
+
+    KEYED = "keyed"
+    ELECTRONIC = "electronic"
+
+
 class SupplierInvoice(TenantRow, BillingTable):
-    """One invoice as the supplier sent it. Lines and VAT breakdown are the document's own and never change."""
+    """One invoice as the supplier sent it. Lines and VAT breakdown are the document's own and never change.
+
+    What is keyed adds up; what an electronic invoice says is kept, also where it does not. Keys are digests for telling
+    near duplicates.
+    """
 
     __tablename__ = "supplier_invoice"
     __table_args__ = (
         UniqueConstraint("tenant_id", "supplier_tax_id", "number_key"),
-        CheckConstraint("gross = net + tax", name="adds_up"),
+        CheckConstraint("origin = 'electronic' OR gross = net + tax", name="adds_up"),
         Index("ix_supplier_invoice_tenant_status", "tenant_id", "status", "id"),
+        Index(None, "supplier_id", "number_trace"),
+        Index(None, "supplier_id", "gross", "issue_date"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     version: Mapped[int] = mapped_column(nullable=False)
+    origin: Mapped[str]
+    is_credit_note: Mapped[bool]
+    supplier_id: Mapped[UUID] = mapped_column(ForeignKey("billing.supplier.id"))
     supplier_tax_id: Mapped[str]
     supplier_name: Mapped[str]
     number: Mapped[str]
     number_key: Mapped[str]
+    number_trace: Mapped[str]
     issue_date: Mapped[date]
     due_date: Mapped[date]
     currency: Mapped[str]
-    net: Mapped[Decimal] = mapped_column(Numeric(18, 3))
-    tax: Mapped[Decimal] = mapped_column(Numeric(18, 3))
-    gross: Mapped[Decimal] = mapped_column(Numeric(18, 3))
+    net: Mapped[Decimal] = mapped_column(Numeric)
+    tax: Mapped[Decimal] = mapped_column(Numeric)
+    gross: Mapped[Decimal] = mapped_column(Numeric)
     lines: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
     vat_breakdown: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    lines_key: Mapped[str]
+    references_key: Mapped[str | None]
     status: Mapped[str]
     status_since: Mapped[datetime] = mapped_column(Stamp)
     registered_by: Mapped[str]

@@ -5,6 +5,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
+from services.billing.einvoices.arriving import LanguageOf
+from services.billing.holds.errors import InvoiceHeld
+from services.billing.intake.queries import tell_invoice
+from services.billing.intake.schemas import InvoiceDetailOut
 from services.billing.invoices import queries, service
 from services.billing.invoices.errors import (
     DuplicateInvoice,
@@ -15,7 +19,7 @@ from services.billing.invoices.errors import (
 )
 from services.billing.invoices.models import InvoiceStatus, SupplierInvoice
 from services.billing.invoices.rules import normalise_tax_id
-from services.billing.invoices.schemas import InvoiceIn, InvoiceOut, PaymentIn, RejectionIn, present_invoice
+from services.billing.invoices.schemas import InvoiceIn, InvoiceOut, PaymentIn, RejectionIn
 from shared.auth import Principal, requires
 from shared.db import ReadSession, Session
 from shared.errors import NotFound, problems
@@ -32,20 +36,25 @@ CanWrite = Annotated[Principal, requires("billing.invoices:write")]
 CanApprove = Annotated[Principal, requires("billing.invoices:approve")]
 
 CurrentInvoice = Annotated[SupplierInvoice, row_to_change(queries.get_invoice, "invoice_id")]
-STEP_REFUSALS = problems(IllegalTransition)
+VALIDATION_REFUSALS = problems(IllegalTransition, InvoiceHeld)
 PAYMENT_REFUSALS = problems(IllegalTransition, PaidAhead)
 DECISION_REFUSALS = problems(IllegalTransition, OwnInvoice)
 
 
 @router.post("", status_code=201, dependencies=[Idempotent], responses=problems(TotalsDoNotAddUp, DuplicateInvoice))
 async def register(
-    received: InvoiceIn, response: Response, session: Session, by: CanWrite, work: HumanWork
-) -> InvoiceOut:
-    """Register a supplier invoice. Its figures must add up to the cent; a number is taken once per supplier."""
+    received: InvoiceIn, response: Response, session: Session, by: CanWrite, work: HumanWork, language: LanguageOf
+) -> InvoiceDetailOut:
+    """Register a supplier invoice. Its figures must add up to the cent; a number is taken once per supplier.
+
+    One that may be a near duplicate is on file and held.
+    """
     invoice = await service.register_invoice(session, received, by, work)
     set_etag(response, invoice.version)
     response.headers["Location"] = f"/billing/invoices/{invoice.id}"
-    return present_invoice(invoice)
+    response.headers["Content-Language"] = language
+    await session.flush()
+    return await tell_invoice(session, invoice, language)
 
 
 @router.get("")
@@ -55,21 +64,25 @@ async def list_all(
     page: PageOf,
     status: InvoiceStatus | None = None,
     supplier_tax_id: Annotated[str | None, Query(max_length=24)] = None,
+    held: Annotated[bool | None, Query(description="Only those with open holds, or only those without")] = None,
 ) -> Page[InvoiceOut]:
     """List invoices, newest first."""
     tax_id = None if supplier_tax_id is None else normalise_tax_id(supplier_tax_id)
-    return await queries.list_invoices(session, page, status, tax_id)
+    return await queries.list_invoices(session, page, status, tax_id, held)
 
 
 @router.get("/{invoice_id}", responses=problems(NotFound))
-async def get(invoice_id: UUID, response: Response, session: ReadSession, _by: CanRead) -> InvoiceOut:
-    """Return one invoice with its ETag."""
+async def get(
+    invoice_id: UUID, response: Response, session: ReadSession, _by: CanRead, language: LanguageOf
+) -> InvoiceDetailOut:
+    """Return one invoice with its ETag: what it is held for, and of an electronic one its verdict and all it says."""
     invoice = await queries.get_invoice(session, invoice_id)
     set_etag(response, invoice.version)
-    return present_invoice(invoice)
+    response.headers["Content-Language"] = language
+    return await tell_invoice(session, invoice, language)
 
 
-@router.post("/{invoice_id}/validation", status_code=204, dependencies=[Idempotent], responses=STEP_REFUSALS)
+@router.post("/{invoice_id}/validation", status_code=204, dependencies=[Idempotent], responses=VALIDATION_REFUSALS)
 async def validate(invoice: CurrentInvoice, session: Session, _by: CanWrite, work: HumanWork) -> None:
     """Confirm that the invoice is right."""
     await service.validate_invoice(session, invoice, work)

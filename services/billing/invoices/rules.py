@@ -40,8 +40,8 @@ class Totals:
     gross: Decimal
 
     def rounded(self, currency: str) -> "Totals":
-        """Return them with the decimals of the currency, as they are shown; tables keep three of every currency."""
-        return Totals(*(round_money(amount, currency) for amount in (self.net, self.tax, self.gross)))
+        """Return them with the decimals of the currency, as they are shown; one that has more of them keeps these."""
+        return Totals(*(_shown(amount, currency) for amount in (self.net, self.tax, self.gross)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,11 @@ class Difference:
     at: str
     expected: Decimal
     found: Decimal
+
+
+def _shown(amount: Decimal, currency: str) -> Decimal:
+    rounded = round_money(amount, currency)
+    return rounded if rounded == amount else amount
 
 
 def normalise_number(number: str) -> str:

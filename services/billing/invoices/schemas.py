@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints, model_validator
 
-from services.billing.invoices.models import InvoiceStatus, SupplierInvoice
+from services.billing.invoices.models import InvoiceStatus, Origin, SupplierInvoice
 from services.billing.invoices.rules import Line, Totals, VatAmount
 from shared.money import CurrencyCode, DecimalString
 from shared.schemas import Name, PlausibleDay, RequestModel, ResponseModel
@@ -87,7 +87,10 @@ class PaymentIn(RequestModel):
     reference: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=140)]
 
 
-class SupplierOut(ResponseModel):
+class InvoicingSupplierOut(ResponseModel):
+    """The supplier as the invoice names it; `id` is the supplier on file."""
+
+    id: UUID
     tax_id: str
     name: str
 
@@ -99,10 +102,14 @@ class TotalsOut(ResponseModel):
 
 
 class InvoiceOut(ResponseModel):
+    """An invoice on file. A credit note's amounts are as the document has them: what is given back is positive."""
+
     id: UUID
     version: int
     status: InvoiceStatus
-    supplier: SupplierOut
+    origin: Origin
+    is_credit_note: bool
+    supplier: InvoicingSupplierOut
     number: str
     issue_date: date
     due_date: date
@@ -121,7 +128,11 @@ def present_invoice(invoice: SupplierInvoice) -> InvoiceOut:
         id=invoice.id,
         version=invoice.version,
         status=InvoiceStatus(invoice.status),
-        supplier=SupplierOut(tax_id=invoice.supplier_tax_id, name=invoice.supplier_name),
+        origin=Origin(invoice.origin),
+        is_credit_note=invoice.is_credit_note,
+        supplier=InvoicingSupplierOut(
+            id=invoice.supplier_id, tax_id=invoice.supplier_tax_id, name=invoice.supplier_name
+        ),
         number=invoice.number,
         issue_date=invoice.issue_date,
         due_date=invoice.due_date,

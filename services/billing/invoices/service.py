@@ -1,8 +1,17 @@
 """Use cases of supplier invoices; the only writer of their tables."""
 
+from typing import Any
+
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.billing.duplicates.numbers import trace_of
+from services.billing.duplicates.rules import key_of_lines, told_likeness
+from services.billing.duplicates.service import find_near_duplicates
+from services.billing.holds.errors import InvoiceHeld
+from services.billing.holds.models import HoldKind
+from services.billing.holds.queries import open_holds
+from services.billing.holds.service import Found, raise_holds
 from services.billing.invoices import queries, rules
 from services.billing.invoices.errors import (
     DuplicateInvoice,
@@ -11,8 +20,9 @@ from services.billing.invoices.errors import (
     PaidAhead,
     TotalsDoNotAddUp,
 )
-from services.billing.invoices.models import InvoiceStatus, SupplierInvoice
+from services.billing.invoices.models import InvoiceStatus, Origin, SupplierInvoice
 from services.billing.invoices.schemas import InvoiceIn, PaymentIn
+from services.billing.parties.service import lock_supplier, recognise_supplier
 from shared import outbox
 from shared.auth import Principal
 from shared.contracts import billing as events
@@ -28,21 +38,54 @@ async def register_invoice(
 ) -> SupplierInvoice:
     """Put an invoice on file. Raises TotalsDoNotAddUp or DuplicateInvoice (also between concurrent requests)."""
     _check_totals(received)
-    values = _columns(received, by, effort)
-    statement = insert(SupplierInvoice).values(values).on_conflict_do_nothing().returning(SupplierInvoice)
+    tax_id = rules.normalise_tax_id(received.supplier.tax_id)
+    recognised = await recognise_supplier(session, tax_id, received.supplier.name, effort.finished_at)
+    values = _columns(received, by, effort) | {"supplier_id": recognised.supplier.id, "supplier_tax_id": tax_id}
+    invoice = await file_invoice(session, values)
+    await lock_supplier(session, recognised, [received.supplier.name])
+    await announce_invoice(session, invoice, [], effort)
+    return invoice
+
+
+async def file_invoice(session: AsyncSession, values: dict[str, Any]) -> SupplierInvoice:
+    """Insert an invoice. Raises DuplicateInvoice, also between concurrent requests."""
+    keys = {
+        "id": uuid7(),
+        "version": 1,
+        "status": InvoiceStatus.REGISTERED,
+        "number_key": rules.normalise_number(values["number"]),
+        "number_trace": trace_of(values["number"]),
+        "lines_key": key_of_lines(values["lines"]),
+    }
+    statement = insert(SupplierInvoice).values(values | keys).on_conflict_do_nothing().returning(SupplierInvoice)
     invoice = (await session.scalars(statement)).one_or_none()
     if invoice is None:
-        existing = await queries.find_by_number(session, values["supplier_tax_id"], values["number_key"])
-        raise DuplicateInvoice(number=received.number, existing_id=str(existing))
+        existing = await queries.find_by_number(session, values["supplier_tax_id"], keys["number_key"])
+        raise DuplicateInvoice(number=values["number"], existing_id=str(existing))
+    return invoice
+
+
+async def announce_invoice(
+    session: AsyncSession, invoice: SupplierInvoice, found: Found, effort: Effort, verdict: str | None = None
+) -> None:
+    """Let the invoice wait for what was found and for what it may be a copy of; record that it is on file.
+
+    Its supplier is locked.
+    """
+    if likenesses := await find_near_duplicates(session, invoice):
+        found = [*found, (HoldKind.NEAR_DUPLICATE, {"likenesses": [told_likeness(each) for each in likenesses]})]
+    raise_holds(session, invoice.id, found, effort.finished_at)
     event = events.InvoiceRegistered(
         invoice_id=invoice.id,
         number=invoice.number,
-        gross=received.totals.as_totals().rounded(invoice.currency).gross,
+        gross=rules.Totals(invoice.net, invoice.tax, invoice.gross).rounded(invoice.currency).gross,
         currency=invoice.currency,
         due_date=invoice.due_date,
+        origin=invoice.origin,
+        verdict=verdict,
+        holds=sorted({kind.value for kind, _ in found}),
     )
     outbox.record(session, event, subject=invoice.id, work=effort.on(PROCESS, "register-invoice", invoice.id))
-    return invoice
 
 
 def _check_totals(received: InvoiceIn) -> None:
@@ -63,12 +106,10 @@ def _check_totals(received: InvoiceIn) -> None:
 def _columns(received: InvoiceIn, by: Principal, effort: Effort) -> dict[str, object]:
     totals = received.totals.as_totals()
     return {
-        "id": uuid7(),
-        "version": 1,
-        "supplier_tax_id": rules.normalise_tax_id(received.supplier.tax_id),
+        "origin": Origin.KEYED,
+        "is_credit_note": False,
         "supplier_name": received.supplier.name,
         "number": received.number,
-        "number_key": rules.normalise_number(received.number),
         "issue_date": received.issue_date,
         "due_date": received.due_date,
         "currency": received.currency,
@@ -77,7 +118,7 @@ def _columns(received: InvoiceIn, by: Principal, effort: Effort) -> dict[str, ob
         "gross": totals.gross,
         "lines": [line.model_dump() for line in received.lines],
         "vat_breakdown": [vat.model_dump() for vat in received.vat_breakdown],
-        "status": InvoiceStatus.REGISTERED,
+        "references_key": None,
         "status_since": effort.finished_at,
         "registered_by": by.id,
         "registered_at": effort.finished_at,
@@ -85,8 +126,10 @@ def _columns(received: InvoiceIn, by: Principal, effort: Effort) -> dict[str, ob
 
 
 async def validate_invoice(session: AsyncSession, invoice: SupplierInvoice, effort: Effort) -> None:
-    """Confirm that the invoice is right and ready for a decision."""
+    """Confirm that the invoice is right and ready for a decision. Raises InvoiceHeld while somebody has to look at it."""
     _require(invoice, InvoiceStatus.REGISTERED, "validation")
+    if held := await open_holds(session, invoice.id):
+        raise InvoiceHeld(number=invoice.number, holds=[{"id": str(hold.id), "kind": hold.kind} for hold in held])
     work = effort.on(PROCESS, "validate-invoice", invoice.id, requested_at=invoice.status_since)
     _enter(invoice, InvoiceStatus.VALIDATED, effort)
     outbox.record(session, events.InvoiceValidated(invoice_id=invoice.id), subject=invoice.id, work=work)
@@ -94,7 +137,8 @@ async def validate_invoice(session: AsyncSession, invoice: SupplierInvoice, effo
 
 async def approve_invoice(session: AsyncSession, invoice: SupplierInvoice, by: Principal, effort: Effort) -> None:
     """Release the invoice for payment. Raises OwnInvoice for the one who registered it."""
-    _check_decision(invoice, by, "approval")
+    _require(invoice, InvoiceStatus.VALIDATED, "approval")
+    _check_person(invoice, by)
     work = effort.on(PROCESS, "approve-invoice", invoice.id, requested_at=invoice.status_since)
     invoice.decided_by = by.id
     _enter(invoice, InvoiceStatus.APPROVED, effort)
@@ -104,8 +148,13 @@ async def approve_invoice(session: AsyncSession, invoice: SupplierInvoice, by: P
 async def reject_invoice(
     session: AsyncSession, invoice: SupplierInvoice, reason: str, by: Principal, effort: Effort
 ) -> None:
-    """Refuse the invoice, with the reason; the operation counts as an error of the process."""
-    _check_decision(invoice, by, "rejection")
+    """Refuse the invoice, with the reason; the operation counts as an error of the process.
+
+    One that is held may be refused at once: it need not be found right first.
+    """
+    if invoice.status != InvoiceStatus.REGISTERED or not await open_holds(session, invoice.id):
+        _require(invoice, InvoiceStatus.VALIDATED, "rejection")
+    _check_person(invoice, by)
     work = effort.on(PROCESS, "approve-invoice", invoice.id, outcome=Outcome.ERROR, requested_at=invoice.status_since)
     invoice.decided_by, invoice.decision_reason = by.id, reason
     _enter(invoice, InvoiceStatus.REJECTED, effort)
@@ -124,8 +173,7 @@ async def mark_paid(session: AsyncSession, invoice: SupplierInvoice, payment: Pa
     outbox.record(session, event, subject=invoice.id, work=work)
 
 
-def _check_decision(invoice: SupplierInvoice, by: Principal, step: str) -> None:
-    _require(invoice, InvoiceStatus.VALIDATED, step)
+def _check_person(invoice: SupplierInvoice, by: Principal) -> None:
     if invoice.registered_by == by.id:
         raise OwnInvoice(number=invoice.number)
 

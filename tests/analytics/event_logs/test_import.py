@@ -36,7 +36,7 @@ async def test_a_log_becomes_operations_cases_and_a_report(analytics: Harness, t
     assert report == {
         "events": 9, "cases": 2, "operations": 4, "observations": 2, "paired": 2, "unpaired_starts": 1,
         "orphan_completes": 0, "rejected": {"no-case": 1}, "remarks": {}, "naive_stamps": 0,
-        "cost": "6.5", "unassigned_cost": "0", "currency": "USD", "visible": True,
+        "cost": "6.5", "unassigned_cost": "0", "currency": "USD", "withdrawn": 0, "visible": True,
     }  # fmt: skip
     assert samples == [{"reason": "no-case", "position": "event 9", "text": "Register"}]
     operations = await rows(analytics, tenant, "operation", "finished_at, case_id")
@@ -187,3 +187,43 @@ async def test_a_file_that_proves_broken_later_imports_nothing(
     assert job["error"]["detail"]["en"] != job["error"]["detail"]["es"]
     assert await state(analytics, tenant) == [[], [], [], []]
     await assert_no_upload_left(analytics, tenant)
+
+
+async def test_a_log_is_withdrawn_by_the_log_and_imported_anew_by_another_revision(
+    analytics: Harness, tenant: str, other_tenant: str
+) -> None:
+    """Whatever the format; a second process of the same log, and what another log brought, stay."""
+    await report_of(analytics, tenant, LOG, process="kept")
+    kept = await state(analytics, tenant)
+    first = await report_of(analytics, tenant, LOG, automatic=["System"])
+    imported = await state(analytics, tenant)
+    for _ in range(2):
+        gone = await report_of(analytics, tenant, LOG, withdraw="wrong process")
+        assert (gone["operations"], gone["observations"], gone["withdrawn"], gone["visible"]) == (4, 2, 6, True)
+        assert await state(analytics, tenant) == kept
+    again = await report_of(analytics, tenant, LOG, automatic=["System"])
+    assert again == {**first, "withdrawn": 6}
+    assert await state(analytics, tenant) == kept
+    anew = await report_of(analytics, tenant, LOG, automatic=["System"], revision=1)
+    assert anew == first
+    assert [len(each) for each in await state(analytics, tenant)] == [len(each) for each in imported]
+    assert (await report_of(analytics, tenant, LOG, withdraw="once more", revision=2))["withdrawn"] == 0
+    assert (await report_of(analytics, tenant, LOG, withdraw="once more", revision=1))["withdrawn"] == 6
+    assert await state(analytics, tenant) == kept
+    assert (await report_of(analytics, other_tenant, LOG, withdraw="not mine"))["withdrawn"] == 0
+    reasons = {row["reason"] for row in await rows(analytics, tenant, "withdrawal", "id")}
+    assert reasons == {"wrong process", "once more"}
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "blank"), ("es", "blanco")])
+async def test_a_withdrawal_of_a_log_needs_a_reason(analytics: Harness, tenant: str, language: str, word: str) -> None:
+    async with analytics.client(tenant, **{"Accept-Language": language}) as client:
+        for query, at in (
+            ({"withdraw": " "}, "withdraw"),
+            ({"revision": "-1"}, "revision"),
+            ({"revision": "1.0"}, "revision"),
+        ):
+            refused = await client.post("/analytics/event-logs", params={"process": "p", **query}, content=LOG)
+            (error,) = problem(refused)["errors"]
+            assert error["at"] == f"query.{at}"
+            assert word in error["message"] or at == "revision"

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import text
 
 from services.analytics.event_logs.job import import_event_log
-from services.analytics.operations.facts import Plausible, operation_of
+from services.analytics.operations.facts import operation_of
+from services.analytics.operations.fields import Plausible
 from shared.app import Runtime
 from shared.eventlog import Message, Position, Received
 from shared.events import Work, from_message

@@ -218,6 +218,13 @@ def test_a_damaged_database_is_refused_or_read_and_never_more(tmp_path: Path, da
         read(bytes(content), ORDERS)
 
 
+def test_a_schema_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    """SQLite quotes it in its message, which is no text then either."""
+    content = ocel_sqlite(tmp_path).replace(b"CREATE TABLE", b"CREATE T\x9eBLE", 1)
+    with pytest.raises(DamagedDatabaseError):
+        read(content, ORDERS)
+
+
 def test_many_events_are_read_in_pages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("services.analytics.event_logs.ocel.PAGE", 2)
     monkeypatch.setattr("services.analytics.event_logs.ocel_sqlite.PAGE", 2)

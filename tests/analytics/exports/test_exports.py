@@ -23,7 +23,7 @@ from services.analytics.exports.service import sweep
 from shared.jobs import JobRunner
 from tests.analytics.event_logs.importing import end_of
 from tests.analytics.exports.exporting import at_work, export, fetch, order
-from tests.analytics.feeding import MINUTE, T0, feed, observation, operation
+from tests.analytics.feeding import MINUTE, T0, feed, observation, operation, withdrawal
 from tests.fixtures.services import Harness, problem
 
 XES = "{http://www.xes-standard.org/}"
@@ -71,6 +71,14 @@ async def test_an_xes_log_declares_its_extensions_and_orders_its_events(working:
     assert (traces["c1"][2]["cost:total"], traces["c1"][2]["cost:currency"]) == ("1.50", "USD")
     assert [(e["org:group"], e["lifecycle:transition"]) for e in traces["c2"]] == [("ap & co", "complete")]
     assert (result["observations"], result["observations_left_out"]) == (0, 1)
+
+
+async def test_what_is_withdrawn_is_in_no_export(working: Harness, tenant: str) -> None:
+    gone = [operation(tenant, "gone"), observation(tenant, "kept", T0 + MINUTE, activity="check", transition="suspend")]
+    await feed(working, [operation(tenant, "kept"), *gone, *(withdrawal(tenant, each.id) for each in gone)])
+    content, result = await export(working, tenant, format="csv")
+    assert [row["case_id"] for row in csv.DictReader(io.StringIO(content.decode(), newline=""))] == ["kept"]
+    assert (result["operations"], result["cases"], result["observations"]) == (1, 1, 0)
 
 
 async def test_a_csv_is_a_row_per_operation_and_no_spreadsheet_executes_it(working: Harness, tenant: str) -> None:

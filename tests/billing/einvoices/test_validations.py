@@ -4,6 +4,7 @@ import pytest
 
 from services.billing.einvoices.errors import AT_THE_DOOR
 from tests.billing.einvoices.samples import INVOICE, invoice_xml
+from tests.billing.einvoices.test_door import pdf
 from tests.fixtures.services import Harness, problem
 
 PATH = "/billing/validations"
@@ -18,6 +19,13 @@ async def test_a_sound_invoice_is_valid_by_rule_sets_that_are_named(billing: Har
     assert {rules["id"] for rules in report["rule_sets"]} >= {"ubl-xsd", "en16931-ubl"}
     assert all(rules["applied"] for rules in report["rule_sets"])
     assert len(report["rule_sets"][1]["sha256"]) == 64
+
+
+async def test_a_hybrid_pdf_is_judged_by_the_invoice_attached_to_it(billing: Harness, tenant: str) -> None:
+    hybrid = pdf(attached={"factur-x.xml": INVOICE})
+    async with billing.client(tenant) as client:
+        report = (await client.post(PATH, content=hybrid, headers={"Content-Type": "application/pdf"})).json()
+    assert (report["verdict"], report["attachment"]) == ("valid", "factur-x.xml"), report["rule_sets"]
 
 
 async def test_a_finding_names_rule_place_and_terms(billing: Harness, tenant: str) -> None:

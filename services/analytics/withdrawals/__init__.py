@@ -1,0 +1,1 @@
+"""Taking back what was reported: the door for systems without Kafka."""

@@ -1,0 +1,1 @@
+"""Many electronic invoices at once: an archive, a job, and what became of each file."""

@@ -1,0 +1,66 @@
+"""Reads of what an invoice may be a copy of. Row-level security keeps them to the caller's tenant."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.billing.duplicates.models import DuplicateExemption
+from services.billing.duplicates.rules import WINDOW_DAYS, Told
+from services.billing.invoices.models import InvoiceStatus, SupplierInvoice
+
+_MOST_COMPARED = 200
+_WINDOW = timedelta(days=WINDOW_DAYS)
+
+
+def told_of(invoice: SupplierInvoice) -> Told:
+    return Told(
+        number=invoice.number,
+        issue_date=invoice.issue_date,
+        gross=invoice.gross,
+        currency=invoice.currency,
+        lines_key=invoice.lines_key,
+        references_key=invoice.references_key,
+    )
+
+
+async def find_candidates(session: AsyncSession, invoice: SupplierInvoice) -> list[tuple[UUID, Told]]:
+    """Return the supplier's invoices that are worth comparing: of a like number, or of the same amount near in time.
+
+    Credit notes are compared with credit notes alone. What was rejected may be sent again.
+    """
+    amounts = and_(
+        SupplierInvoice.gross == invoice.gross,
+        SupplierInvoice.currency == invoice.currency,
+        SupplierInvoice.issue_date.between(invoice.issue_date - _WINDOW, invoice.issue_date + _WINDOW),
+    )
+    query = (
+        select(SupplierInvoice)
+        .where(
+            SupplierInvoice.supplier_id == invoice.supplier_id,
+            SupplierInvoice.is_credit_note == invoice.is_credit_note,
+            SupplierInvoice.status != InvoiceStatus.REJECTED,
+            SupplierInvoice.id != invoice.id,
+            or_(SupplierInvoice.number_trace == invoice.number_trace, amounts),
+        )
+        .order_by(func.abs(SupplierInvoice.issue_date - invoice.issue_date))
+        .limit(_MOST_COMPARED)
+    )
+    columns = (
+        SupplierInvoice.id,
+        SupplierInvoice.number,
+        SupplierInvoice.issue_date,
+        SupplierInvoice.gross,
+        SupplierInvoice.currency,
+        SupplierInvoice.lines_key,
+        SupplierInvoice.references_key,
+    )
+    rows = (await session.execute(query.with_only_columns(*columns))).all()
+    return [(row.id, Told(*row[1:])) for row in rows]
+
+
+async def exempt_signs(session: AsyncSession, supplier_id: UUID) -> Sequence[str]:
+    query = select(DuplicateExemption.sign).where(DuplicateExemption.supplier_id == supplier_id)
+    return (await session.scalars(query)).all()

@@ -1,0 +1,37 @@
+"""Reads of holds. Row-level security keeps them to the caller's tenant."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.billing.holds.models import HoldKind, InvoiceHold
+from shared.errors import NotFound
+
+
+async def holds_of(session: AsyncSession, invoice_id: UUID) -> Sequence[InvoiceHold]:
+    query = select(InvoiceHold).where(InvoiceHold.invoice_id == invoice_id)
+    return (await session.scalars(query.order_by(InvoiceHold.id))).all()
+
+
+async def open_holds(session: AsyncSession, invoice_id: UUID) -> list[InvoiceHold]:
+    return [hold for hold in await holds_of(session, invoice_id) if hold.released_at is None]
+
+
+async def get_hold(session: AsyncSession, invoice_id: UUID, hold_id: UUID) -> InvoiceHold:
+    """Return one hold of the invoice. Raises NotFound."""
+    query = select(InvoiceHold).where(InvoiceHold.id == hold_id, InvoiceHold.invoice_id == invoice_id)
+    hold = (await session.scalars(query.with_for_update())).one_or_none()
+    if hold is None:
+        raise NotFound
+    return hold
+
+
+async def open_for_account(session: AsyncSession, account_id: UUID) -> Sequence[InvoiceHold]:
+    query = select(InvoiceHold).where(
+        InvoiceHold.kind == HoldKind.ACCOUNT_CHANGED,
+        InvoiceHold.details["account_id"].astext == str(account_id),
+        InvoiceHold.released_at.is_(None),
+    )
+    return (await session.scalars(query.order_by(InvoiceHold.id).with_for_update())).all()

@@ -1,0 +1,28 @@
+"""Reads of electronic invoices on file. Row-level security keeps them to the caller's tenant."""
+
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.billing.holds.queries import holds_of
+from services.billing.intake.errors import NoOriginal
+from services.billing.intake.models import ElectronicInvoice
+from services.billing.intake.schemas import InvoiceDetailOut, present_invoice_detail
+from services.billing.invoices.models import SupplierInvoice
+from services.billing.invoices.queries import get_invoice
+from shared.errors import Language
+
+
+async def tell_invoice(session: AsyncSession, invoice: SupplierInvoice, language: Language) -> InvoiceDetailOut:
+    """Return all that is known of an invoice."""
+    electronic = await session.get(ElectronicInvoice, invoice.id)
+    return present_invoice_detail(invoice, await holds_of(session, invoice.id), electronic, language)
+
+
+async def get_electronic(session: AsyncSession, invoice_id: UUID) -> ElectronicInvoice:
+    """Return the file an invoice came in. Raises NotFound, NoOriginal."""
+    electronic = await session.get(ElectronicInvoice, invoice_id)
+    if electronic is None:
+        await get_invoice(session, invoice_id)
+        raise NoOriginal
+    return electronic

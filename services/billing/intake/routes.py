@@ -1,0 +1,108 @@
+"""HTTP of intake."""
+
+import base64
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import StreamingResponse
+
+from services.billing.einvoices.arriving import FILE_BODY, FILE_REFUSALS, Admitted, LanguageOf, judge_body
+from services.billing.intake import originals, queries, service
+from services.billing.intake.errors import IntakeExpired, NoOriginal, UnreadInvoice, UnusableInvoice
+from services.billing.intake.models import ElectronicInvoice
+from services.billing.intake.schemas import InvoiceDetailOut
+from services.billing.invoices.errors import DuplicateInvoice
+from shared import clock
+from shared.app import Runtime
+from shared.auth import Principal, requires
+from shared.db import ReadSession, Session
+from shared.errors import NotFound, Unavailable, problems
+from shared.etag import set_etag
+from shared.idempotency import KeyHeader, KeyInProgress, KeyReused, begin, fingerprint_of
+from shared.routing import STREAMS, ServiceRoute
+from shared.transfers import begun
+
+router = APIRouter(prefix="/billing/invoices", tags=["intake"], route_class=ServiceRoute)
+
+CanRead = Annotated[Principal, requires("billing.invoices:read")]
+CanWrite = Annotated[Principal, requires("billing.invoices:write")]
+INTAKE_REFUSALS = problems(
+    *FILE_REFUSALS,
+    *(UnreadInvoice, UnusableInvoice, DuplicateInvoice, IntakeExpired, KeyInProgress, KeyReused, Unavailable),
+)
+
+
+class OriginalResponse(StreamingResponse):
+    """Some media type's bytes, as OpenAPI shows them."""
+
+    media_type = "application/octet-stream"
+
+
+@router.post(
+    "/electronic", status_code=201, dependencies=[Admitted], responses=INTAKE_REFUSALS, openapi_extra=FILE_BODY
+)
+async def take_in(
+    request: Request,
+    response: Response,
+    session: Session,
+    by: CanWrite,
+    language: LanguageOf,
+    key: KeyHeader = None,
+) -> InvoiceDetailOut:
+    """Put an electronic invoice on file: UBL 2.1, CII or a Factur-X/ZUGFeRD PDF, as it was received.
+
+    Its figures are kept as they are, its bytes too. One that is not valid, or doubtful otherwise, is on file and held.
+    """
+    runtime: Runtime = request.app.state.runtime
+    begun_at = clock.now()
+    arrived = service.read_judged(*await judge_body(request, read=True), begun_at)
+    original = await originals.store_original(runtime, by.tenant, arrived.content)
+    try:
+        if key is not None:
+            fingerprint = fingerprint_of(request, arrived.sha256.encode())
+            request.state.attempt = await begin(session, by, key, fingerprint)
+        await originals.settle(session, original)
+        invoice = await service.register_electronic(session, arrived, original, by)
+        await session.flush()
+    except Exception:
+        await session.rollback()  # gives its connection back before another one is asked for
+        await originals.discard(runtime, by.tenant, original)
+        raise
+    set_etag(response, invoice.version)
+    response.headers["Location"] = f"/billing/invoices/{invoice.id}"
+    response.headers["Content-Language"] = language
+    return await queries.tell_invoice(session, invoice, language)
+
+
+async def _readable(invoice_id: UUID, session: ReadSession) -> ElectronicInvoice:
+    """Read the row and give the connection back before the store is asked: a download may take its time."""
+    electronic = await queries.get_electronic(session, invoice_id)
+    await session.close()
+    return electronic
+
+
+@router.get(
+    "/{invoice_id}/original",
+    openapi_extra=STREAMS,
+    response_class=OriginalResponse,
+    responses=problems(NotFound, NoOriginal, Unavailable),
+)
+async def get_original(
+    request: Request, _by: CanRead, electronic: Annotated[ElectronicInvoice, Depends(_readable)]
+) -> Response:
+    """Send the very bytes that came in. Browsers are to save them and neither to guess nor to run anything."""
+    runtime: Runtime = request.app.state.runtime
+    ending = electronic.media_type.rpartition("/")[2]
+    headers = {
+        "Content-Type": electronic.media_type,
+        "Content-Length": str(electronic.size),
+        "Content-Disposition": f'attachment; filename="{electronic.invoice_id}.{ending}"',
+        "ETag": f'"{electronic.sha256}"',
+        "Repr-Digest": f"sha-256=:{base64.b64encode(bytes.fromhex(electronic.sha256)).decode()}:",
+        "Cache-Control": "private, no-cache",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+    }
+    body = await begun(runtime.store.open(electronic.object_key, 0, electronic.size))
+    return OriginalResponse(body, 200, headers)

@@ -1,0 +1,57 @@
+"""Reads of suppliers. Row-level security keeps them to the caller's tenant."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.billing.parties.models import Supplier, SupplierAccount, SupplierTaxId
+from services.billing.parties.schemas import SupplierOut, present_supplier
+from shared.errors import NotFound
+from shared.pagination import Page, PageRequest, fetch_page
+
+
+async def get_supplier(session: AsyncSession, supplier_id: UUID, *, lock: bool = False) -> Supplier:
+    """Return one supplier, locked for a change when asked. Raises NotFound, also for another tenant's.
+
+    The lock lets others insert rows that refer to the supplier.
+    """
+    query = select(Supplier).where(Supplier.id == supplier_id)
+    if lock:
+        query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
+    supplier = (await session.scalars(query)).one_or_none()
+    if supplier is None:
+        raise NotFound
+    return supplier
+
+
+async def find_owner(session: AsyncSession, tax_id: str) -> UUID | None:
+    return await session.scalar(select(SupplierTaxId.supplier_id).where(SupplierTaxId.tax_id == tax_id))
+
+
+async def tax_ids_of(session: AsyncSession, supplier_id: UUID) -> Sequence[str]:
+    query = select(SupplierTaxId.tax_id).where(SupplierTaxId.supplier_id == supplier_id)
+    return (await session.scalars(query.order_by(SupplierTaxId.id))).all()
+
+
+async def accounts_of(session: AsyncSession, supplier_id: UUID) -> Sequence[SupplierAccount]:
+    query = select(SupplierAccount).where(SupplierAccount.supplier_id == supplier_id)
+    return (await session.scalars(query.order_by(SupplierAccount.id))).all()
+
+
+async def get_account(session: AsyncSession, supplier_id: UUID, account_id: UUID) -> SupplierAccount:
+    """Return one account of the supplier. Raises NotFound."""
+    query = select(SupplierAccount).where(SupplierAccount.id == account_id, SupplierAccount.supplier_id == supplier_id)
+    account = (await session.scalars(query)).one_or_none()
+    if account is None:
+        raise NotFound
+    return account
+
+
+async def list_suppliers(session: AsyncSession, page: PageRequest, tax_id: str | None) -> Page[SupplierOut]:
+    query = select(Supplier)
+    if tax_id is not None:
+        owners = select(SupplierTaxId.supplier_id).where(SupplierTaxId.tax_id == tax_id)
+        query = query.where(Supplier.id.in_(owners))
+    return await fetch_page(session, query, Supplier.id, page, present_supplier)

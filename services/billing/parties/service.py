@@ -1,0 +1,133 @@
+"""Use cases of suppliers; the only writer of their tables."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.billing.holds import service as holds
+from services.billing.parties import queries, rules
+from services.billing.parties.errors import AccountVerified, OwnAccount, PersonNeeded, TaxIdTaken
+from services.billing.parties.models import Supplier, SupplierAccount, SupplierTaxId
+from services.billing.parties.schemas import SupplierChangeIn
+from shared import outbox
+from shared.auth import Principal
+from shared.contracts import billing as events
+from shared.ids import uuid7
+from shared.work import Effort
+
+PROCESS = "supplier-master-data"
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """The supplier and whether it was known before."""
+
+    supplier: Supplier
+    was_known: bool
+
+
+async def recognise_supplier(session: AsyncSession, tax_id: str, name: str, at: datetime) -> Recognised:
+    """Return the supplier with this tax number (normalised), made when there is none."""
+    owner = await queries.find_owner(session, tax_id)
+    if owner is None:
+        made = await _make_supplier(session, tax_id, name, at)
+        if made is not None:
+            return Recognised(made, was_known=False)
+        owner = await queries.find_owner(session, tax_id)  # another request has just made it
+        assert owner is not None
+    return Recognised(await queries.get_supplier(session, owner), was_known=True)
+
+
+async def lock_supplier(session: AsyncSession, recognised: Recognised, names: Sequence[str]) -> None:
+    """Lock the supplier to the end of the transaction and keep the names it goes by.
+
+    What is compared with its other invoices from here on sees all that others have filed. It comes last, when the
+    invoice's own rows are written: the next invoice of the supplier waits for little.
+    """
+    supplier = await queries.get_supplier(session, recognised.supplier.id, lock=True)
+    if added := rules.names_to_add(supplier.name, supplier.aliases, list(names)):
+        supplier.aliases = [*supplier.aliases, *added]
+
+
+async def _make_supplier(session: AsyncSession, tax_id: str, name: str, at: datetime) -> Supplier | None:
+    """Return the supplier; None when a concurrent request has made it, after waiting for that to commit."""
+    supplier_id = uuid7()
+    if not await _claim(session, tax_id, supplier_id):
+        return None
+    values = {"id": supplier_id, "version": 1, "name": name, "aliases": [], "known_since": at}
+    return (await session.scalars(insert(Supplier).values(values).returning(Supplier))).one()
+
+
+async def _claim(session: AsyncSession, tax_id: str, supplier_id: UUID) -> bool:
+    statement = insert(SupplierTaxId).values(id=uuid7(), tax_id=tax_id, supplier_id=supplier_id)
+    claimed = statement.on_conflict_do_nothing(index_elements=["tenant_id", "tax_id"]).returning(SupplierTaxId.id)
+    return await session.scalar(claimed) is not None
+
+
+async def note_accounts(
+    session: AsyncSession,
+    recognised: Recognised,
+    invoice_id: UUID,
+    accounts: Iterable[str],
+    by: Principal,
+    at: datetime,
+) -> list[SupplierAccount]:
+    """Keep the accounts an invoice names; return those that a person has to verify before it is paid."""
+    doubtful = []
+    known = {account.account: account for account in await queries.accounts_of(session, recognised.supplier.id)}
+    for account in dict.fromkeys(accounts):
+        row = known.get(account)
+        if row is None:
+            row = SupplierAccount(
+                id=uuid7(),
+                supplier_id=recognised.supplier.id,
+                account=account,
+                is_change=recognised.was_known,
+                first_invoice_id=invoice_id,
+                first_seen_at=at,
+                brought_by=by.id,
+            )
+            session.add(row)
+        if row.is_change and row.verified_at is None:
+            doubtful.append(row)
+    return doubtful
+
+
+async def verify_account(
+    session: AsyncSession, supplier: Supplier, account_id: UUID, by: Principal, effort: Effort
+) -> None:
+    """Note that a person has verified where the supplier is paid; what waited for it goes on.
+
+    Raises NotFound, AccountVerified, PersonNeeded, OwnAccount. The supplier is locked, so that no invoice comes in
+    between.
+    """
+    account = await queries.get_account(session, supplier.id, account_id)
+    if by.kind != "person":
+        raise PersonNeeded
+    if account.verified_at is not None:
+        raise AccountVerified(verified_at=account.verified_at.isoformat())
+    if account.brought_by == by.id:
+        raise OwnAccount
+    account.verified_by, account.verified_at = by.id, effort.finished_at
+    work = effort.on(PROCESS, "verify-account", account.id, requested_at=account.first_seen_at)
+    event = events.SupplierAccountVerified(supplier_id=supplier.id, account_id=account.id)
+    outbox.record(session, event, subject=supplier.id, work=work)
+    await holds.release_account(session, account.id, by, effort)
+
+
+def change_supplier(supplier: Supplier, change: SupplierChangeIn) -> None:
+    """Change what was agreed with a supplier; no work of a case, so no event."""
+    for name, value in change.changes().items():
+        setattr(supplier, name, value)
+
+
+async def add_tax_id(session: AsyncSession, supplier: Supplier, tax_id: str) -> None:
+    """Let the supplier be known by another tax number (normalised). Raises TaxIdTaken; its own again changes nothing."""
+    if not await _claim(session, tax_id, supplier.id):
+        owner = await queries.find_owner(session, tax_id)
+        if owner != supplier.id:
+            raise TaxIdTaken(tax_id=tax_id, existing_id=str(owner))
