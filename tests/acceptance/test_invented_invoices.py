@@ -1,6 +1,6 @@
 """Many random invoices, said in every syntax: each gives back what was said, and breaks no official rule.
 
-`TRASTIENDA_TEST_INVOICES` says how many; 2,000 take two to four minutes.
+`TRASTIENDA_TEST_INVOICES` says how many; 2,000 take one to four minutes.
 """
 
 import os

@@ -64,6 +64,7 @@ class Result:
     one_rate: float
     two_rate: float
     rate_ratio: float
+    parallel: float
     bare_cpu_ms: float
     validator_cpu_ms: float
     service_cpu_ms: float
@@ -88,11 +89,12 @@ class Result:
 
 @dataclass(frozen=True)
 class Round:
-    """What was seen in turns; CPU seconds of the loop, of the one validator, and of this process while it asked that one."""
+    """What was seen in turns; seconds of two loops at once; CPU seconds of the loop, of the one validator, and of this process while it asked that one."""
 
     bare: Sample
     ours: Sample
     two: Sample
+    two_bare_s: float
     bare_cpu: float
     validator_cpu: float
     service_cpu: float
@@ -188,21 +190,26 @@ def cpu_of(pid: int) -> float:
     return float(times.user + times.system)
 
 
-async def one_round(folder: Path, contents: Sequence[bytes], bare: Bare, one: Validators, two: Validators) -> Round:
-    (worker,) = one._alive
+async def one_round(
+    folder: Path, contents: Sequence[bytes], loops: tuple[Bare, Bare], one: Validators, two: Validators
+) -> Round:
+    (worker,), bare = one._alive, loops[0]
     before = bare.cpu
     alone = await bare.judge(folder)
     bare_cpu, before, own = bare.cpu - before, cpu_of(worker.pid), process_time()
     ours = await through(one, contents, 1)
     validator_cpu, service_cpu = cpu_of(worker.pid) - before, process_time() - own
-    return Round(alone, ours, await through(two, contents, 2), bare_cpu, validator_cpu, service_cpu)
+    began = perf_counter()
+    await asyncio.gather(*(loop.judge(folder) for loop in loops))
+    two_bare_s = perf_counter() - began
+    return Round(alone, ours, await through(two, contents, 2), two_bare_s, bare_cpu, validator_cpu, service_cpu)
 
 
 async def in_turns(folder: Path, contents: Sequence[bytes], rounds: int) -> tuple[float, list[Round]]:
     """Return the seconds of the very first file, and what each round saw."""
-    async with Bare.running() as bare, validators(1) as one, validators(2) as two:
+    async with Bare.running() as bare, Bare.running() as other, validators(1) as one, validators(2) as two:
         first = (await through(one, contents[:1], 1)).latencies[0]
-        found = [await one_round(folder, contents, bare, one, two) for _ in range(rounds + 1)]
+        found = [await one_round(folder, contents, (bare, other), one, two) for _ in range(rounds + 1)]
     return first, found[1:]  # in the first, each saw every file for the first time
 
 
@@ -307,6 +314,7 @@ async def run(rounds: int = 5, files: int = 200, settle: int = 1_000) -> Result:
         one_rate=of(lambda it: it.ours.rate),
         two_rate=of(lambda it: it.two.rate),
         rate_ratio=of(lambda it: it.two.rate / it.bare.rate),
+        parallel=of(lambda it: 2 * it.bare.seconds / it.two_bare_s),
         bare_cpu_ms=of(lambda it: it.bare_cpu) / len(contents) * 1e3,
         validator_cpu_ms=of(lambda it: it.validator_cpu) / len(contents) * 1e3,
         service_cpu_ms=of(lambda it: it.service_cpu) / len(contents) * 1e3,
@@ -333,6 +341,7 @@ def render(it: Result) -> str:
         f"  one validator            {it.p50_ms:6.1f} ms {it.p95_ms:6.1f} ms {it.one_rate:9.1f}",
         f"  ratios                   {it.p50_ratio:6.2f} (2.0) {it.p95_ratio:5.2f} (2.5)",
         f"  two validators           {it.two_rate:29.1f}   ratio to the loop {it.rate_ratio:.2f} (1.4 or more)",
+        f"  two loops at once        {it.parallel:.2f} times one: what the machine gave to two processes",
         f"  CPU a file: rules alone  {it.bare_cpu_ms:6.1f} ms",
         f"    validator, its service {it.validator_cpu_ms:6.1f} ms, {it.service_cpu_ms:.1f} ms   ratio {it.cpu_ratio:.2f}",
         f"  the first file of all    {it.first_ms:6.1f} ms (150)",

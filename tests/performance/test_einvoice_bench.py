@@ -22,6 +22,7 @@ FOUND = Result(
     one_rate=150.0,
     two_rate=300.0,
     rate_ratio=1.5,
+    parallel=1.9,
     bare_cpu_ms=4.0,
     validator_cpu_ms=5.0,
     service_cpu_ms=0.5,

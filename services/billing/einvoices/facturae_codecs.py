@@ -64,7 +64,10 @@ class DoubleIfAny(ReadOnly):
 
 
 class InvoiceTotal(ReadOnly):
-    """InvoiceTotal has withheld taxes taken off, BT-112 has not: `net_of_withheld` says which of the two is read."""
+    """InvoiceTotal has withheld taxes taken off, BT-112 has not: `net_of_withheld` says which of the two is read.
+
+    BT-112 is then InvoiceTotal and what was taken off it, both as the document says them.
+    """
 
     def __init__(self, *, net_of_withheld: bool) -> None:
         self._net_of_withheld = net_of_withheld
@@ -74,7 +77,9 @@ class InvoiceTotal(ReadOnly):
         parts = [double(beside.find(name)) or Decimal(0) for name in ("TotalGrossAmountBeforeTaxes", "TotalTaxOutputs")]
         withheld = double(beside.find("TotalTaxesWithheld"))
         taken_off = bool(withheld) and total != sum(parts)
-        return total if taken_off == self._net_of_withheld else None
+        if self._net_of_withheld:
+            return total if taken_off else None
+        return total + withheld if taken_off and total is not None and withheld is not None else total
 
 
 @dataclass(frozen=True, slots=True)

@@ -257,7 +257,7 @@ class Correction(Shape, frozen=True):
 class Beyond(Shape, frozen=True):
     """What Facturae says that EN 16931 has no term for and that changes what is paid, to whom, or why.
 
-    `invoice_total` stands here instead of in BT-112 where withheld taxes are taken off it.
+    `invoice_total` is there where withheld taxes are taken off it; BT-112 has them.
     """
 
     invoice_total: Decimal | None = None

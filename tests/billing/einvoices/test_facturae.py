@@ -119,7 +119,7 @@ def test_withheld_tax_is_kept_and_no_part_of_the_total_with_vat(judge: Judge) ->
     assert said.seller is not None
     assert (said.seller.name, said.seller.vat_identifier) == ("Iria Pazos Rei", "ES12345678Z")
     assert said.totals is not None
-    assert (said.totals.with_vat, said.totals.due) == (None, Decimal("106.00"))
+    assert (said.totals.with_vat, said.totals.due) == (Decimal("121.00"), Decimal("106.00"))
     assert said.beyond is not None
     assert said.beyond.invoice_total == Decimal("106.00")
     assert said.beyond.withheld == (WithheldTax(kind="04", rate=Decimal(15), base=Decimal(100), tax=Decimal(15)),)
