@@ -161,7 +161,7 @@ async def test_what_could_not_be_judged_is_never_valid(billing: Harness, tenant:
         ({"seller": m.Seller()}, [("BT-27", "missing"), ("BT-31", "missing")]),
         ({"totals": m.Totals()}, [("BT-109", "missing"), ("BT-112", "missing")]),
         (
-            {"totals": m.Totals(without_vat=Decimal(10) ** 40, with_vat=Decimal("0.0000001"))},
+            {"totals": m.Totals(without_vat=Decimal(10) ** 29, with_vat=Decimal("0.0000001"))},
             [("BT-109", "unusable"), ("BT-112", "unusable")],
         ),
     ],
