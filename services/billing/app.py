@@ -4,6 +4,7 @@ from pathlib import Path
 
 from services.billing.batches.job import jobs
 from services.billing.batches.routes import router as batches
+from services.billing.decisions.routes import router as decisions
 from services.billing.einvoices.routes import router as validations
 from services.billing.holds.routes import router as holds
 from services.billing.intake.originals import sweep
@@ -21,11 +22,12 @@ SERVICE = Service(
     settings=BillingSettings,
     metadata=BillingTable.metadata,
     migrations=Path(__file__).with_name("migrations"),
-    routers=[invoices, intake, batches, holds, suppliers, validations],
+    routers=[invoices, intake, batches, holds, decisions, suppliers, validations],
     events=[
         events.InvoiceRegistered,
         events.InvoiceReleased,
         events.InvoiceValidated,
+        events.InvoiceApprovalGiven,
         events.InvoiceApproved,
         events.InvoiceRejected,
         events.InvoicePaid,

@@ -47,6 +47,15 @@ class InvoiceValidated(_InvoiceEvent, frozen=True, kw_only=True):
     type: ClassVar[str] = "billing.invoice.validated.v1"
 
 
+class InvoiceApprovalGiven(_InvoiceEvent, frozen=True, kw_only=True):
+    """A person approved the invoice, which needs the approval of more people before it may be paid."""
+
+    type: ClassVar[str] = "billing.invoice.approval-given.v1"
+
+    given: int
+    needed: int
+
+
 class InvoiceApproved(_InvoiceEvent, frozen=True, kw_only=True):
     """The invoice may be paid."""
 

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.billing.intake.electronic import electronic
 from tests.fixtures.pace import within
 from tests.fixtures.stack import Stack
 
@@ -51,3 +52,28 @@ def test_an_invoice_registered_approved_and_paid_shows_up(stack: Stack, tenant: 
     assert within(VISIBLE_WITHIN_S, time.monotonic() - paid_at)
     assert (kpis["automation_level"]["value"], kpis["error_rate"]["value"]) == (0.0, 0.0)
     assert kpis["case_throughput_time"]["n"] == 1
+
+
+def test_an_invoice_that_a_rule_approved_was_touched_by_nobody(stack: Stack, tenant: str) -> None:
+    tokens = {
+        role: {"Authorization": f"Bearer {stack.token(role, tenant)}"} for role in ("operator", "manager", "viewer")
+    }
+    everything = {"id": "everything", "conditions": {}, "outcome": {"kind": "approve"}}
+    file = {"Content-Type": "application/xml"}
+    with httpx.Client(base_url=stack.url, headers=tokens["viewer"], timeout=60) as client:
+        path = "/billing/decision-policies"
+        wanted = {"note": "All that is sound", "rules": [everything]}
+        draft = client.post(path, json=wanted, headers=tokens["operator"])
+        assert draft.status_code == 201, draft.text
+        activation = f"{path}/{draft.json()['id']}/activation"
+        activated = client.post(activation, headers=tokens["manager"] | {"If-Match": draft.headers["etag"]})
+        assert activated.status_code == 204, activated.text
+        path = "/billing/invoices/electronic"
+        taken_in = client.post(path, content=electronic(), headers=tokens["operator"] | file)
+        assert taken_in.json()["status"] == "approved", taken_in.text
+        approved_at = time.monotonic()
+        while (kpis := indicators(client, "accounts-payable"))["automation_level"]["n"] < 3:
+            assert time.monotonic() - approved_at < PATIENCE_S
+            time.sleep(0.02)
+    assert kpis["automation_level"]["value"] == 1.0
+    assert (kpis["no_touch_rate"]["value"], kpis["no_touch_rate"]["n"]) == (1.0, 1)

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.holds.models import HoldKind, InvoiceHold
+from services.billing.invoices.models import SupplierInvoice
 from shared.errors import NotFound
 
 
@@ -26,6 +27,17 @@ async def get_hold(session: AsyncSession, invoice_id: UUID, hold_id: UUID) -> In
     if hold is None:
         raise NotFound
     return hold
+
+
+async def lock_waiting(session: AsyncSession, account_id: UUID) -> Sequence[SupplierInvoice]:
+    """Return the invoices that wait for an account, locked one after another."""
+    waits = select(InvoiceHold.invoice_id).where(
+        InvoiceHold.kind == HoldKind.ACCOUNT_CHANGED,
+        InvoiceHold.details["account_id"].astext == str(account_id),
+        InvoiceHold.released_at.is_(None),
+    )
+    query = select(SupplierInvoice).where(SupplierInvoice.id.in_(waits)).order_by(SupplierInvoice.id)
+    return (await session.scalars(query.with_for_update())).all()
 
 
 async def open_for_account(session: AsyncSession, account_id: UUID) -> Sequence[InvoiceHold]:

@@ -5,6 +5,8 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
+from services.billing.decisions.models import Occasion
+from services.billing.decisions.service import decide_invoices
 from services.billing.holds import queries, service
 from services.billing.holds.errors import AccountNotVerified, HoldReleased, UnknownSign
 from services.billing.holds.schemas import ReleaseIn
@@ -36,3 +38,4 @@ async def release(
     """Let the invoice go on in spite of what was found, with a reason and how far that goes."""
     hold = await queries.get_hold(session, invoice.id, hold_id)
     await service.release_hold(session, invoice, hold, why, by, work)
+    await decide_invoices(session, [invoice], Occasion.RELEASE)

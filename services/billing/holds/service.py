@@ -1,6 +1,6 @@
 """Use cases of holds; the only writer of their table."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -51,10 +51,14 @@ async def release_hold(
     _release(session, hold, why.reason, why.scope, by, effort)
 
 
-async def release_account(session: AsyncSession, account_id: UUID, by: Principal, effort: Effort) -> None:
-    """Release what waited for this account, which has been verified."""
+async def release_account(
+    session: AsyncSession, account_id: UUID, by: Principal, effort: Effort
+) -> Sequence[SupplierInvoice]:
+    """Release what waited for this account, which has been verified; return the invoices, locked."""
+    waiting = await queries.lock_waiting(session, account_id)  # before their holds, as whoever releases one does
     for hold in await queries.open_for_account(session, account_id):
         _release(session, hold, "account verified", HoldScope.SUPPLIER, by, effort)
+    return waiting
 
 
 def _release(

@@ -9,14 +9,15 @@ from services.billing.intake.errors import NoOriginal
 from services.billing.intake.models import ElectronicInvoice
 from services.billing.intake.schemas import InvoiceDetailOut, present_invoice_detail
 from services.billing.invoices.models import SupplierInvoice
-from services.billing.invoices.queries import get_invoice
+from services.billing.invoices.queries import approvals_of, get_invoice
 from shared.errors import Language
 
 
 async def tell_invoice(session: AsyncSession, invoice: SupplierInvoice, language: Language) -> InvoiceDetailOut:
     """Return all that is known of an invoice."""
     electronic = await session.get(ElectronicInvoice, invoice.id)
-    return present_invoice_detail(invoice, await holds_of(session, invoice.id), electronic, language)
+    holds, approvals = await holds_of(session, invoice.id), await approvals_of(session, invoice.id)
+    return present_invoice_detail(invoice, holds, approvals, electronic, language)
 
 
 async def get_electronic(session: AsyncSession, invoice_id: UUID) -> ElectronicInvoice:

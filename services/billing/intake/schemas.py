@@ -12,7 +12,7 @@ from services.billing.einvoices.verdicts import Finding, Stage, Verdict
 from services.billing.holds.models import InvoiceHold
 from services.billing.holds.schemas import HoldOut, present_hold
 from services.billing.intake.models import ElectronicInvoice
-from services.billing.invoices.models import SupplierInvoice
+from services.billing.invoices.models import InvoiceApproval, SupplierInvoice
 from services.billing.invoices.schemas import InvoiceOut, present_invoice
 from shared.errors import Language
 from shared.schemas import ResponseModel
@@ -40,10 +40,18 @@ class ElectronicOut(ResponseModel):
     received_at: datetime
 
 
+class ApprovalOut(ResponseModel):
+    """One person's approval."""
+
+    approved_by: str
+    approved_at: datetime
+
+
 class InvoiceDetailOut(InvoiceOut):
-    """An invoice with what it is held for; `electronic` is null for one that was keyed."""
+    """An invoice with what it is held for and who approved it; `electronic` is null for one that was keyed."""
 
     holds: list[HoldOut]
+    approvals: list[ApprovalOut]
     electronic: ElectronicOut | None
 
 
@@ -62,10 +70,15 @@ def present_electronic(electronic: ElectronicInvoice, language: Language) -> Ele
 
 
 def present_invoice_detail(
-    invoice: SupplierInvoice, holds: Sequence[InvoiceHold], electronic: ElectronicInvoice | None, language: Language
+    invoice: SupplierInvoice,
+    holds: Sequence[InvoiceHold],
+    approvals: Sequence[InvoiceApproval],
+    electronic: ElectronicInvoice | None,
+    language: Language,
 ) -> InvoiceDetailOut:
     return InvoiceDetailOut(
         **dict(present_invoice(invoice)),
         holds=[present_hold(hold, language) for hold in holds],
+        approvals=[ApprovalOut.model_validate(approval) for approval in approvals],
         electronic=None if electronic is None else present_electronic(electronic, language),
     )

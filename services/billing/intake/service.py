@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.billing.decisions.models import Occasion
+from services.billing.decisions.service import decide_invoices
 from services.billing.einvoices.model import Invoice, Seller
 from services.billing.einvoices.verdicts import Judged
 from services.billing.holds.models import HoldKind
@@ -79,6 +81,7 @@ async def register_electronic(
     accounts = rules.accounts_of(invoice)
     found = _doubts(arrived.judged) + await _account_doubts(session, recognised, registered, accounts, by, at)
     await announce_invoice(session, registered, found, effort, arrived.judged.verdict)
+    await decide_invoices(session, [registered], Occasion.INTAKE)
     return registered
 
 

@@ -52,6 +52,22 @@ class OwnInvoice(DomainError):
     hint_es = "Pídalo a otra persona que pueda aprobar facturas."
 
 
+class SameApprover(DomainError):
+    code, status = "same-approver", 409
+    en = "You have approved invoice {number} before; its second approval is another person's."
+    es = "Usted ya aprobó la factura {number}; la segunda aprobación corresponde a otra persona."
+    hint_en = "Ask someone else who may approve invoices and did not register this one."
+    hint_es = "Pídalo a otra persona que pueda aprobar facturas y que no haya registrado esta."
+
+
+class ApproverNotAPerson(DomainError):
+    code, status = "approver-not-a-person", 403
+    en = "Invoice {number} needs the approval of two people; this token is a machine's."
+    es = "La factura {number} requiere la aprobación de dos personas; este token es de una máquina."
+    hint_en = "Ask two people who may approve invoices and did not register this one."
+    hint_es = "Pídalo a dos personas que puedan aprobar facturas y que no hayan registrado esta."
+
+
 class PaidAhead(DomainError):
     code, status = "paid-ahead", 422
     en = "{paid_on} is still to come; a payment is noted once it was made."

@@ -43,6 +43,7 @@ class SupplierInvoice(TenantRow, BillingTable):
         UniqueConstraint("tenant_id", "supplier_tax_id", "number_key"),
         CheckConstraint("origin = 'electronic' OR gross = net + tax", name="adds_up"),
         Index("ix_supplier_invoice_tenant_status", "tenant_id", "status", "id"),
+        Index(None, "tenant_id", "registered_at"),
         Index(None, "supplier_id", "number_trace"),
         Index(None, "supplier_id", "gross", "issue_date"),
     )
@@ -73,8 +74,22 @@ class SupplierInvoice(TenantRow, BillingTable):
     registered_at: Mapped[datetime] = mapped_column(Stamp)
     decided_by: Mapped[str | None]
     decision_reason: Mapped[str | None]
+    approvals: Mapped[int] = mapped_column(server_default="0")
+    approvals_needed: Mapped[int | None]
     paid_on: Mapped[date | None]
     payment_reference: Mapped[str | None]
 
     # A concurrent change of the same invoice fails instead of being overwritten.
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads a plain dict
+
+
+class InvoiceApproval(TenantRow, BillingTable):
+    """One person's approval. Nobody gives two for one invoice."""
+
+    __tablename__ = "invoice_approval"
+    __table_args__ = (UniqueConstraint("tenant_id", "invoice_id", "approved_by"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    invoice_id: Mapped[UUID] = mapped_column(ForeignKey("billing.supplier_invoice.id"))
+    approved_by: Mapped[str]
+    approved_at: Mapped[datetime] = mapped_column(Stamp)

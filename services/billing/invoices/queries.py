@@ -1,12 +1,13 @@
 """Reads of supplier invoices. Row-level security keeps them to the caller's tenant."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.holds.models import InvoiceHold
-from services.billing.invoices.models import InvoiceStatus, SupplierInvoice
+from services.billing.invoices.models import InvoiceApproval, InvoiceStatus, SupplierInvoice
 from services.billing.invoices.schemas import InvoiceOut, present_invoice
 from shared.errors import NotFound
 from shared.pagination import Page, PageRequest, fetch_page
@@ -27,6 +28,11 @@ async def find_by_number(session: AsyncSession, tax_id: object, number_key: obje
             SupplierInvoice.supplier_tax_id == tax_id, SupplierInvoice.number_key == number_key
         )
     )
+
+
+async def approvals_of(session: AsyncSession, invoice_id: UUID) -> Sequence[InvoiceApproval]:
+    query = select(InvoiceApproval).where(InvoiceApproval.invoice_id == invoice_id)
+    return (await session.scalars(query.order_by(InvoiceApproval.id))).all()
 
 
 async def list_invoices(

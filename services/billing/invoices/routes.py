@@ -5,16 +5,20 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
+from services.billing.decisions.models import Occasion
+from services.billing.decisions.service import decide_invoices
 from services.billing.einvoices.arriving import LanguageOf
 from services.billing.holds.errors import InvoiceHeld
 from services.billing.intake.queries import tell_invoice
 from services.billing.intake.schemas import InvoiceDetailOut
 from services.billing.invoices import queries, service
 from services.billing.invoices.errors import (
+    ApproverNotAPerson,
     DuplicateInvoice,
     IllegalTransition,
     OwnInvoice,
     PaidAhead,
+    SameApprover,
     TotalsDoNotAddUp,
 )
 from services.billing.invoices.models import InvoiceStatus, SupplierInvoice
@@ -39,6 +43,7 @@ CurrentInvoice = Annotated[SupplierInvoice, row_to_change(queries.get_invoice, "
 VALIDATION_REFUSALS = problems(IllegalTransition, InvoiceHeld)
 PAYMENT_REFUSALS = problems(IllegalTransition, PaidAhead)
 DECISION_REFUSALS = problems(IllegalTransition, OwnInvoice)
+APPROVAL_REFUSALS = problems(IllegalTransition, OwnInvoice, SameApprover, ApproverNotAPerson)
 
 
 @router.post("", status_code=201, dependencies=[Idempotent], responses=problems(TotalsDoNotAddUp, DuplicateInvoice))
@@ -50,6 +55,8 @@ async def register(
     One that may be a near duplicate is on file and held.
     """
     invoice = await service.register_invoice(session, received, by, work)
+    await decide_invoices(session, [invoice], Occasion.INTAKE)
+    await session.flush()  # a decision gives the row its version
     set_etag(response, invoice.version)
     response.headers["Location"] = f"/billing/invoices/{invoice.id}"
     response.headers["Content-Language"] = language
@@ -88,9 +95,12 @@ async def validate(invoice: CurrentInvoice, session: Session, _by: CanWrite, wor
     await service.validate_invoice(session, invoice, work)
 
 
-@router.post("/{invoice_id}/approval", status_code=204, dependencies=[Idempotent], responses=DECISION_REFUSALS)
+@router.post("/{invoice_id}/approval", status_code=204, dependencies=[Idempotent], responses=APPROVAL_REFUSALS)
 async def approve(invoice: CurrentInvoice, session: Session, by: CanApprove, work: HumanWork) -> None:
-    """Release the invoice for payment; not by the one who registered it."""
+    """Approve the invoice; not by the one who registered it. Above the policy's limit it takes two people.
+
+    The first of two leaves it validated, with 1 of 2 approvals; the second releases it for payment.
+    """
     await service.approve_invoice(session, invoice, by, work)
 
 

@@ -102,7 +102,10 @@ class TotalsOut(ResponseModel):
 
 
 class InvoiceOut(ResponseModel):
-    """An invoice on file. A credit note's amounts are as the document has them: what is given back is positive."""
+    """An invoice on file. A credit note's amounts are as the document has them: what is given back is positive.
+
+    `approvals_needed` is known from the first person's approval on.
+    """
 
     id: UUID
     version: int
@@ -119,6 +122,8 @@ class InvoiceOut(ResponseModel):
     totals: TotalsOut
     registered_at: datetime
     decision_reason: str | None
+    approvals_given: int
+    approvals_needed: int | None
     paid_on: date | None
     payment_reference: str | None
 
@@ -142,6 +147,8 @@ def present_invoice(invoice: SupplierInvoice) -> InvoiceOut:
         totals=TotalsOut.model_validate(Totals(invoice.net, invoice.tax, invoice.gross).rounded(invoice.currency)),
         registered_at=invoice.registered_at,
         decision_reason=invoice.decision_reason,
+        approvals_given=invoice.approvals,
+        approvals_needed=invoice.approvals_needed,
         paid_on=invoice.paid_on,
         payment_reference=invoice.payment_reference,
     )

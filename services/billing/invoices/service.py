@@ -1,10 +1,13 @@
 """Use cases of supplier invoices; the only writer of their tables."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.billing.decisions.queries import active_limits
+from services.billing.decisions.rules import approvals_needed
 from services.billing.duplicates.numbers import trace_of
 from services.billing.duplicates.rules import key_of_lines, told_likeness
 from services.billing.duplicates.service import find_near_duplicates
@@ -14,13 +17,15 @@ from services.billing.holds.queries import open_holds
 from services.billing.holds.service import Found, raise_holds
 from services.billing.invoices import queries, rules
 from services.billing.invoices.errors import (
+    ApproverNotAPerson,
     DuplicateInvoice,
     IllegalTransition,
     OwnInvoice,
     PaidAhead,
+    SameApprover,
     TotalsDoNotAddUp,
 )
-from services.billing.invoices.models import InvoiceStatus, Origin, SupplierInvoice
+from services.billing.invoices.models import InvoiceApproval, InvoiceStatus, Origin, SupplierInvoice
 from services.billing.invoices.schemas import InvoiceIn, PaymentIn
 from services.billing.parties.service import lock_supplier, recognise_supplier
 from shared import outbox
@@ -136,11 +141,40 @@ async def validate_invoice(session: AsyncSession, invoice: SupplierInvoice, effo
 
 
 async def approve_invoice(session: AsyncSession, invoice: SupplierInvoice, by: Principal, effort: Effort) -> None:
-    """Release the invoice for payment. Raises OwnInvoice for the one who registered it."""
+    """Give one person's approval; the last that is needed releases the invoice for payment.
+
+    Raises OwnInvoice for the one who registered it, SameApprover, and ApproverNotAPerson where two people are needed.
+    """
     _require(invoice, InvoiceStatus.VALIDATED, "approval")
     _check_person(invoice, by)
-    work = effort.on(PROCESS, "approve-invoice", invoice.id, requested_at=invoice.status_since)
-    invoice.decided_by = by.id
+    given = await queries.approvals_of(session, invoice.id)
+    if by.id in {approval.approved_by for approval in given}:
+        raise SameApprover(number=invoice.number)
+    limits = (await active_limits(session)).limits
+    # What was asked for with the first approval stays asked for, whatever the limits have become.
+    needed = max(invoice.approvals_needed or 0, approvals_needed(limits, invoice.gross, invoice.currency))
+    if needed > 1 and by.kind != "person":
+        raise ApproverNotAPerson(number=invoice.number)
+    session.add(InvoiceApproval(id=uuid7(), invoice_id=invoice.id, approved_by=by.id, approved_at=effort.finished_at))
+    invoice.approvals, invoice.approvals_needed = len(given) + 1, needed
+    since = given[-1].approved_at if given else invoice.status_since
+    if invoice.approvals < needed:
+        work = effort.on(PROCESS, "give-first-approval", invoice.id, requested_at=since)
+        event = events.InvoiceApprovalGiven(invoice_id=invoice.id, given=invoice.approvals, needed=needed)
+        outbox.record(session, event, subject=invoice.id, work=work)
+    else:
+        _approve(session, invoice, by.id, since, effort)
+
+
+def approve_by_rule(session: AsyncSession, invoice: SupplierInvoice, rules_id: str, effort: Effort) -> None:
+    """Release a validated invoice for payment: a rule of the active policy said so, and nothing spoke against it."""
+    _require(invoice, InvoiceStatus.VALIDATED, "approval")
+    _approve(session, invoice, rules_id, invoice.status_since, effort)
+
+
+def _approve(session: AsyncSession, invoice: SupplierInvoice, decided_by: str, since: datetime, effort: Effort) -> None:
+    work = effort.on(PROCESS, "approve-invoice", invoice.id, requested_at=since)
+    invoice.decided_by = decided_by
     _enter(invoice, InvoiceStatus.APPROVED, effort)
     outbox.record(session, events.InvoiceApproved(invoice_id=invoice.id), subject=invoice.id, work=work)
 
@@ -155,8 +189,18 @@ async def reject_invoice(
     if invoice.status != InvoiceStatus.REGISTERED or not await open_holds(session, invoice.id):
         _require(invoice, InvoiceStatus.VALIDATED, "rejection")
     _check_person(invoice, by)
+    _reject(session, invoice, reason, by.id, effort)
+
+
+def reject_by_rule(session: AsyncSession, invoice: SupplierInvoice, reason: str, rules_id: str, effort: Effort) -> None:
+    """Refuse an invoice that has just come in or was let go: a rule of the active policy said so."""
+    _require(invoice, InvoiceStatus.REGISTERED, "rejection")
+    _reject(session, invoice, reason, rules_id, effort)
+
+
+def _reject(session: AsyncSession, invoice: SupplierInvoice, reason: str, decided_by: str, effort: Effort) -> None:
     work = effort.on(PROCESS, "approve-invoice", invoice.id, outcome=Outcome.ERROR, requested_at=invoice.status_since)
-    invoice.decided_by, invoice.decision_reason = by.id, reason
+    invoice.decided_by, invoice.decision_reason = decided_by, reason
     _enter(invoice, InvoiceStatus.REJECTED, effort)
     outbox.record(session, events.InvoiceRejected(invoice_id=invoice.id), subject=invoice.id, work=work)
 

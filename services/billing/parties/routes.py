@@ -5,6 +5,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
+from services.billing.decisions.models import Occasion
+from services.billing.decisions.service import decide_invoices
 from services.billing.invoices.rules import normalise_tax_id
 from services.billing.parties import queries, service
 from services.billing.parties.errors import AccountVerified, OwnAccount, PersonNeeded, TaxIdTaken
@@ -77,4 +79,5 @@ async def verify_account(
     supplier: CurrentSupplier, account_id: UUID, session: Session, by: CanVerify, work: HumanWork
 ) -> None:
     """Note that the account is the supplier's; not by the one who brought it in. Invoices that waited for it go on."""
-    await service.verify_account(session, supplier, account_id, by, work)
+    released = await service.verify_account(session, supplier, account_id, by, work)
+    await decide_invoices(session, released, Occasion.RELEASE)

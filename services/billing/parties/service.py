@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.holds import service as holds
+from services.billing.invoices.models import SupplierInvoice
 from services.billing.parties import queries, rules
 from services.billing.parties.errors import AccountVerified, OwnAccount, PersonNeeded, TaxIdTaken
 from services.billing.parties.models import Supplier, SupplierAccount, SupplierTaxId
@@ -99,8 +100,8 @@ async def note_accounts(
 
 async def verify_account(
     session: AsyncSession, supplier: Supplier, account_id: UUID, by: Principal, effort: Effort
-) -> None:
-    """Note that a person has verified where the supplier is paid; what waited for it goes on.
+) -> Sequence[SupplierInvoice]:
+    """Note that a person has verified where the supplier is paid; what waited for it goes on and is returned.
 
     Raises NotFound, AccountVerified, PersonNeeded, OwnAccount. The supplier is locked, so that no invoice comes in
     between.
@@ -116,7 +117,7 @@ async def verify_account(
     work = effort.on(PROCESS, "verify-account", account.id, requested_at=account.first_seen_at)
     event = events.SupplierAccountVerified(supplier_id=supplier.id, account_id=account.id)
     outbox.record(session, event, subject=supplier.id, work=work)
-    await holds.release_account(session, account.id, by, effort)
+    return await holds.release_account(session, account.id, by, effort)
 
 
 def change_supplier(supplier: Supplier, change: SupplierChangeIn) -> None:
