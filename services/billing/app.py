@@ -10,7 +10,10 @@ from services.billing.holds.routes import router as holds
 from services.billing.intake.originals import sweep
 from services.billing.intake.routes import router as intake
 from services.billing.invoices.routes import router as invoices
+from services.billing.matching.routes import router as matching
+from services.billing.orders.routes import router as orders
 from services.billing.parties.routes import router as suppliers
+from services.billing.receipts.routes import router as receipts
 from services.billing.settings import BillingSettings
 from services.billing.tables import BillingTable
 from shared.app import Service
@@ -18,11 +21,11 @@ from shared.contracts import billing as events
 
 SERVICE = Service(
     name="billing",
-    summary="Supplier invoices: taken in or registered, held when doubtful, validated, decided, paid; suppliers.",
+    summary="Supplier invoices: taken in or registered, matched with orders and receipts, held when doubtful, validated, decided, paid; suppliers.",
     settings=BillingSettings,
     metadata=BillingTable.metadata,
     migrations=Path(__file__).with_name("migrations"),
-    routers=[invoices, intake, batches, holds, decisions, suppliers, validations],
+    routers=[invoices, intake, batches, holds, decisions, matching, orders, receipts, suppliers, validations],
     events=[
         events.InvoiceRegistered,
         events.InvoiceReleased,
@@ -32,6 +35,13 @@ SERVICE = Service(
         events.InvoiceRejected,
         events.InvoicePaid,
         events.SupplierAccountVerified,
+        events.InvoiceMatched,
+        events.PurchaseOrderPlaced,
+        events.PurchaseOrderChanged,
+        events.PurchaseOrderClosed,
+        events.PurchaseOrderCancelled,
+        events.GoodsReceived,
+        events.GoodsReceiptReversed,
     ],
     jobs=jobs,
     housekeeping=sweep,

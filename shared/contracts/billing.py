@@ -84,3 +84,69 @@ class SupplierAccountVerified(EventData, frozen=True, kw_only=True):
 
     supplier_id: UUID
     account_id: UUID
+
+
+class InvoiceMatched(_InvoiceEvent, frozen=True, kw_only=True):
+    """An invoice that names an order was compared with orders and receipts, for the first time or with another result.
+
+    `verdict` is matched-3way, matched-2way, within-tolerance or exception; `reasons` say why it is an exception.
+    """
+
+    type: ClassVar[str] = "billing.invoice.matched.v1"
+
+    verdict: str
+    reasons: list[str]
+
+
+class _OrderEvent(EventData, frozen=True, kw_only=True):
+    topic: ClassVar[str] = "billing.orders"
+
+    order_id: UUID
+
+
+class PurchaseOrderPlaced(_OrderEvent, frozen=True, kw_only=True):
+    """Something was ordered from a supplier."""
+
+    type: ClassVar[str] = "billing.purchase-order.placed.v1"
+
+    number: str
+    currency: str
+
+
+class PurchaseOrderChanged(_OrderEvent, frozen=True, kw_only=True):
+    """The lines of an order are others."""
+
+    type: ClassVar[str] = "billing.purchase-order.changed.v1"
+
+
+class PurchaseOrderClosed(_OrderEvent, frozen=True, kw_only=True):
+    """Nothing more is expected of an order; the reason's text stays in billing."""
+
+    type: ClassVar[str] = "billing.purchase-order.closed.v1"
+
+
+class PurchaseOrderCancelled(_OrderEvent, frozen=True, kw_only=True):
+    """An order was taken back before anything came of it; the reason's text stays in billing."""
+
+    type: ClassVar[str] = "billing.purchase-order.cancelled.v1"
+
+
+class _ReceiptEvent(EventData, frozen=True, kw_only=True):
+    topic: ClassVar[str] = "billing.receipts"
+
+    receipt_id: UUID
+    order_id: UUID
+
+
+class GoodsReceived(_ReceiptEvent, frozen=True, kw_only=True):
+    """Goods of an order came."""
+
+    type: ClassVar[str] = "billing.goods-receipt.recorded.v1"
+
+    received_on: date
+
+
+class GoodsReceiptReversed(_ReceiptEvent, frozen=True, kw_only=True):
+    """A receipt counts no more; the reason's text stays in billing."""
+
+    type: ClassVar[str] = "billing.goods-receipt.reversed.v1"

@@ -1,4 +1,4 @@
-"""What was on file before suppliers were has one afterwards, and is compared like any other."""
+"""What was on file before a migration is like any other afterwards."""
 
 from typing import Any
 from uuid import uuid4
@@ -17,6 +17,21 @@ INSERT INTO billing.supplier_invoice (id, tenant_id, version, supplier_tax_id, s
   issue_date, due_date, currency, net, tax, gross, lines, vat_breakdown, status, status_since, registered_by, registered_at)
 VALUES (uuidv7(), $1, 1, $2, $3, $4, $4, '2026-01-01', '2026-02-01', 'EUR', 10, 2.1, 12.1, '[]', '[]', 'registered',
   now(), 'somebody', now())
+"""
+_TAKEN_IN = """
+WITH supplier AS (
+  INSERT INTO billing.supplier (id, tenant_id, version, name, aliases, known_since)
+  VALUES (uuidv7(), $1, 1, 'Sol', '{}', now()) RETURNING id
+), invoice AS (
+  INSERT INTO billing.supplier_invoice (id, tenant_id, version, origin, is_credit_note, supplier_id, supplier_tax_id,
+    supplier_name, number, number_key, number_trace, issue_date, due_date, currency, net, tax, gross, lines, vat_breakdown,
+    lines_key, status, status_since, registered_by, registered_at)
+  SELECT uuidv7(), $1, 1, 'electronic', false, id, 'B1', 'Sol', '1', '1', '1', '2026-01-01', '2026-02-01', 'EUR', 10, 2.1,
+    12.1, '[]', '[]', '', 'registered', now(), 'somebody', now() FROM supplier RETURNING id
+)
+INSERT INTO billing.electronic_invoice (invoice_id, tenant_id, format, verdict, rule_sets, findings, omitted_findings,
+  canonical, due_date_source, object_key, media_type, size, sha256, received_at)
+SELECT id, $1, 'cii', 'valid', '[]', '[]', 0, $2::text::jsonb, 'document', 'x', 'application/xml', 1, '', now() FROM invoice
 """
 _FOUND = """
 SELECT i.tenant_id, t.tax_id, s.name, i.number_trace, i.origin, i.net::text FROM billing.supplier_invoice i
@@ -65,3 +80,16 @@ async def test_invoices_on_file_get_their_suppliers(postgres_url: str) -> None:
         ("b", "B1", "Otra", "1", "keyed", "10.000"),
     ]
     assert len(await as_worker(url, ("SELECT FROM billing.supplier",))) == 3
+
+
+async def test_electronic_invoices_on_file_name_their_orders(postgres_url: str) -> None:
+    url = await create_database(postgres_url, f"billing_{uuid4().hex[:8]}")
+    administrator = await asyncpg.connect(asyncpg_url(url))
+    await administrator.execute(migrations._ROLES.format(schema="billing"))
+    await administrator.close()
+    await migrate_to(url, "2026_11_26_intake")
+    rows = [("a", '{"purchase_order": "PO-1"}'), ("b", "{}")]
+    await as_worker(url, *((_TAKEN_IN, *row) for row in rows))
+    await migrate_to(url, "head")
+    found = "SELECT tenant_id, purchase_order FROM billing.supplier_invoice ORDER BY tenant_id"
+    assert [tuple(row) for row in await as_worker(url, (found,))] == [("a", "PO-1"), ("b", None)]

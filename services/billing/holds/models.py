@@ -20,6 +20,7 @@ class HoldKind(StrEnum):
     NOT_VALIDATED = "not-validated"
     NEAR_DUPLICATE = "near-duplicate"
     ACCOUNT_CHANGED = "account-changed"
+    MATCH_EXCEPTION = "match-exception"
 
 
 class HoldScope(StrEnum):

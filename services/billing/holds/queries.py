@@ -47,3 +47,12 @@ async def open_for_account(session: AsyncSession, account_id: UUID) -> Sequence[
         InvoiceHold.released_at.is_(None),
     )
     return (await session.scalars(query.order_by(InvoiceHold.id).with_for_update())).all()
+
+
+async def match_holds(session: AsyncSession, invoice_id: UUID) -> Sequence[InvoiceHold]:
+    """Return what the invoice was ever held for by matching, locked, the last one first."""
+    query = select(InvoiceHold).where(
+        InvoiceHold.invoice_id == invoice_id, InvoiceHold.kind == HoldKind.MATCH_EXCEPTION
+    )
+    locked = query.order_by(InvoiceHold.id.desc()).with_for_update().execution_options(populate_existing=True)
+    return (await session.scalars(locked)).all()

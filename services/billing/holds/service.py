@@ -48,7 +48,7 @@ async def release_hold(
         if why.sign not in signs:
             raise UnknownSign(sign=why.sign, signs=signs)
         await duplicates.exempt(session, invoice.supplier_id, why.sign, why.reason, by, effort.finished_at)
-    _release(session, hold, why.reason, why.scope, by, effort)
+    _release(session, hold, why.reason, why.scope, by.id, effort)
 
 
 async def release_account(
@@ -57,14 +57,17 @@ async def release_account(
     """Release what waited for this account, which has been verified; return the invoices, locked."""
     waiting = await queries.lock_waiting(session, account_id)  # before their holds, as whoever releases one does
     for hold in await queries.open_for_account(session, account_id):
-        _release(session, hold, "account verified", HoldScope.SUPPLIER, by, effort)
+        _release(session, hold, "account verified", HoldScope.SUPPLIER, by.id, effort)
     return waiting
 
 
-def _release(
-    session: AsyncSession, hold: InvoiceHold, reason: str, scope: HoldScope, by: Principal, effort: Effort
-) -> None:
-    hold.released_at, hold.released_by, hold.reason, hold.scope = effort.finished_at, by.id, reason, scope
+def release_matched(session: AsyncSession, hold: InvoiceHold, by: str, effort: Effort) -> None:
+    """Let the invoice go on that matches by now; its hold is locked."""
+    _release(session, hold, "matches by now", HoldScope.INVOICE, by, effort)
+
+
+def _release(session: AsyncSession, hold: InvoiceHold, reason: str, scope: HoldScope, by: str, effort: Effort) -> None:
+    hold.released_at, hold.released_by, hold.reason, hold.scope = effort.finished_at, by, reason, scope
     work = effort.on(PROCESS, "resolve-exception", hold.invoice_id, requested_at=hold.raised_at)
     event = events.InvoiceReleased(invoice_id=hold.invoice_id, hold=hold.kind, scope=scope)
     outbox.record(session, event, subject=hold.invoice_id, work=work)

@@ -27,6 +27,12 @@ _TEXTS = {
         "hint_en": "Call the supplier on a number known before, then verify the account.",
         "hint_es": "Llame al proveedor a un número ya conocido y verifique después la cuenta.",
     },
+    "match-exception": {
+        "en": "The invoice does not bill what was ordered and received at the price agreed.",
+        "es": "La factura no corresponde a lo pedido y recibido al precio acordado.",
+        "hint_en": "See `match`: record what is missing (order, receipt), ask for a corrected invoice, or release it.",
+        "hint_es": "Vea `match`: registre lo que falte (pedido, recepción), pida una factura corregida o libérela.",
+    },
 }
 
 

@@ -10,6 +10,7 @@ from services.billing.intake.models import ElectronicInvoice
 from services.billing.intake.schemas import InvoiceDetailOut, present_invoice_detail
 from services.billing.invoices.models import SupplierInvoice
 from services.billing.invoices.queries import approvals_of, get_invoice
+from services.billing.matching.queries import get_match
 from shared.errors import Language
 
 
@@ -17,7 +18,8 @@ async def tell_invoice(session: AsyncSession, invoice: SupplierInvoice, language
     """Return all that is known of an invoice."""
     electronic = await session.get(ElectronicInvoice, invoice.id)
     holds, approvals = await holds_of(session, invoice.id), await approvals_of(session, invoice.id)
-    return present_invoice_detail(invoice, holds, approvals, electronic, language)
+    match = await get_match(session, invoice.id)
+    return present_invoice_detail(invoice, holds, approvals, match, electronic, language)
 
 
 async def get_electronic(session: AsyncSession, invoice_id: UUID) -> ElectronicInvoice:

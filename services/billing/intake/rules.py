@@ -119,6 +119,7 @@ def facts_of(invoice: Invoice) -> dict[str, Any]:
             {"rate": _plain(part.rate), "base": _plain(part.base), "tax": _plain(part.tax), "category": part.category}
             for part in invoice.vat_breakdown
         ],
+        "purchase_order": (invoice.purchase_order or "").strip() or None,
         "references_key": key_of_references(list(_references(invoice))),
     }
 

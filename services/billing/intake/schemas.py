@@ -14,6 +14,8 @@ from services.billing.holds.schemas import HoldOut, present_hold
 from services.billing.intake.models import ElectronicInvoice
 from services.billing.invoices.models import InvoiceApproval, SupplierInvoice
 from services.billing.invoices.schemas import InvoiceOut, present_invoice
+from services.billing.matching.models import InvoiceMatch
+from services.billing.matching.schemas import MatchOut, present_match
 from shared.errors import Language
 from shared.schemas import ResponseModel
 
@@ -52,6 +54,7 @@ class InvoiceDetailOut(InvoiceOut):
 
     holds: list[HoldOut]
     approvals: list[ApprovalOut]
+    match: MatchOut
     electronic: ElectronicOut | None
 
 
@@ -73,6 +76,7 @@ def present_invoice_detail(
     invoice: SupplierInvoice,
     holds: Sequence[InvoiceHold],
     approvals: Sequence[InvoiceApproval],
+    match: InvoiceMatch | None,
     electronic: ElectronicInvoice | None,
     language: Language,
 ) -> InvoiceDetailOut:
@@ -80,5 +84,6 @@ def present_invoice_detail(
         **dict(present_invoice(invoice)),
         holds=[present_hold(hold, language) for hold in holds],
         approvals=[ApprovalOut.model_validate(approval) for approval in approvals],
+        match=present_match(match, language),
         electronic=None if electronic is None else present_electronic(electronic, language),
     )

@@ -12,6 +12,7 @@ _STATES = {
     "paid": ("paid", "pagada"),
 }
 _STEPS = {
+    "matching": ("matching", "cotejarla"),
     "validation": ("validation", "validarla"),
     "approval": ("approval", "aprobarla"),
     "rejection": ("rejection", "rechazarla"),

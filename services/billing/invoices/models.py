@@ -68,6 +68,7 @@ class SupplierInvoice(TenantRow, BillingTable):
     vat_breakdown: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
     lines_key: Mapped[str]
     references_key: Mapped[str | None]
+    purchase_order: Mapped[str | None]
     status: Mapped[str]
     status_since: Mapped[datetime] = mapped_column(Stamp)
     registered_by: Mapped[str]

@@ -18,6 +18,12 @@ TaxId = Annotated[
 ]
 Rate = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,2}(\.[0-9]{1,3})?$")]
 
+Reference = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+OrderNumber = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"[A-Za-z0-9]")
+]
+Unit = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,3}$")]
+
 
 class SupplierIn(RequestModel):
     tax_id: TaxId
@@ -25,11 +31,18 @@ class SupplierIn(RequestModel):
 
 
 class LineIn(RequestModel):
+    """One line. `order_line`, the items and `unit` (UN/ECE Rec 20) tell what it bills of the invoice's order."""
+
     description: Name
     quantity: DecimalString
     unit_price: DecimalString
     net: DecimalString
     vat_rate: Rate
+    unit: Unit | None = None
+    order_line: Reference | None = None
+    buyer_item: Reference | None = None
+    seller_item: Reference | None = None
+    standard_item: Reference | None = None
 
     def as_line(self) -> Line:
         return Line(Decimal(self.quantity), Decimal(self.unit_price), Decimal(self.net), Decimal(self.vat_rate))
@@ -63,6 +76,7 @@ class InvoiceIn(RequestModel):
     issue_date: PlausibleDay
     due_date: PlausibleDay
     currency: CurrencyCode
+    purchase_order: OrderNumber | None = None
     lines: Annotated[list[LineIn], Field(min_length=1, max_length=1000)]
     vat_breakdown: Annotated[list[VatIn], Field(min_length=1, max_length=20)]
     totals: TotalsIn
@@ -117,6 +131,7 @@ class InvoiceOut(ResponseModel):
     issue_date: date
     due_date: date
     currency: str
+    purchase_order: str | None
     lines: list[dict[str, Any]]
     vat_breakdown: list[dict[str, Any]]
     totals: TotalsOut
@@ -142,6 +157,7 @@ def present_invoice(invoice: SupplierInvoice) -> InvoiceOut:
         issue_date=invoice.issue_date,
         due_date=invoice.due_date,
         currency=invoice.currency,
+        purchase_order=invoice.purchase_order,
         lines=invoice.lines,
         vat_breakdown=invoice.vat_breakdown,
         totals=TotalsOut.model_validate(Totals(invoice.net, invoice.tax, invoice.gross).rounded(invoice.currency)),

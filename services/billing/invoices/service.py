@@ -27,6 +27,7 @@ from services.billing.invoices.errors import (
 )
 from services.billing.invoices.models import InvoiceApproval, InvoiceStatus, Origin, SupplierInvoice
 from services.billing.invoices.schemas import InvoiceIn, PaymentIn
+from services.billing.matching.service import keep_new, match_new
 from services.billing.parties.service import lock_supplier, recognise_supplier
 from shared import outbox
 from shared.auth import Principal
@@ -73,12 +74,16 @@ async def file_invoice(session: AsyncSession, values: dict[str, Any]) -> Supplie
 async def announce_invoice(
     session: AsyncSession, invoice: SupplierInvoice, found: Found, effort: Effort, verdict: str | None = None
 ) -> None:
-    """Let the invoice wait for what was found and for what it may be a copy of; record that it is on file.
+    """Let the invoice wait for what was found, for what it may be a copy of and for what does not match its order.
+
+    Record that it is on file, and how it matches.
 
     Its supplier is locked.
     """
     if likenesses := await find_near_duplicates(session, invoice):
         found = [*found, (HoldKind.NEAR_DUPLICATE, {"likenesses": [told_likeness(each) for each in likenesses]})]
+    if match := await match_new(session, invoice):
+        found = [*found, *match.doubts]
     raise_holds(session, invoice.id, found, effort.finished_at)
     event = events.InvoiceRegistered(
         invoice_id=invoice.id,
@@ -91,6 +96,8 @@ async def announce_invoice(
         holds=sorted({kind.value for kind, _ in found}),
     )
     outbox.record(session, event, subject=invoice.id, work=effort.on(PROCESS, "register-invoice", invoice.id))
+    if match:
+        await keep_new(session, invoice, match)
 
 
 def _check_totals(received: InvoiceIn) -> None:
@@ -121,9 +128,10 @@ def _columns(received: InvoiceIn, by: Principal, effort: Effort) -> dict[str, ob
         "net": totals.net,
         "tax": totals.tax,
         "gross": totals.gross,
-        "lines": [line.model_dump() for line in received.lines],
+        "lines": [line.model_dump(exclude_none=True) for line in received.lines],
         "vat_breakdown": [vat.model_dump() for vat in received.vat_breakdown],
         "references_key": None,
+        "purchase_order": received.purchase_order,
         "status_since": effort.finished_at,
         "registered_by": by.id,
         "registered_at": effort.finished_at,

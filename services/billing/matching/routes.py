@@ -1,0 +1,34 @@
+"""HTTP of matching: it happens by itself; here it is asked for."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from services.billing.einvoices.arriving import LanguageOf
+from services.billing.invoices.errors import IllegalTransition
+from services.billing.invoices.queries import get_invoice
+from services.billing.matching import service
+from services.billing.matching.schemas import MatchOut, present_match
+from shared.auth import Principal, requires
+from shared.db import Session
+from shared.errors import NotFound, problems
+from shared.idempotency import Idempotent
+from shared.routing import ServiceRoute
+
+router = APIRouter(prefix="/billing/invoices/{invoice_id}/match", tags=["matching"], route_class=ServiceRoute)
+
+CanWrite = Annotated[Principal, requires("billing.invoices:write")]
+
+
+@router.post("", dependencies=[Idempotent], responses=problems(NotFound, IllegalTransition))
+async def match(
+    invoice_id: UUID, response: Response, session: Session, _by: CanWrite, language: LanguageOf
+) -> MatchOut:
+    """Compare an invoice that nobody has validated with orders and receipts once more.
+
+    An exception is held; a hold that has lost its reason is released.
+    """
+    invoice = await get_invoice(session, invoice_id)
+    response.headers["Content-Language"] = language
+    return present_match(await service.match_on_demand(session, invoice), language)

@@ -1,0 +1,1 @@
+"""Goods receipts: how much of what was ordered has come, and when."""

@@ -1,0 +1,88 @@
+"""Use cases of goods receipts; the only writer of their tables. Locks are taken as in orders/service.py."""
+
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.billing.invoices.models import InvoiceStatus
+from services.billing.invoices.rules import is_paid_ahead as is_ahead
+from services.billing.matching.queries import open_matches
+from services.billing.matching.service import lock_together, match_again
+from services.billing.orders import queries as orders
+from services.billing.orders.service import require_open
+from services.billing.receipts import queries
+from services.billing.receipts.errors import ReceiptBilled, ReceiptReversed, ReceivedAhead, UnknownOrderLine
+from services.billing.receipts.models import GoodsReceipt, ReceiptLine
+from services.billing.receipts.schemas import ReceiptIn
+from shared import outbox
+from shared.auth import Principal
+from shared.contracts import billing as events
+from shared.ids import uuid7
+from shared.work import Effort
+
+PROCESS = "goods-receipt"
+_SETTLED = (InvoiceStatus.VALIDATED, InvoiceStatus.APPROVED, InvoiceStatus.PAID)
+_NONE = Decimal(0)
+
+
+async def record_receipt(session: AsyncSession, came: ReceiptIn, by: Principal, effort: Effort) -> GoodsReceipt:
+    """Note what came; invoices that waited for it are matched again.
+
+    Raises NotFound, OrderNotOpen, ReceivedAhead, UnknownOrderLine.
+    """
+    order = await orders.get_order(session, came.order_id, lock=True)
+    require_open(order)
+    if is_ahead(came.received_on, effort.finished_at):
+        raise ReceivedAhead(received_on=came.received_on.isoformat())
+    lines = {line.reference: line for line in await lock_together(session, order) if line.order_id == order.id}
+    for each in came.lines:
+        if each.reference not in lines:
+            raise UnknownOrderLine(number=order.number, reference=each.reference)
+    receipt = GoodsReceipt(
+        id=uuid7(),
+        order_id=order.id,
+        delivery_note=came.delivery_note,
+        received_on=came.received_on,
+        recorded_by=by.id,
+        recorded_at=effort.finished_at,
+    )
+    session.add(receipt)
+    await session.flush()
+    session.add_all(
+        ReceiptLine(receipt_id=receipt.id, order_line_id=lines[each.reference].id, quantity=Decimal(each.quantity))
+        for each in came.lines
+    )
+    event = events.GoodsReceived(receipt_id=receipt.id, order_id=order.id, received_on=came.received_on)
+    outbox.record(session, event, subject=receipt.id, work=effort.on(PROCESS, "record-receipt", receipt.id))
+    await match_again(session, order, waiting=True)
+    return receipt
+
+
+async def reverse_receipt(
+    session: AsyncSession, receipt: GoodsReceipt, reason: str, by: Principal, effort: Effort
+) -> None:
+    """Let a receipt count no more; invoices that nobody has validated are matched again.
+
+    Raises ReceiptReversed, and ReceiptBilled where validated invoices bill more than would have come.
+    """
+    order = await orders.get_order(session, receipt.order_id, lock=True)
+    locked = await lock_together(session, order)
+    await session.refresh(receipt)
+    if receipt.reversed_at is not None:
+        raise ReceiptReversed(reversed_at=receipt.reversed_at.isoformat())
+    await open_matches(session, order.number_key, lock=True)  # none of them is validated in between
+    await _check_unbilled(session, receipt, {line.id for line in locked if line.receipt_required})
+    receipt.reversed_at, receipt.reversed_by, receipt.reversal_reason = effort.finished_at, by.id, reason
+    event = events.GoodsReceiptReversed(receipt_id=receipt.id, order_id=order.id)
+    outbox.record(session, event, subject=receipt.id, work=effort.on(PROCESS, "reverse-receipt", receipt.id))
+    await match_again(session, order, waiting=False)
+
+
+async def _check_unbilled(session: AsyncSession, receipt: GoodsReceipt, required: set[UUID]) -> None:
+    lines = [line for line in await queries.lines_of(session, receipt.id) if line[0] in required]
+    ids = [line_id for line_id, _, _ in lines]
+    received, settled = await orders.received_of(session, ids), await orders.billed_of(session, ids, _SETTLED)
+    for line_id, reference, quantity in lines:
+        if settled.get(line_id, _NONE) > max(_NONE, received[line_id] - quantity):
+            raise ReceiptBilled(reference=reference)

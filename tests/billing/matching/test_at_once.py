@@ -1,0 +1,85 @@
+"""Whatever comes at once: nobody waits for another in a circle, and no goods are billed twice."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from random import Random
+
+import httpx
+
+from tests.billing.intake.electronic import detail, get, open_holds, post, send
+from tests.billing.matching.ordering import billed, order, order_line, placed
+from tests.fixtures.services import Harness
+
+REFERENCES = ["PO-1;PO-2", "PO-2;PO-1;PO-3", "PO-3", "PO-3,PO-1"]
+ROUNDS, AT_ONCE = 8, 8
+
+
+@dataclass
+class Bustle:
+    """People and programs at work on three orders, in whatever order chance has it."""
+
+    billing: Harness
+    tenant: str
+    random: Random
+    orders: list[str]
+    invoices: list[str] = field(default_factory=list)
+    receipts: list[str] = field(default_factory=list)
+
+    async def bill(self) -> httpx.Response:
+        number, quantity = f"N-{self.random.random()}", str(self.random.randint(1, 4))
+        content = billed(number, quantity, reference=None, orders=self.random.choice(REFERENCES))
+        answer = await send(self.billing, self.tenant, content)
+        self.invoices.append(answer.json()["id"])
+        return answer
+
+    async def receive(self) -> httpx.Response:
+        lines = [{"reference": "10", "quantity": str(self.random.randint(1, 9))}]
+        came = {"order_id": self.random.choice(self.orders), "received_on": "2026-11-02", "lines": lines}
+        answer = await post(self.billing, self.tenant, "/billing/receipts", came)
+        self.receipts.append(answer.json()["id"])
+        return answer
+
+    async def reverse(self) -> httpx.Response:
+        path = f"/billing/receipts/{self.random.choice(self.receipts)}/reversal"
+        return await post(self.billing, self.tenant, path, {"reason": "Sent back"})
+
+    async def change(self) -> httpx.Response:
+        lines = [order_line(quantity=str(self.random.randint(90, 110)))]
+        async with self.billing.client(self.tenant, **{"If-Match": "*"}) as client:
+            return await client.put(f"/billing/orders/{self.random.choice(self.orders)}/lines", json={"lines": lines})
+
+    async def decide(self) -> httpx.Response:
+        step = self.random.choice(["match", "validation", "rejection"])
+        path = f"/billing/invoices/{self.random.choice(self.invoices)}/{step}"
+        return await post(self.billing, self.tenant, path, {"reason": "So it is"} if step == "rejection" else None)
+
+    def some(self) -> list[Callable[[], Awaitable[httpx.Response]]]:
+        return self.random.choices(
+            [self.bill, self.receive, self.reverse, self.change, self.decide], [4, 2, 1, 1, 3], k=AT_ONCE
+        )
+
+
+async def test_whatever_comes_at_once_no_goods_are_billed_twice(billing: Harness, tenant: str) -> None:
+    orders = [await placed(billing, tenant, order(f"PO-{n}", order_line(quantity="100"))) for n in (1, 2, 3)]
+    bustle = Bustle(billing, tenant, Random(), [each["id"] for each in orders])
+    for _ in range(2):
+        await bustle.bill()
+        await bustle.receive()
+    for _ in range(ROUNDS):
+        answers = await asyncio.gather(*(step() for step in bustle.some()))
+        assert {answer.status_code for answer in answers} <= {200, 201, 204, 409}, [each.text for each in answers]
+    matched = Counter[str]()
+    for invoice_id in bustle.invoices:
+        invoice = await detail(billing, tenant, invoice_id)
+        is_exception = invoice["match"]["verdict"] == "exception"
+        assert ("match-exception" in open_holds(invoice)) == is_exception
+        if invoice["status"] != "rejected" and not is_exception:
+            for part in (part for line in invoice["match"]["lines"] for part in line["parts"]):
+                matched[part["order_line_id"]] += int(part["quantity"])
+    for each in orders:
+        (line,) = (await get(billing, tenant, f"/billing/orders/{each['id']}")).json()["lines"]
+        assert matched[line["id"]] <= Decimal(line["received"])
+        assert matched[line["id"]] <= Decimal(line["billed"])
