@@ -26,6 +26,7 @@ from services.billing.decisions.schemas import (
     present_policy,
     present_simulation,
 )
+from services.billing.holds.models import HoldKind
 from services.billing.parties.models import Supplier
 from shared.errors import NotFound
 from shared.pagination import Page, PageRequest, fetch_page
@@ -36,9 +37,10 @@ _LOCK = text(
 )
 
 _PAST = text(
-    "SELECT i.id, i.supplier_id, i.gross, i.currency, i.status, i.decided_by, coalesce(e.verdict, 'none') AS verdict, "
+    "SELECT i.id, i.supplier_id, i.gross, i.currency, i.status, i.decided_by, coalesce(e.verdict, 'none') AS verdict, coalesce(m.verdict, 'none') AS match, "
     "coalesce(h.raised, '{}') AS raised, coalesce(h.open, '{}') AS open, coalesce(h.by_registrar, false) AS by_registrar, "
-    "coalesce(h.releases, 0) AS releases FROM supplier_invoice i LEFT JOIN electronic_invoice e ON e.invoice_id = i.id LEFT JOIN LATERAL ("
+    "coalesce(h.releases, 0) AS releases FROM supplier_invoice i LEFT JOIN electronic_invoice e ON e.invoice_id = i.id "
+    "LEFT JOIN invoice_match m ON m.invoice_id = i.id LEFT JOIN LATERAL ("
     "SELECT array_agg(DISTINCT kind ORDER BY kind) AS raised, "
     "array_agg(DISTINCT kind ORDER BY kind) FILTER (WHERE released_at IS NULL) AS open, "
     "bool_or(released_by = i.registered_by) AS by_registrar, "
@@ -107,7 +109,7 @@ async def past_invoices(session: AsyncSession, first: date, last: date, rules_id
 
 
 def _past(row: Any, rules_id: str) -> Past:
-    def facts(holds: list[str], *, by_registrar: bool) -> Facts:
+    def facts(holds: list[str], match: str, *, by_registrar: bool) -> Facts:
         return Facts(
             supplier_id=row.supplier_id,
             gross=row.gross,
@@ -115,12 +117,15 @@ def _past(row: Any, rules_id: str) -> Past:
             verdict=row.verdict,
             holds=tuple(holds),
             released_by_registrar=by_registrar,
+            match=match,
         )
 
     return Past(
         invoice_id=row.id,
-        at_intake=facts(row.raised, by_registrar=False),
-        since_release=facts(row.open, by_registrar=row.by_registrar) if row.releases else None,
+        at_intake=facts(
+            row.raised, "exception" if HoldKind.MATCH_EXCEPTION in row.raised else row.match, by_registrar=False
+        ),
+        since_release=facts(row.open, row.match, by_registrar=row.by_registrar) if row.releases else None,
         happened=msgspec.convert(_HAPPENED.get(row.status, "waiting"), Happened),
         by_rule=row.decided_by == rules_id,
     )

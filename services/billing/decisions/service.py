@@ -13,6 +13,7 @@ from services.billing.holds.queries import holds_of
 from services.billing.intake.models import ElectronicInvoice
 from services.billing.invoices import service as invoices
 from services.billing.invoices.models import InvoiceStatus, SupplierInvoice
+from services.billing.matching.queries import get_match
 from shared import clock
 from shared.auth import Principal
 from shared.events import Actor
@@ -98,7 +99,7 @@ async def _carry_out(session: AsyncSession, invoice: SupplierInvoice, outcome: r
 async def facts_of(session: AsyncSession, invoice: SupplierInvoice) -> rules.Facts:
     """Return what is known of an invoice at this moment."""
     electronic = await session.get(ElectronicInvoice, invoice.id)
-    holds = await holds_of(session, invoice.id)
+    holds, match = await holds_of(session, invoice.id), await get_match(session, invoice.id)
     return rules.Facts(
         supplier_id=invoice.supplier_id,
         gross=invoice.gross,
@@ -106,6 +107,7 @@ async def facts_of(session: AsyncSession, invoice: SupplierInvoice) -> rules.Fac
         verdict=msgspec.convert("none" if electronic is None else electronic.verdict, rules.Verdict),
         holds=tuple(sorted({hold.kind for hold in holds if hold.released_at is None})),
         released_by_registrar=invoice.registered_by in {hold.released_by for hold in holds},
+        match="none" if match is None else match.verdict,
     )
 
 

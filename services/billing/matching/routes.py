@@ -5,10 +5,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
+from services.billing.decisions.models import Occasion
+from services.billing.decisions.service import decide_invoices
 from services.billing.einvoices.arriving import LanguageOf
 from services.billing.invoices.errors import IllegalTransition
 from services.billing.invoices.queries import get_invoice
-from services.billing.matching import service
+from services.billing.matching import queries, service
 from services.billing.matching.schemas import MatchOut, present_match
 from shared.auth import Principal, requires
 from shared.db import Session
@@ -27,8 +29,10 @@ async def match(
 ) -> MatchOut:
     """Compare an invoice that nobody has validated with orders and receipts once more.
 
-    An exception is held; a hold that has lost its reason is released.
+    An exception is held; a hold that has lost its reason is released, and the invoice decided anew.
     """
     invoice = await get_invoice(session, invoice_id)
     response.headers["Content-Language"] = language
-    return present_match(await service.match_on_demand(session, invoice), language)
+    if await service.match_on_demand(session, invoice):
+        await decide_invoices(session, [invoice], Occasion.RELEASE)
+    return present_match(await queries.get_match(session, invoice.id), language)

@@ -70,19 +70,18 @@ async def keep_new(session: AsyncSession, invoice: SupplierInvoice, match: NewMa
     await _keep(session, invoice, match.outcome, _since(match.begun_at))
 
 
-async def match_on_demand(session: AsyncSession, invoice: SupplierInvoice) -> InvoiceMatch | None:
-    """Match an invoice on file once more; None where it names no order. Raises IllegalTransition."""
+async def match_on_demand(session: AsyncSession, invoice: SupplierInvoice) -> bool:
+    """Match an invoice on file once more; tell whether that lets it go on. Raises IllegalTransition."""
     begun_at = clock.now()
     keys = order_keys(invoice.purchase_order)
     if not keys or not await queries.has_orders(session):
-        return None
+        return False
     orders, lines = await _lock_named(session, keys)
     await session.refresh(invoice, with_for_update=True)
     if invoice.status != InvoiceStatus.REGISTERED:
         needed = InvoiceStatus.REGISTERED.value
         raise IllegalTransition(number=invoice.number, state=invoice.status, step="matching", needed=needed)
-    await _match(session, invoice, orders, lines, begun_at)
-    return await queries.get_match(session, invoice.id)
+    return await _match(session, invoice, orders, lines, begun_at)
 
 
 async def _lock_named(session: AsyncSession, keys: list[str]) -> tuple[dict[str, PurchaseOrder], Sequence[OrderLine]]:
@@ -107,17 +106,22 @@ async def lock_together(session: AsyncSession, order: PurchaseOrder) -> Sequence
         await attempt.rollback()
 
 
-async def match_again(session: AsyncSession, order: PurchaseOrder, *, waiting: bool) -> None:
+async def match_again(session: AsyncSession, order: PurchaseOrder, *, waiting: bool) -> list[SupplierInvoice]:
     """Match the invoices that name an order whose lines or receipts have changed: all, or those that wait.
+
+    Return those that it lets go on, locked.
 
     `lock_together` comes before, so that nobody else matches with it.
     """
     await session.flush()
+    let_go = []
     for match, invoice in await queries.open_matches(session, order.number_key, waiting=waiting, lock=True):
         begun_at = clock.now()
         orders = await queries.orders_by_key(session, match.order_keys)
         lines = await lock_lines(session, [each.id for each in orders.values()])
-        await _match(session, invoice, orders, lines, begun_at)
+        if await _match(session, invoice, orders, lines, begun_at):
+            let_go.append(invoice)
+    return let_go
 
 
 async def _match(
@@ -126,11 +130,11 @@ async def _match(
     orders: dict[str, PurchaseOrder],
     lines: Sequence[OrderLine],
     begun_at: datetime,
-) -> None:
+) -> bool:
     outcome = await _compare(session, invoice, orders, lines)
     effort = _since(begun_at)
     await _keep(session, invoice, outcome, effort)
-    await _settle_holds(session, invoice.id, outcome, effort)
+    return await _settle_holds(session, invoice.id, outcome, effort)
 
 
 async def _compare(
@@ -207,19 +211,20 @@ async def _keep(session: AsyncSession, invoice: SupplierInvoice, outcome: Outcom
     await session.flush()
 
 
-async def _settle_holds(session: AsyncSession, invoice_id: UUID, outcome: Outcome, effort: Effort) -> None:
-    """Hold what became an exception, let go what matches by now. What a person let pass is not held for it again."""
+async def _settle_holds(session: AsyncSession, invoice_id: UUID, outcome: Outcome, effort: Effort) -> bool:
+    """Hold what became an exception, let go what matches by now, which is told. What a person let pass is not held again."""
     holds = await match_holds(session, invoice_id)
     waiting = [hold for hold in holds if hold.released_at is None]
     if outcome.verdict is not Verdict.EXCEPTION:
         for hold in waiting:
             release_matched(session, hold, _MATCHER, effort)
-        return
+        return bool(waiting)
     details = _details(outcome)
     if waiting:
         waiting[0].details = details
     elif not any(hold.details == details and hold.released_by != _MATCHER for hold in holds):
         raise_holds(session, invoice_id, [(HoldKind.MATCH_EXCEPTION, details)], effort.finished_at)
+    return False
 
 
 def _details(outcome: Outcome) -> dict[str, Any]:

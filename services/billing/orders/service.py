@@ -7,6 +7,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import flag_modified
 
+from services.billing.decisions.models import Occasion
+from services.billing.decisions.service import decide_invoices
 from services.billing.invoices.rules import normalise_number, normalise_tax_id
 from services.billing.matching.queries import take_number
 from services.billing.matching.service import lock_together, match_again
@@ -49,7 +51,7 @@ async def place_order(session: AsyncSession, wanted: OrderIn, by: Principal, eff
     event = events.PurchaseOrderPlaced(order_id=order.id, number=order.number, currency=order.currency)
     outbox.record(session, event, subject=order.id, work=effort.on(PROCESS, "place-order", order.id))
     await lock_together(session, order)
-    await match_again(session, order, waiting=True)
+    await decide_invoices(session, await match_again(session, order, waiting=True), Occasion.RELEASE)
     return order
 
 
@@ -82,7 +84,7 @@ async def change_lines(session: AsyncSession, order: PurchaseOrder, wanted: Orde
     flag_modified(order, "changed_at")  # the order gets its next version, whatever the clock says
     event = events.PurchaseOrderChanged(order_id=order.id)
     outbox.record(session, event, subject=order.id, work=effort.on(PROCESS, "change-order", order.id))
-    await match_again(session, order, waiting=False)
+    await decide_invoices(session, await match_again(session, order, waiting=False), Occasion.RELEASE)
 
 
 async def close_order(session: AsyncSession, order: PurchaseOrder, reason: str, effort: Effort) -> None:

@@ -5,6 +5,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.billing.decisions.models import Occasion
+from services.billing.decisions.service import decide_invoices
 from services.billing.invoices.models import InvoiceStatus
 from services.billing.invoices.rules import is_paid_ahead as is_ahead
 from services.billing.matching.queries import open_matches
@@ -55,7 +57,7 @@ async def record_receipt(session: AsyncSession, came: ReceiptIn, by: Principal, 
     )
     event = events.GoodsReceived(receipt_id=receipt.id, order_id=order.id, received_on=came.received_on)
     outbox.record(session, event, subject=receipt.id, work=effort.on(PROCESS, "record-receipt", receipt.id))
-    await match_again(session, order, waiting=True)
+    await decide_invoices(session, await match_again(session, order, waiting=True), Occasion.RELEASE)
     return receipt
 
 
@@ -76,7 +78,7 @@ async def reverse_receipt(
     receipt.reversed_at, receipt.reversed_by, receipt.reversal_reason = effort.finished_at, by.id, reason
     event = events.GoodsReceiptReversed(receipt_id=receipt.id, order_id=order.id)
     outbox.record(session, event, subject=receipt.id, work=effort.on(PROCESS, "reverse-receipt", receipt.id))
-    await match_again(session, order, waiting=False)
+    await decide_invoices(session, await match_again(session, order, waiting=False), Occasion.RELEASE)
 
 
 async def _check_unbilled(session: AsyncSession, receipt: GoodsReceipt, required: set[UUID]) -> None:

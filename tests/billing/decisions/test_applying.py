@@ -22,6 +22,7 @@ from tests.billing.intake.electronic import (
     send,
     taken_in,
 )
+from tests.billing.matching.ordering import billed, placed, received
 from tests.billing.test_invoices import invoice as keyed
 from tests.billing.test_invoices import register
 from tests.fixtures.services import Harness, problem
@@ -218,3 +219,15 @@ async def test_rules_decide_about_the_files_of_a_batch(billing: Harness, tenant:
     statuses = [(row.number, row.status) for row in await rows(billing, tenant, "supplier_invoice")]
     assert dict(statuses)["A-1"] == "approved"
     assert sorted(status for _, status in statuses) == ["approved", "registered"]
+
+
+async def test_goods_that_come_late_let_a_rule_approve(billing: Harness, tenant: str) -> None:
+    await in_force(billing, tenant, rule("as-ordered", matches=["matched-3way"], verdicts=["valid"]))
+    whole = await placed(billing, tenant)
+    invoice = await taken_in(billing, tenant, billed())
+    (before,) = await decisions(billing, tenant, invoice["id"])
+    assert (before["outcome"]["kind"], before["facts"]["match"]) == ("ask", "exception")
+    await received(billing, tenant, whole)
+    _, after = await decisions(billing, tenant, invoice["id"])
+    assert (after["outcome"]["kind"], after["rule"], after["occasion"]) == ("approve", "as-ordered", "release")
+    assert (await detail(billing, tenant, invoice["id"]))["status"] == "approved"
