@@ -24,7 +24,7 @@ from services.billing.matching.shapes import (
 )
 
 _SHOWN_DECIMALS = 6
-_PRECISION = 80  # digits: sums of amounts of 40 digits, and room
+_PRECISION = 100  # digits: products of two amounts of 40 digits, and room
 _NONE = Decimal(0)
 
 
@@ -86,22 +86,29 @@ def _match_line(
 def _spread(
     quantity: Decimal, candidates: Sequence[Ordered], totals: dict[UUID, Decimal]
 ) -> list[tuple[Ordered, Decimal]]:
-    """Share a quantity out: each order line gets what is left of it, the last one what is too much.
+    """Share a quantity out: what has come of each order line first, then what was ordered; the rest to the last one.
 
     What is given back is taken from the last order line first.
     """
     walk = candidates if quantity >= 0 else candidates[::-1]
-    rest = abs(quantity)
-    shares: list[tuple[Ordered, Decimal]] = []
-    for each in walk:
-        billed = totals[each.id]
-        share = min(rest, max(_NONE, each.quantity - billed if quantity >= 0 else billed))
-        rest -= share
-        if each is walk[-1]:
-            share += rest
-        if share or len(walk) == 1:
-            shares.append((each, share.copy_sign(quantity)))
-    return shares
+    rest, shares = abs(quantity), dict.fromkeys((each.id for each in walk), _NONE)
+    for limit_of in (_came, _was_ordered):
+        for each in walk:
+            billed = totals[each.id]
+            room = limit_of(each) - billed if quantity >= 0 else billed
+            share = min(rest, max(_NONE, room - shares[each.id]))
+            shares[each.id] += share
+            rest -= share
+    shares[walk[-1].id] += rest
+    return [(each, shares[each.id].copy_sign(quantity)) for each in walk if shares[each.id] or len(walk) == 1]
+
+
+def _came(each: Ordered) -> Decimal:
+    return min(each.quantity, each.received) if each.receipt_required else each.quantity
+
+
+def _was_ordered(each: Ordered) -> Decimal:
+    return each.quantity
 
 
 def _bill(

@@ -97,21 +97,29 @@ async def lock_together(session: AsyncSession, order: PurchaseOrder) -> Sequence
     and taken anew: to add some would be to wait out of turn.
     """
     while True:
-        together = await queries.named_with(session, order)
-        attempt = await session.begin_nested()
-        lines = await lock_lines(session, together)
-        if await queries.named_with(session, order) <= together:
-            await attempt.commit()
-            return lines
-        await attempt.rollback()
+        try:
+            async with session.begin_nested():
+                return await _lock_all(session, order)
+        except _OthersNamedError:
+            continue
+
+
+class _OthersNamedError(Exception):
+    """Not a failure: ends a savepoint, and the locks taken in it."""
+
+
+async def _lock_all(session: AsyncSession, order: PurchaseOrder) -> Sequence[OrderLine]:
+    together = await queries.named_with(session, order)
+    lines = await lock_lines(session, together)
+    if not await queries.named_with(session, order) <= together:
+        raise _OthersNamedError
+    return lines
 
 
 async def match_again(session: AsyncSession, order: PurchaseOrder, *, waiting: bool) -> list[SupplierInvoice]:
     """Match the invoices that name an order whose lines or receipts have changed: all, or those that wait.
 
-    Return those that it lets go on, locked.
-
-    `lock_together` comes before, so that nobody else matches with it.
+    Return those that it lets go on, locked. `lock_together` comes before, so that nobody else matches with it.
     """
     await session.flush()
     let_go = []

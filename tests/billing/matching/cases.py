@@ -22,6 +22,10 @@ class Thing:
     def received(self) -> int:
         return sum(self.came)
 
+    @property
+    def here(self) -> int:
+        return min(self.quantity, self.received) if self.required else self.quantity
+
 
 @dataclass
 class Bill:
@@ -156,8 +160,9 @@ def _take_unit(case: Case, bill: Bill, is_credit: bool, taken: list[int]) -> int
         place = next((each for each in reversed(bill.things) if taken[each] > 0), bill.things[0])
         taken[place] -= 1
     else:
+        here = (each for each in bill.things if taken[each] < case.things[each].here)
         with_room = (each for each in bill.things if taken[each] < case.things[each].quantity)
-        place = next(with_room, bill.things[-1])
+        place = next(here, next(with_room, bill.things[-1]))
         taken[place] += 1
     return place
 

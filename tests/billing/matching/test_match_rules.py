@@ -166,3 +166,17 @@ def test_a_charge_on_a_line_counts_like_one_on_the_document() -> None:
     assert outcome_of(bill).reasons == [Reason.CHARGE_NOT_ORDERED]
     assert outcome_of(bill, tolerance=Tolerance(Decimal(10), Decimal(1))).verdict is Verdict.WITHIN_TOLERANCE
     assert outcome_of(bill, tolerance=Tolerance(Decimal(10), Decimal("0.99"))).verdict is Verdict.EXCEPTION
+
+
+def test_goods_that_have_come_are_billed_before_those_that_have_not() -> None:
+    late = ordered(Thing("10", "ITEM-0", 10, 1_000, required=True, came=[]), uuid4(), Decimal(0))
+    here = ordered(THING, uuid4(), Decimal(0))
+    bill = Billed("1", "", Decimal(10), "C62", Decimal(10), seller_item="ITEM-0")
+    (line_outcome,) = (found := outcome_of(bill, late, here)).lines
+    assert (found.verdict, [part.order_line_id for part in line_outcome.parts]) == (Verdict.MATCHED_3WAY, [here.id])
+
+
+def test_numbers_as_long_as_may_be_are_compared_exactly() -> None:
+    longest = Decimal("9" * 40)
+    bill = Billed("1", "", longest, "C62", longest, order_line="10")
+    assert set(outcome_of(bill).reasons) == {Reason.OVER_ORDERED, Reason.OVER_RECEIVED, Reason.PRICE_OVER}
