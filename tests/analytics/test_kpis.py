@@ -182,8 +182,8 @@ async def test_the_number_of_statements_does_not_grow_with_groups(
     await feed_example(analytics, tenant)
     with counted_statements(analytics) as statements:
         await ask(analytics, tenant, group_by=group_by)
-    # the tenant, operations, touch times, answers, scales; cases, and their percentiles where roll-ups tell these
-    assert len(statements) == 5 + of_cases, statements
+    # the tenant, no parallel workers, operations, touch times, answers, scales; cases, and their percentiles where roll-ups tell these
+    assert len(statements) == 6 + of_cases, statements
 
 
 async def test_satisfaction_is_hidden_below_five_answers(analytics: Harness, tenant: str) -> None:
@@ -292,7 +292,7 @@ async def test_too_many_groups_are_refused_with_a_hint(analytics: Harness, tenan
         with counted_statements(analytics) as statements:
             refused = problem(await client.get("/analytics/kpis", params={"group_by": "activity"}))
     assert (refused["code"], refused["groups"]) == ("too-many-groups", 2_001)
-    assert len(statements) == 2, "after the tenant and the operations there is nothing more to read"
+    assert len(statements) == 3, "after the tenant, the setting and the operations there is nothing more to read"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.analytics.bands.rules import grade
@@ -19,6 +20,9 @@ from services.analytics.indicators.schemas import KpisOut
 from services.analytics.indicators.selection import MAX_GROUPS, Selection
 from services.analytics.indicators.sums import Figures, sorted_keys
 from shared.errors import DomainError, Language
+
+# Roll-ups are read in some ten milliseconds, which is what it takes to start parallel workers for them.
+_ALONE = text("SET LOCAL max_parallel_workers_per_gather = 0")
 
 
 class BadPeriod(DomainError):
@@ -56,6 +60,8 @@ async def answer_kpis(
     await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
     working = await read_working_time(session, calendar, selection)
     selection = replace(selection, working=working)
+    if not (selection.exact or selection.as_of):
+        await session.execute(_ALONE)
     look_back(session, selection.as_of)
     figures = await read_figures(session, selection)
     if len(figures.groups) > MAX_GROUPS:
