@@ -73,16 +73,12 @@ async def take_in_batch(
     runtime: Runtime = request.app.state.runtime
     arriving = _Counted(request, cast("BillingSettings", runtime.settings))
     original = await originals.store_stream(runtime, by.tenant, arriving.chunks())
-    try:
+    async with originals.or_discarded(runtime, by.tenant, session, original):
         if key is not None:
             request.state.attempt = await begin(session, by, key, fingerprint_of(request, arriving.digest))
         await originals.keep(session, original, KEPT_HOURS)
         order = BatchOrder(original.id, original.object_key, arriving.size, by.id)
         job_id = await create_job(session, BATCH, msgspec.to_builtins(order), by)
-    except Exception:
-        await session.rollback()  # gives its connection back before another one is asked for
-        await originals.discard(runtime, by.tenant, original)
-        raise
     response.headers["Location"] = f"/billing/jobs/{job_id}"
     return BatchAccepted(id=job_id, kind=BATCH, status="queued", files=f"/billing/batches/{job_id}/files")
 

@@ -5,7 +5,8 @@ waited for and an intent is short.
 """
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -80,6 +81,19 @@ async def discard(runtime: Runtime, tenant: str, original: Original) -> None:
         if not is_transient(error):
             raise
         logger.warning("an original is left to the sweeper", extra={"original": str(original.id), "reason": str(error)})
+
+
+@asynccontextmanager
+async def or_discarded(
+    runtime: Runtime, tenant: str, session: AsyncSession, original: Original
+) -> AsyncGenerator[None]:
+    """Discard an original when what is done with it fails."""
+    try:
+        yield
+    except Exception:
+        await session.rollback()  # gives its connection back before another one is asked for
+        await discard(runtime, tenant, original)
+        raise
 
 
 async def sweep(runtime: Runtime) -> None:

@@ -50,7 +50,7 @@ async def take_in(
     language: LanguageOf,
     key: KeyHeader = None,
 ) -> InvoiceDetailOut:
-    """Put an electronic invoice on file: UBL 2.1, CII or a Factur-X/ZUGFeRD PDF, as it was received.
+    """Put an electronic invoice on file: UBL 2.1, CII, Facturae or a Factur-X/ZUGFeRD PDF, as it was received.
 
     Its figures are kept as they are, its bytes too. One that is not valid, or doubtful otherwise, is on file and held.
     """
@@ -58,17 +58,13 @@ async def take_in(
     begun_at = clock.now()
     arrived = service.read_judged(*await judge_body(request, read=True), begun_at)
     original = await originals.store_original(runtime, by.tenant, arrived.content)
-    try:
+    async with originals.or_discarded(runtime, by.tenant, session, original):
         if key is not None:
             fingerprint = fingerprint_of(request, arrived.sha256.encode())
             request.state.attempt = await begin(session, by, key, fingerprint)
         await originals.settle(session, original)
         invoice = await service.register_electronic(session, arrived, original, by)
         await session.flush()
-    except Exception:
-        await session.rollback()  # gives its connection back before another one is asked for
-        await originals.discard(runtime, by.tenant, original)
-        raise
     set_etag(response, invoice.version)
     response.headers["Location"] = f"/billing/invoices/{invoice.id}"
     response.headers["Content-Language"] = language
