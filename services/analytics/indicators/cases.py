@@ -130,9 +130,13 @@ _PATHS = f"""
 
 def cases_chosen(selection: Selection) -> str:
     """Return the conditions on `case_state AS c` that select its cases."""
+    return f"{selection.conditions('process')}{selection.within('last_at')}{holding(selection)}"
+
+
+def holding(selection: Selection) -> str:
+    """Return the condition that a case `c` holds an operation of the selection, if it chooses among operations."""
     own = selection.conditions(*OF_OPERATIONS)
-    holds = f" AND EXISTS (SELECT FROM operation AS o WHERE {SAME_CASE}{own})" if own else ""
-    return f"{selection.conditions('process')}{selection.within('last_at')}{holds}"
+    return f" AND EXISTS (SELECT FROM operation AS o WHERE {SAME_CASE}{own})" if own else ""
 
 
 def cases_statement(selection: Selection) -> tuple[TextClause, dict[str, Any]]:

@@ -10,16 +10,15 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.analytics.indicators.cases import SAME_CASE, holding
 from services.analytics.indicators.queries import operations_statement
-from services.analytics.indicators.selection import Selection
+from services.analytics.indicators.selection import OF_OPERATIONS, Selection
 from services.analytics.indicators.sums import OperationSums
 from services.analytics.operations.requester import is_requesters
 from services.analytics.processes.rules import Manual, rank
 from services.analytics.processes.schemas import MAX_SHOWN
 
 MICROSECONDS = "(extract(epoch FROM {span}) * 1000000)::bigint"
-SAME_CASE = "o.tenant_id = c.tenant_id AND o.process = c.process AND o.case_id = c.case_id"
-_OF_OPERATIONS = ("activity", "team", "actor_kind")
 _MEDIAN = "percentile_cont(0.5) WITHIN GROUP (ORDER BY {value} / 1e6::float8)"
 _ORDERS = {"wait": "wait_us DESC NULLS LAST, elapsed_us DESC", "elapsed": "elapsed_us DESC, wait_us DESC NULLS LAST"}
 # Of every case the operations are read once and grouped with their case. A join would do, but for a tenant that the
@@ -38,12 +37,6 @@ _FEW_PATHS = f"""
     SELECT c.case_id, c.first_at, c.last_at, array_agg(o.activity ORDER BY o.finished_at, o.seq) AS activities
     FROM chosen AS c JOIN operation AS o ON {SAME_CASE}
     GROUP BY c.case_id, c.first_at, c.last_at"""  # noqa: S608 - constants of this module
-
-
-def holding(selection: Selection) -> str:
-    """Return the condition that a case `c` holds an operation of the selection, as for the indicators."""
-    own = selection.conditions(*_OF_OPERATIONS)
-    return f" AND EXISTS (SELECT FROM operation AS o WHERE {SAME_CASE}{own})" if own else ""
 
 
 def _alive(selection: Selection) -> tuple[str, str]:
@@ -76,7 +69,7 @@ async def read_edges(session: AsyncSession, selection: Selection, order: str, to
                    CASE WHEN begun_at < left_at THEN 0 ELSE {MICROSECONDS.format(span="begun_at - left_at")} END AS wait_us,
                    {MICROSECONDS.format(span="finished_at - left_at")} AS elapsed_us
             FROM step
-            WHERE source IS NOT NULL{selection.conditions(*_OF_OPERATIONS)}{selection.within("finished_at")}
+            WHERE source IS NOT NULL{selection.conditions(*OF_OPERATIONS)}{selection.within("finished_at")}
         ), summed AS (
             SELECT source, target, count(*) AS n, count(DISTINCT case_id) AS cases,
                    count(wait_us) AS wait_n, sum(wait_us) AS wait_us, count(*) FILTER (WHERE overlapping) AS overlap_n,

@@ -95,7 +95,7 @@ class Stream:
         stop = asyncio.Event()
         async with asyncio.timeout(120), asyncio.TaskGroup() as tasks:
             tasks.create_task(Consumer(mine, runtime.worker, runtime.log).run(stop))
-            while sum((await runtime.log.lag(self.group, pattern)).values()) or not self._begun():  # noqa: ASYNC110
+            while sum((await runtime.log.lag(self.group, pattern)).values()) or not self._begun():  # noqa: ASYNC110 - there is nothing else to wait for
                 await asyncio.sleep(0.05)
             stop.set()
 
