@@ -1,11 +1,11 @@
 """What a verdict costs: electronic invoices through the validator processes, against the official rules alone.
 
-    python -m tests.performance.einvoice [--rounds 5] [--files 200] [--settle 1000] [--json]
+    python -m tests.performance.einvoice [--rounds 5] [--files 200] [--settle 1000] [--stored 100000] [--json]
 
 Random invoices in UBL and CII go one after the other through one validator process (door, schema, official rules, our own), then
 through two at once. The control is a loop of one process over the same files that does nothing but apply the same compiled
 stylesheets. Both take turns, and both have seen every file before they are measured. Then invoices of 100, 1,000 and 4,000 lines,
-and the memory of a process over many files. CPU time is told beside, for a machine that has other things to do.
+and the memory of a process over many files, and what it takes to register one beside many others (`_register.py`). CPU time is told beside, for a machine that has other things to do.
 """
 
 import argparse
@@ -32,11 +32,13 @@ from services.billing.einvoices.pool import Validators
 from services.billing.einvoices.ubl import write_ubl
 from tests.billing.einvoices.whole_invoices import invent
 from tests.performance._load import Sample
+from tests.performance._register import measure
 
 _SMALL = 50_000
 _MIB = 1024 * 1024
 _LINES = (100, 1_000, 4_000)
 _UNHURRIED_S = 60.0
+_REGISTERED, _A_SECOND = 300, 20.0
 AT_MOST = {
     "p50_ratio": 2.0,
     "p95_ratio": 2.5,
@@ -44,6 +46,7 @@ AT_MOST = {
     "memory_mb": 400.0,
     "growth": 0.05,
     "first_ms": 150.0,
+    "register_p95_ms": 150.0,
 }
 AT_LEAST = {"rate_ratio": 1.4}
 
@@ -80,6 +83,13 @@ class Result:
     growth: float
     settled: int
     peak_mb: float
+    stored: int
+    register_rate: float
+    register_few_p50_ms: float
+    register_few_p95_ms: float
+    register_p50_ms: float
+    register_p95_ms: float
+    load: float
 
     def missed(self) -> list[str]:
         """Return the aims that were not reached."""
@@ -289,7 +299,7 @@ async def memory(contents: Sequence[bytes], settle: int) -> tuple[float, float]:
     return held[1], held[1] / held[0] - 1
 
 
-async def run(rounds: int = 5, files: int = 200, settle: int = 1_000) -> Result:
+async def run(rounds: int = 5, files: int = 200, settle: int = 1_000, stored: int = 100_000) -> Result:
     """Measure all of it."""
     contents = invented(files)
     with tempfile.TemporaryDirectory(prefix="trastienda-bench-") as name:
@@ -297,6 +307,7 @@ async def run(rounds: int = 5, files: int = 200, settle: int = 1_000) -> Result:
         first, seen = await in_turns(small, list(contents.values()), rounds)
         long = await long_ones(Path(name) / "long", min(rounds, 3))
     resident, growth = await memory(list(contents.values()), settle)
+    registered = await measure(stored, _REGISTERED, _A_SECOND)
 
     def of(value: Callable[[Round], float]) -> float:
         return median(map(value, seen))
@@ -330,6 +341,13 @@ async def run(rounds: int = 5, files: int = 200, settle: int = 1_000) -> Result:
         growth=growth,
         settled=settle,
         peak_mb=long.peak_mb,
+        stored=registered.stored,
+        register_rate=registered.rate,
+        register_few_p50_ms=registered.few_p50_ms,
+        register_few_p95_ms=registered.few_p95_ms,
+        register_p50_ms=registered.p50_ms,
+        register_p95_ms=registered.p95_ms,
+        load=registered.load,
     )
 
 
@@ -350,6 +368,8 @@ def render(it: Result) -> str:
         f"  with all they can have   {it.full_4000_s:.2f} s",
         f"memory                     {it.memory_mb:.0f} MB (400) after {it.settled} small files",
         f"  growth                   {it.growth:+.1%} (5 %) in the second half of them",
+        f"registered, {it.register_rate:.0f} a second      p50 {it.register_p50_ms:.1f} ms, p95 {it.register_p95_ms:.1f} ms (150) beside {it.stored} on file",
+        f"  beside a few hundred     p50 {it.register_few_p50_ms:.1f} ms, p95 {it.register_few_p95_ms:.1f} ms; load {it.load:.1f}",
         f"not reached: {', '.join(missed)}" if missed else "all aims reached",
     ]
     return "\n".join(lines)
@@ -361,9 +381,10 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--files", type=int, default=200)
     parser.add_argument("--settle", type=int, default=1_000, help="files for the memory of a process")
+    parser.add_argument("--stored", type=int, default=100_000, help="invoices on file when others are registered")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(argv)
-    result = asyncio.run(run(options.rounds, options.files, options.settle))
+    result = asyncio.run(run(options.rounds, options.files, options.settle, options.stored))
     sys.stdout.write((json.dumps(asdict(result)) if options.json else render(result)) + "\n")
     return 0
 

@@ -35,6 +35,7 @@ from shared import migrations
 from shared.eventlog.factory import prepare_event_log
 from tests.performance import _rivals
 from tests.performance._kpi_facts import ASKED, COST_MODEL, fill, period
+from tests.performance._one_service import NO_STORE, running
 
 ZONES = ("UTC", "Europe/Madrid")
 TABLES = ("operation", "case_state", "survey_response", "hourly_rate", "fixed_cost")
@@ -145,19 +146,13 @@ def cpu_s(process: psutil.Process) -> float:
 @asynccontextmanager
 async def service(url: str, keys: Path, postgres: int) -> AsyncIterator[Asker]:
     """Run the service in a process of its own."""
-    arguments = [sys.executable, "-m", "tests.performance._kpi_service", url, str(keys)]
-    process = await asyncio.create_subprocess_exec(
-        *arguments, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        told = json.loads(await asyncio.wait_for(process.stdout.readline(), 60))
-        async with Asker(told.pop("port"), told, process.pid, postgres) as asker:
-            yield asker
-    finally:
-        process.stdin.close()
-        await process.wait()
+    roles = ("viewer", "admin")
+    patience = {"request_timeout": _PATIENCE_S}  # a statement of exact=true may take longer than a request should
+    async with (
+        running(SERVICE.name, url, keys, ASKED, roles, **NO_STORE, **patience) as process,
+        Asker(process.port, process.tokens, process.pid, postgres) as asker,
+    ):
+        yield asker
 
 
 async def run(events: int, times: int, exact_times: int) -> Result:

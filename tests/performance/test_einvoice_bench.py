@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.performance import einvoice
+from tests.performance._register import measure
 from tests.performance.einvoice import Bare, Result, invented, laid, through, validators
 
 FOUND = Result(
@@ -38,6 +39,13 @@ FOUND = Result(
     growth=0.01,
     settled=1_000,
     peak_mb=500.0,
+    stored=100_000,
+    register_rate=20.0,
+    register_few_p50_ms=30.0,
+    register_few_p95_ms=45.0,
+    register_p50_ms=35.0,
+    register_p95_ms=88.0,
+    load=2.0,
 )
 
 
@@ -49,6 +57,13 @@ async def test_control_and_validators_judge_the_same_files(tmp_path: Path) -> No
         ours = await through(pool, list(files.values()), 2)
     assert (len(alone.latencies), len(ours.latencies)) == (4, 4)
     assert min(alone.latencies + ours.latencies) > 0
+
+
+async def test_invoices_are_registered_beside_copies_of_others() -> None:
+    found = await measure(stored=150, count=5, rate=20, suppliers=10)
+    assert found.stored == 150
+    assert 0 < found.p50_ms <= found.p95_ms
+    assert 0 < found.few_p50_ms <= found.few_p95_ms
 
 
 def test_an_aim_that_is_missed_is_named() -> None:
