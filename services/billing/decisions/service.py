@@ -86,6 +86,8 @@ async def decide_invoices(session: AsyncSession, found: Iterable[SupplierInvoice
         decision = rules.decide(policy, facts)
         session.add(_told(invoice, active, occasion, facts, decision))
         await _carry_out(session, invoice, decision.outcome, Effort(RULES, begun_at, clock.now(), estimated=False))
+        if occasion is Occasion.RELEASE and invoice.status != InvoiceStatus.REGISTERED:
+            await overtake(session, invoice, clock.now())
 
 
 async def _carry_out(session: AsyncSession, invoice: SupplierInvoice, outcome: rules.Outcome, effort: Effort) -> None:
@@ -95,8 +97,6 @@ async def _carry_out(session: AsyncSession, invoice: SupplierInvoice, outcome: r
         invoices.approve_by_rule(session, invoice, RULES_ID, done)
     elif outcome.kind == "reject":
         await invoices.reject_by_rule(session, invoice, outcome.reason or "", RULES_ID, effort)
-    if invoice.status != InvoiceStatus.REGISTERED:
-        await overtake(session, invoice, effort.finished_at)
 
 
 async def facts_of(session: AsyncSession, invoice: SupplierInvoice) -> rules.Facts:

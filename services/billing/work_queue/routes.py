@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from services.billing.invoices.errors import OwnInvoice, SameApprover
 from services.billing.invoices.models import SupplierInvoice
 from services.billing.invoices.queries import get_invoice
-from services.billing.work_queue import listing, queries, service
+from services.billing.work_queue import listing, queries, service, summary
 from services.billing.work_queue.errors import (
     AlreadyAssigned,
     ClaimedByAnother,
@@ -17,7 +17,15 @@ from services.billing.work_queue.errors import (
     NotWaiting,
     WorkerNotAPerson,
 )
-from services.billing.work_queue.schemas import DueIn, HistoryOut, QueueQuery, ReassignmentIn, ReturnIn, WorkItemOut
+from services.billing.work_queue.schemas import (
+    DueIn,
+    HistoryOut,
+    QueueQuery,
+    ReassignmentIn,
+    ReturnIn,
+    SummaryOut,
+    WorkItemOut,
+)
 from shared.auth import Principal, requires
 from shared.db import ReadSession, Session
 from shared.errors import NotFound, problems
@@ -43,6 +51,12 @@ REASSIGNMENT_REFUSALS = problems(NotWaiting, WorkerNotAPerson, AlreadyAssigned, 
 async def list_all(asked: Annotated[QueueQuery, Query()], session: ReadSession, by: CanRead) -> Page[WorkItemOut]:
     """List what waits for people, the earliest due first: why, since when, due by when, with whom."""
     return await listing.list_items(session, asked, by.id)
+
+
+@router.get("/summary")
+async def summarise(session: ReadSession, _by: CanRead) -> SummaryOut:
+    """Count what waits: by reason, since when the oldest does, overdue, with nobody, and with whom."""
+    return await summary.summarise(session)
 
 
 @router.get("/{item_id}", responses=problems(NotFound))

@@ -71,6 +71,8 @@ async def give_back(session: AsyncSession, invoice: SupplierInvoice, note: str, 
         raise NotClaimed(number=invoice.number)
     turn = await turn_of(session, invoice.id, by, effort)
     work = await _unfinished(session, invoice, found, turn, "return-invoice")
+    if work is not None and not work.estimated:
+        found.worked_until = turn.finished_at  # also of a claim that has lapsed, whose holder says when they began
     end(found, Ending.RETURNED, effort.finished_at, note)
     outbox.record(session, events.InvoiceReturned(invoice_id=invoice.id), subject=invoice.id, work=work)
 

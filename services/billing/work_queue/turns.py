@@ -24,10 +24,11 @@ APPROVE = "billing.invoices:approve"
 class Turn(Effort):
     """An effort at an invoice on which others may have worked before: what was counted once is not counted again.
 
-    `held` is the open assignment, whoever has it; None when it has lapsed.
+    `held` is the open assignment, whoever has it, and `lapsed` one that is forgotten.
     """
 
     held: WorkAssignment | None
+    lapsed: WorkAssignment | None
     worked_until: datetime | None
 
     def on(
@@ -56,12 +57,17 @@ async def take_turn(session: AsyncSession, invoice: SupplierInvoice, by: Princip
 async def turn_of(session: AsyncSession, invoice_id: UUID, by: Principal | None, effort: Effort) -> Turn:
     """Return the effort of a step that nobody's claim keeps off; it is observed where its actor holds a claim."""
     assignments = await queries.assignments_of(session, invoice_id)
-    ends = [each.worked_until for each in assignments if each.worked_until is not None]
     open_one = next((each for each in assignments if each.ended_at is None), None)
-    held = open_one if open_one is not None and is_lasting(open_one, effort.finished_at) else None
+    is_held = open_one is not None and is_lasting(open_one, effort.finished_at)
+    held, lapsed = (open_one, None) if is_held else (None, open_one)
+    ends = [(each.worked_until, each.assignee) for each in assignments if each.worked_until is not None]
+    worked_until = max((end for end, _ in ends), default=None)
     if held is not None and held.claimed_at is not None and by is not None and held.assignee == by.id:
         effort = await _observe(session, held, held.claimed_at, effort)
-    return Turn(effort.actor, effort.started_at, effort.finished_at, effort.estimated, held, max(ends, default=None))
+    else:
+        own = [end for end, assignee in ends if by is not None and assignee == by.id]
+        effort = replace(effort, started_at=max([effort.started_at, *own]))
+    return Turn(effort.actor, effort.started_at, effort.finished_at, effort.estimated, held, lapsed, worked_until)
 
 
 async def _observe(session: AsyncSession, held: WorkAssignment, claimed_at: datetime, effort: Effort) -> Effort:
@@ -85,7 +91,9 @@ def is_lasting(assignment: WorkAssignment, now: datetime) -> bool:
 
 
 def end_turn(turn: Turn, invoice: SupplierInvoice, by: Principal) -> None:
-    """End the claim on an invoice that is decided, or whose next step is not its holder's."""
+    """End the claim on an invoice that is decided, or whose next step is not its holder's, and one that has lapsed."""
+    if turn.lapsed is not None:
+        end(turn.lapsed, Ending.LAPSED, turn.finished_at)
     if turn.held is None:
         return
     is_holder = turn.held.assignee == by.id

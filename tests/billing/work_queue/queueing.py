@@ -9,6 +9,8 @@ import httpx
 
 from shared import clock
 from tests.billing.decisions.policies import as_person
+from tests.billing.intake.electronic import detail
+from tests.billing.test_invoices import invoice
 from tests.fixtures.services import Harness
 
 ITEMS = "/billing/work-items"
@@ -45,9 +47,32 @@ async def claim(billing: Harness, tenant: str, name: str, item: str, role: str =
     return await ask(billing, tenant, name, f"{ITEMS}/{item}/claim", role=role)
 
 
-async def done(answer: httpx.Response) -> Any:
+def done(answer: httpx.Response) -> Any:
+    """Return what a step answered that was taken."""
     assert answer.status_code in {200, 204}, answer.text
     return answer.json() if answer.content else None
+
+
+async def on_file(billing: Harness, tenant: str, number: str = "F-1", gross: str = "62.48", **changes: Any) -> str:
+    """Register an invoice of this amount, due on 2026-12-31; one of a like number or amount is held."""
+    amount = {
+        "lines": [{"description": number, "quantity": "1", "unit_price": gross, "net": gross, "vat_rate": "0"}],
+        "vat_breakdown": [{"rate": "0", "base": gross, "tax": "0"}],
+        "totals": {"net": gross, "tax": "0", "gross": gross},
+    }
+    days = {"issue_date": "2026-11-20", "due_date": "2026-12-31"}
+    async with billing.client(tenant) as client:
+        answer = await client.post("/billing/invoices", json=invoice(number, **(amount | days | changes)))
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+async def held_pair(billing: Harness, tenant: str) -> tuple[str, str, str]:
+    """Register two invoices that are much alike; return the first, and the second with its hold."""
+    first = await on_file(billing, tenant, "INV-0042")
+    second = await on_file(billing, tenant, "INV-042")
+    (hold,) = (await detail(billing, tenant, second))["holds"]
+    return first, second, str(hold["id"])
 
 
 def seconds(work: dict[str, Any]) -> tuple[float | None, float | None]:

@@ -13,22 +13,22 @@ async def test_a_story_from_a_hold_to_an_approval_adds_up(billing: Harness, tena
         held = await taken_in(billing, tenant, electronic("INV-042"))
     path, item = f"/billing/invoices/{held['id']}", f"{ITEMS}/{held['id']}"
     with at(30):
-        claimed = await done(await claim(billing, tenant, "ana", held["id"]))
+        claimed = done(await claim(billing, tenant, "ana", held["id"]))
     assert (claimed["reason"], claimed["holds"], claimed["waiting_since"]) == (
         "exception",
         ["near-duplicate"],
         moment(0),
     )
     with at(42):
-        await done(await ask(billing, tenant, "ana", f"{item}/return", {"note": "The supplier has to say"}))
+        done(await ask(billing, tenant, "ana", f"{item}/return", {"note": "The supplier has to say"}))
     with at(100):
-        await done(await claim(billing, tenant, "eva", held["id"]))
+        done(await claim(billing, tenant, "eva", held["id"]))
     with at(105):
-        await done(await ask(billing, tenant, "eva", f"{path}/holds/{held['holds'][0]['id']}/release", WHY))
+        done(await ask(billing, tenant, "eva", f"{path}/holds/{held['holds'][0]['id']}/release", WHY))
     with at(111):
-        await done(await ask(billing, tenant, "eva", f"{path}/validation"))
+        done(await ask(billing, tenant, "eva", f"{path}/validation"))
     with at(118):
-        await done(await ask(billing, tenant, "eva", f"{path}/approval"))
+        done(await ask(billing, tenant, "eva", f"{path}/approval"))
     told = [event for event in await billing.events(tenant) if event.aggregateid == held["id"]]
     assert [event.type.split(".")[2] for event in told] == [
         "registered",

@@ -56,8 +56,13 @@ def upgrade() -> None:
         sa.Column("set_at", STAMP, nullable=False),
         sa.ForeignKeyConstraint(["invoice_id"], ["billing.supplier_invoice.id"], name="fk_work_deadline_invoice_id_supplier_invoice"),
     )
+    # Few holds are open at a time, among all there ever were.
+    op.create_index(
+        "ix_invoice_hold_open", "invoice_hold", ["tenant_id", "invoice_id"], postgresql_where=sa.text("released_at IS NULL"), schema="billing"
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("ix_invoice_hold_open", "invoice_hold", schema="billing")
     for name in ("work_deadline", "work_assignment"):
         op.drop_table(name, schema="billing")
