@@ -66,6 +66,8 @@ async def turn_of(session: AsyncSession, invoice_id: UUID, by: Principal | None,
         effort = await _observe(session, held, held.claimed_at, effort)
     else:
         own = [end for end, assignee in ends if by is not None and assignee == by.id]
+        if lapsed is not None and lapsed.claimed_at is not None and by is not None and lapsed.assignee == by.id:
+            own.append(lapsed.claimed_at)
         effort = replace(effort, started_at=max([effort.started_at, *own]))
     return Turn(effort.actor, effort.started_at, effort.finished_at, effort.estimated, held, lapsed, worked_until)
 

@@ -79,7 +79,8 @@ def seconds(work: dict[str, Any]) -> tuple[float | None, float | None]:
     """Return the wait and the touch time of an operation as analytics knows them; None where the start was assumed."""
     if work["estimated"]:
         return None, None
-    requested, started, finished = (
-        datetime.fromisoformat(work[name]) for name in ("requested_at", "started_at", "finished_at")
-    )
-    return (started - requested).total_seconds(), (finished - started).total_seconds()
+    started, finished = (datetime.fromisoformat(work[name]) for name in ("started_at", "finished_at"))
+    touch = (finished - started).total_seconds()
+    if "requested_at" not in work:
+        return None, touch
+    return (started - datetime.fromisoformat(work["requested_at"])).total_seconds(), touch
