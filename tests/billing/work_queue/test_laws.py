@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID, uuid4
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
@@ -91,8 +91,33 @@ def see_no_overlap(spans: Sequence[Span]) -> None:
         assert end <= begin
 
 
-@settings(max_examples=15)
+@settings(max_examples=12)
 @given(moves)
+@example(
+    [
+        ("ana", "claim", 0, 5),
+        ("ana", "claim", 1, 2),
+        ("ana", "release", 1, 7),
+        ("ana", "validation", 0, 7),
+        ("ana", "validation", 1, 1),
+        ("ana", "approval", 0, 30),
+        ("ana", "approval", 1, 7),
+    ]
+)
+@example(
+    [
+        ("ana", "claim", 1, 7),
+        ("ana", "return", 1, 7),
+        ("eva", "claim", 1, 1),
+        ("eva", "hand on", 1, 30),
+        ("leo", "claim", 1, 7),
+        ("ana", "take over", 1, 1),
+        ("ana", "release", 1, 7),
+        ("leo", "take over", 1, 9 * 60),
+        ("leo", "validation", 1, 7),
+        ("leo", "rejection", 1, 1),
+    ]
+)
 async def test_one_holder_at_a_time_and_no_minute_twice(billing: Harness, script: list[Move]) -> None:
     tenant = f"t-{uuid4().hex[:12]}"
     answers = await play(billing, tenant, script)
