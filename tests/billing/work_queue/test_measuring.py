@@ -191,6 +191,21 @@ async def test_a_claim_that_lapsed_measures_nothing(billing: Harness, tenant: st
     assert await told(billing, tenant, item) == [("return-invoice", None, None), ("validate-invoice", 20 * 60, 3)]
 
 
+async def test_who_says_when_they_began_is_believed_of_a_claim_that_lapsed_too(billing: Harness, tenant: str) -> None:
+    with at(0):
+        item = await on_file(billing, tenant)
+    with at(10):
+        done(await claim(billing, tenant, "ana", item))
+    with at(9 * 60 + 10):
+        began = {"Work-Started-At": moment(5)}
+        done(await ask(billing, tenant, "ana", f"{ITEMS}/{item}/return", NOTE, **began))
+    with at(9 * 60 + 40):
+        done(await claim(billing, tenant, "eva", item))
+    with at(9 * 60 + 41):
+        done(await ask(billing, tenant, "eva", f"/billing/invoices/{item}/validation"))
+    assert await told(billing, tenant, item) == [("return-invoice", 10, 9 * 60), ("validate-invoice", 30, 1)]
+
+
 async def test_a_call_to_the_supplier_is_the_work_of_one_operation(billing: Harness, tenant: str) -> None:
     with at(0):
         await taken_in(billing, tenant, electronic("A-1", account=IBAN))
