@@ -16,6 +16,7 @@ from services.billing.parties.routes import router as suppliers
 from services.billing.receipts.routes import router as receipts
 from services.billing.settings import BillingSettings
 from services.billing.tables import BillingTable
+from services.billing.work_queue.routes import router as work_queue
 from shared.app import Service
 from shared.contracts import billing as events
 
@@ -25,10 +26,25 @@ SERVICE = Service(
     settings=BillingSettings,
     metadata=BillingTable.metadata,
     migrations=Path(__file__).with_name("migrations"),
-    routers=[invoices, intake, batches, holds, decisions, matching, orders, receipts, suppliers, validations],
+    routers=[
+        invoices,
+        intake,
+        batches,
+        holds,
+        decisions,
+        work_queue,
+        matching,
+        orders,
+        receipts,
+        suppliers,
+        validations,
+    ],
     events=[
         events.InvoiceRegistered,
         events.InvoiceReleased,
+        events.InvoiceClaimed,
+        events.InvoiceReturned,
+        events.InvoiceReassigned,
         events.InvoiceValidated,
         events.InvoiceApprovalGiven,
         events.InvoiceApproved,

@@ -41,6 +41,34 @@ class InvoiceReleased(_InvoiceEvent, frozen=True, kw_only=True):
     scope: str
 
 
+class InvoiceClaimed(_InvoiceEvent, frozen=True, kw_only=True):
+    """A person began work on an invoice that waits; no operation of its own.
+
+    `reason` is exception, to-validate, to-approve or second-approval.
+    """
+
+    type: ClassVar[str] = "billing.invoice.claimed.v1"
+
+    reason: str
+
+
+class InvoiceReturned(_InvoiceEvent, frozen=True, kw_only=True):
+    """A person gave the invoice back to the queue; the note's text stays in billing. Work only if it was begun."""
+
+    type: ClassVar[str] = "billing.invoice.returned.v1"
+
+
+class InvoiceReassigned(_InvoiceEvent, frozen=True, kw_only=True):
+    """An invoice that waits is with another person; the reason's text stays in billing.
+
+    Work if whoever had begun it handed it over; `taken_over` if the next one took it.
+    """
+
+    type: ClassVar[str] = "billing.invoice.reassigned.v1"
+
+    taken_over: bool
+
+
 class InvoiceValidated(_InvoiceEvent, frozen=True, kw_only=True):
     """Someone found the invoice to be right; it waits for a decision."""
 

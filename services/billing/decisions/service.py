@@ -14,6 +14,7 @@ from services.billing.intake.models import ElectronicInvoice
 from services.billing.invoices import service as invoices
 from services.billing.invoices.models import InvoiceStatus, SupplierInvoice
 from services.billing.matching.queries import get_match
+from services.billing.work_queue.turns import overtake
 from shared import clock
 from shared.auth import Principal
 from shared.events import Actor
@@ -85,15 +86,17 @@ async def decide_invoices(session: AsyncSession, found: Iterable[SupplierInvoice
         decision = rules.decide(policy, facts)
         session.add(_told(invoice, active, occasion, facts, decision))
         await _carry_out(session, invoice, decision.outcome, Effort(RULES, begun_at, clock.now(), estimated=False))
+        if occasion is Occasion.RELEASE and invoice.status != InvoiceStatus.REGISTERED:
+            await overtake(session, invoice, clock.now())
 
 
 async def _carry_out(session: AsyncSession, invoice: SupplierInvoice, outcome: rules.Outcome, effort: Effort) -> None:
     if outcome.kind == "approve":
-        await invoices.validate_invoice(session, invoice, effort)
+        await invoices.validate_by_rule(session, invoice, effort)
         done = Effort(RULES, effort.finished_at, clock.now(), estimated=False)
         invoices.approve_by_rule(session, invoice, RULES_ID, done)
     elif outcome.kind == "reject":
-        invoices.reject_by_rule(session, invoice, outcome.reason or "", RULES_ID, effort)
+        await invoices.reject_by_rule(session, invoice, outcome.reason or "", RULES_ID, effort)
 
 
 async def facts_of(session: AsyncSession, invoice: SupplierInvoice) -> rules.Facts:

@@ -12,6 +12,7 @@ from services.billing.holds.errors import AccountNotVerified, HoldReleased, Unkn
 from services.billing.holds.schemas import ReleaseIn
 from services.billing.invoices.models import SupplierInvoice
 from services.billing.invoices.queries import get_invoice
+from services.billing.work_queue.errors import ClaimedByAnother
 from shared.auth import Principal, requires
 from shared.db import Session
 from shared.errors import NotFound, problems
@@ -30,7 +31,7 @@ CurrentInvoice = Annotated[SupplierInvoice, row_to_change(get_invoice, "invoice_
     "/{hold_id}/release",
     status_code=204,
     dependencies=[Idempotent],
-    responses=problems(NotFound, AccountNotVerified, HoldReleased, UnknownSign),
+    responses=problems(NotFound, AccountNotVerified, HoldReleased, UnknownSign, ClaimedByAnother),
 )
 async def release(
     invoice: CurrentInvoice, hold_id: UUID, why: ReleaseIn, session: Session, by: CanApprove, work: HumanWork

@@ -1,6 +1,7 @@
 """Use cases of holds; the only writer of their table."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,7 @@ from services.billing.holds.errors import AccountNotVerified, HoldReleased, Unkn
 from services.billing.holds.models import HoldKind, HoldScope, InvoiceHold
 from services.billing.holds.schemas import ReleaseIn
 from services.billing.invoices.models import SupplierInvoice
+from services.billing.work_queue.turns import take_turn, turn_of
 from shared import outbox
 from shared.auth import Principal
 from shared.contracts import billing as events
@@ -37,18 +39,19 @@ async def release_hold(
 ) -> None:
     """Let the invoice go on as far as this hold is concerned.
 
-    Raises HoldReleased, AccountNotVerified, and UnknownSign for a sign that the hold was not raised for.
+    Raises HoldReleased, AccountNotVerified, UnknownSign for a sign that the hold was not raised for, ClaimedByAnother.
     """
     if hold.released_at is not None:
         raise HoldReleased(released_at=hold.released_at.isoformat())
     if hold.kind == HoldKind.ACCOUNT_CHANGED:
         raise AccountNotVerified(verification=hold.details["verification"])
+    turn = await take_turn(session, invoice, by, effort)
     if why.sign is not None:
         signs = sorted({sign for each in hold.details.get("likenesses", ()) for sign in each["signs"]})
         if why.sign not in signs:
             raise UnknownSign(sign=why.sign, signs=signs)
         await duplicates.exempt(session, invoice.supplier_id, why.sign, why.reason, by, effort.finished_at)
-    _release(session, hold, why.reason, why.scope, by.id, effort)
+    _release(session, hold, why.reason, why.scope, by.id, turn)
 
 
 async def release_account(
@@ -56,14 +59,17 @@ async def release_account(
 ) -> Sequence[SupplierInvoice]:
     """Release what waited for this account, which has been verified; return the invoices, locked."""
     waiting = await queries.lock_waiting(session, account_id)  # before their holds, as whoever releases one does
+    followed = replace(effort, started_at=effort.finished_at)  # what it took is the verification's work
     for hold in await queries.open_for_account(session, account_id):
-        _release(session, hold, "account verified", HoldScope.SUPPLIER, by.id, effort)
+        turn = await turn_of(session, hold.invoice_id, by, followed)
+        _release(session, hold, "account verified", HoldScope.SUPPLIER, by.id, turn)
     return waiting
 
 
-def release_matched(session: AsyncSession, hold: InvoiceHold, by: str, effort: Effort) -> None:
+async def release_matched(session: AsyncSession, hold: InvoiceHold, by: str, effort: Effort) -> None:
     """Let the invoice go on that matches by now; its hold is locked."""
-    _release(session, hold, "matches by now", HoldScope.INVOICE, by, effort)
+    turn = await turn_of(session, hold.invoice_id, None, effort)
+    _release(session, hold, "matches by now", HoldScope.INVOICE, by, turn)
 
 
 def _release(session: AsyncSession, hold: InvoiceHold, reason: str, scope: HoldScope, by: str, effort: Effort) -> None:

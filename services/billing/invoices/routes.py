@@ -24,6 +24,7 @@ from services.billing.invoices.errors import (
 from services.billing.invoices.models import InvoiceStatus, SupplierInvoice
 from services.billing.invoices.rules import normalise_tax_id
 from services.billing.invoices.schemas import InvoiceIn, InvoiceOut, PaymentIn, RejectionIn
+from services.billing.work_queue.errors import ClaimedByAnother
 from shared.auth import Principal, requires
 from shared.db import ReadSession, Session
 from shared.errors import NotFound, problems
@@ -40,10 +41,10 @@ CanWrite = Annotated[Principal, requires("billing.invoices:write")]
 CanApprove = Annotated[Principal, requires("billing.invoices:approve")]
 
 CurrentInvoice = Annotated[SupplierInvoice, row_to_change(queries.get_invoice, "invoice_id")]
-VALIDATION_REFUSALS = problems(IllegalTransition, InvoiceHeld)
+VALIDATION_REFUSALS = problems(IllegalTransition, InvoiceHeld, ClaimedByAnother)
 PAYMENT_REFUSALS = problems(IllegalTransition, PaidAhead)
-DECISION_REFUSALS = problems(IllegalTransition, OwnInvoice)
-APPROVAL_REFUSALS = problems(IllegalTransition, OwnInvoice, SameApprover, ApproverNotAPerson)
+DECISION_REFUSALS = problems(IllegalTransition, OwnInvoice, ClaimedByAnother)
+APPROVAL_REFUSALS = problems(IllegalTransition, OwnInvoice, SameApprover, ApproverNotAPerson, ClaimedByAnother)
 
 
 @router.post("", status_code=201, dependencies=[Idempotent], responses=problems(TotalsDoNotAddUp, DuplicateInvoice))
@@ -90,9 +91,9 @@ async def get(
 
 
 @router.post("/{invoice_id}/validation", status_code=204, dependencies=[Idempotent], responses=VALIDATION_REFUSALS)
-async def validate(invoice: CurrentInvoice, session: Session, _by: CanWrite, work: HumanWork) -> None:
+async def validate(invoice: CurrentInvoice, session: Session, by: CanWrite, work: HumanWork) -> None:
     """Confirm that the invoice is right."""
-    await service.validate_invoice(session, invoice, work)
+    await service.validate_invoice(session, invoice, by, work)
 
 
 @router.post("/{invoice_id}/approval", status_code=204, dependencies=[Idempotent], responses=APPROVAL_REFUSALS)

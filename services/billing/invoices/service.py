@@ -29,6 +29,8 @@ from services.billing.invoices.models import InvoiceApproval, InvoiceStatus, Ori
 from services.billing.invoices.schemas import InvoiceIn, PaymentIn
 from services.billing.matching.service import keep_new, match_new
 from services.billing.parties.service import lock_supplier, recognise_supplier
+from services.billing.work_queue.queries import waits_since
+from services.billing.work_queue.turns import end_turn, take_turn
 from shared import outbox
 from shared.auth import Principal
 from shared.contracts import billing as events
@@ -138,12 +140,24 @@ def _columns(received: InvoiceIn, by: Principal, effort: Effort) -> dict[str, ob
     }
 
 
-async def validate_invoice(session: AsyncSession, invoice: SupplierInvoice, effort: Effort) -> None:
-    """Confirm that the invoice is right and ready for a decision. Raises InvoiceHeld while somebody has to look at it."""
+async def validate_invoice(session: AsyncSession, invoice: SupplierInvoice, by: Principal, effort: Effort) -> None:
+    """Confirm that the invoice is right and ready for a decision.
+
+    Raises InvoiceHeld while somebody has to look at it, ClaimedByAnother.
+    """
+    _require(invoice, InvoiceStatus.REGISTERED, "validation")
+    turn = await take_turn(session, invoice, by, effort)
+    await validate_by_rule(session, invoice, turn)
+    end_turn(turn, invoice, by)
+
+
+async def validate_by_rule(session: AsyncSession, invoice: SupplierInvoice, effort: Effort) -> None:
+    """Let the invoice be decided: nothing speaks against it. Raises InvoiceHeld."""
     _require(invoice, InvoiceStatus.REGISTERED, "validation")
     if held := await open_holds(session, invoice.id):
         raise InvoiceHeld(number=invoice.number, holds=[{"id": str(hold.id), "kind": hold.kind} for hold in held])
-    work = effort.on(PROCESS, "validate-invoice", invoice.id, requested_at=invoice.status_since)
+    since = await waits_since(session, invoice)
+    work = effort.on(PROCESS, "validate-invoice", invoice.id, requested_at=since)
     _enter(invoice, InvoiceStatus.VALIDATED, effort)
     outbox.record(session, events.InvoiceValidated(invoice_id=invoice.id), subject=invoice.id, work=work)
 
@@ -151,7 +165,8 @@ async def validate_invoice(session: AsyncSession, invoice: SupplierInvoice, effo
 async def approve_invoice(session: AsyncSession, invoice: SupplierInvoice, by: Principal, effort: Effort) -> None:
     """Give one person's approval; the last that is needed releases the invoice for payment.
 
-    Raises OwnInvoice for the one who registered it, SameApprover, and ApproverNotAPerson where two people are needed.
+    Raises OwnInvoice for the one who registered it, SameApprover, ApproverNotAPerson where two people are needed, and
+    ClaimedByAnother.
     """
     _require(invoice, InvoiceStatus.VALIDATED, "approval")
     _check_person(invoice, by)
@@ -163,15 +178,16 @@ async def approve_invoice(session: AsyncSession, invoice: SupplierInvoice, by: P
     needed = max(invoice.approvals_needed or 0, approvals_needed(limits, invoice.gross, invoice.currency))
     if needed > 1 and by.kind != "person":
         raise ApproverNotAPerson(number=invoice.number)
-    session.add(InvoiceApproval(id=uuid7(), invoice_id=invoice.id, approved_by=by.id, approved_at=effort.finished_at))
+    turn, since = await take_turn(session, invoice, by, effort), await waits_since(session, invoice)
+    session.add(InvoiceApproval(id=uuid7(), invoice_id=invoice.id, approved_by=by.id, approved_at=turn.finished_at))
     invoice.approvals, invoice.approvals_needed = len(given) + 1, needed
-    since = given[-1].approved_at if given else invoice.status_since
     if invoice.approvals < needed:
-        work = effort.on(PROCESS, "give-first-approval", invoice.id, requested_at=since)
+        work = turn.on(PROCESS, "give-first-approval", invoice.id, requested_at=since)
         event = events.InvoiceApprovalGiven(invoice_id=invoice.id, given=invoice.approvals, needed=needed)
         outbox.record(session, event, subject=invoice.id, work=work)
     else:
-        _approve(session, invoice, by.id, since, effort)
+        _approve(session, invoice, by.id, since, turn)
+    end_turn(turn, invoice, by)
 
 
 def approve_by_rule(session: AsyncSession, invoice: SupplierInvoice, rules_id: str, effort: Effort) -> None:
@@ -197,17 +213,24 @@ async def reject_invoice(
     if invoice.status != InvoiceStatus.REGISTERED or not await open_holds(session, invoice.id):
         _require(invoice, InvoiceStatus.VALIDATED, "rejection")
     _check_person(invoice, by)
-    _reject(session, invoice, reason, by.id, effort)
+    turn = await take_turn(session, invoice, by, effort)
+    await _reject(session, invoice, reason, by.id, turn)
+    end_turn(turn, invoice, by)
 
 
-def reject_by_rule(session: AsyncSession, invoice: SupplierInvoice, reason: str, rules_id: str, effort: Effort) -> None:
+async def reject_by_rule(
+    session: AsyncSession, invoice: SupplierInvoice, reason: str, rules_id: str, effort: Effort
+) -> None:
     """Refuse an invoice that has just come in or was let go: a rule of the active policy said so."""
     _require(invoice, InvoiceStatus.REGISTERED, "rejection")
-    _reject(session, invoice, reason, rules_id, effort)
+    await _reject(session, invoice, reason, rules_id, effort)
 
 
-def _reject(session: AsyncSession, invoice: SupplierInvoice, reason: str, decided_by: str, effort: Effort) -> None:
-    work = effort.on(PROCESS, "approve-invoice", invoice.id, outcome=Outcome.ERROR, requested_at=invoice.status_since)
+async def _reject(
+    session: AsyncSession, invoice: SupplierInvoice, reason: str, decided_by: str, effort: Effort
+) -> None:
+    since = await waits_since(session, invoice)
+    work = effort.on(PROCESS, "approve-invoice", invoice.id, outcome=Outcome.ERROR, requested_at=since)
     invoice.decided_by, invoice.decision_reason = decided_by, reason
     _enter(invoice, InvoiceStatus.REJECTED, effort)
     outbox.record(session, events.InvoiceRejected(invoice_id=invoice.id), subject=invoice.id, work=work)

@@ -225,7 +225,7 @@ async def _settle_holds(session: AsyncSession, invoice_id: UUID, outcome: Outcom
     waiting = [hold for hold in holds if hold.released_at is None]
     if outcome.verdict is not Verdict.EXCEPTION:
         for hold in waiting:
-            release_matched(session, hold, _MATCHER, effort)
+            await release_matched(session, hold, _MATCHER, effort)
         return bool(waiting)
     details = _details(outcome)
     if waiting:

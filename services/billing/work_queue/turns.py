@@ -1,0 +1,122 @@
+"""What a step on an invoice has to know of the queue: whose turn it is, and since when they have been at it.
+
+Whoever takes a step holds the lock of the invoice; so does whoever claims, returns or reassigns it.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.billing.invoices.models import InvoiceStatus, SupplierInvoice
+from services.billing.work_queue import queries, rules
+from services.billing.work_queue.errors import ClaimedByAnother
+from services.billing.work_queue.models import Ending, WorkAssignment
+from shared.auth import Principal
+from shared.events import Outcome, Work
+from shared.work import Effort
+
+APPROVE = "billing.invoices:approve"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn(Effort):
+    """An effort at an invoice on which others may have worked before: what was counted once is not counted again.
+
+    `held` is the open assignment, whoever has it, and `lapsed` one that is forgotten.
+    """
+
+    held: WorkAssignment | None
+    lapsed: WorkAssignment | None
+    worked_until: datetime | None
+
+    def on(
+        self,
+        process: str,
+        activity: str,
+        case: UUID,
+        *,
+        outcome: Outcome = Outcome.DONE,
+        requested_at: datetime | None = None,
+    ) -> Work:
+        """Return the work block; what waited waited on from where earlier work on it ended."""
+        if requested_at is not None and self.worked_until is not None:
+            requested_at = max(requested_at, self.worked_until)
+        return Effort.on(self, process, activity, case, outcome=outcome, requested_at=requested_at)
+
+
+async def take_turn(session: AsyncSession, invoice: SupplierInvoice, by: Principal, effort: Effort) -> Turn:
+    """Return the effort of a person's or a machine's step. Raises ClaimedByAnother; a machine goes ahead."""
+    turn = await turn_of(session, invoice.id, by, effort)
+    if by.kind == "person" and turn.held is not None and turn.held.assignee != by.id:
+        raise ClaimedByAnother(number=invoice.number, holder=turn.held.assignee)
+    return turn
+
+
+async def turn_of(session: AsyncSession, invoice_id: UUID, by: Principal | None, effort: Effort) -> Turn:
+    """Return the effort of a step that nobody's claim keeps off; it is observed where its actor holds a claim."""
+    assignments = await queries.assignments_of(session, invoice_id)
+    open_one = next((each for each in assignments if each.ended_at is None), None)
+    is_held = open_one is not None and is_lasting(open_one, effort.finished_at)
+    held, lapsed = (open_one, None) if is_held else (None, open_one)
+    ends = [(each.worked_until, each.assignee) for each in assignments if each.worked_until is not None]
+    worked_until = max((end for end, _ in ends), default=None)
+    if held is not None and held.claimed_at is not None and by is not None and held.assignee == by.id:
+        effort = await _observe(session, held, held.claimed_at, effort)
+    else:
+        own = [end for end, assignee in ends if by is not None and assignee == by.id]
+        if lapsed is not None and lapsed.claimed_at is not None and by is not None and lapsed.assignee == by.id:
+            own.append(lapsed.claimed_at)
+        effort = replace(effort, started_at=max([effort.started_at, *own]))
+    return Turn(effort.actor, effort.started_at, effort.finished_at, effort.estimated, held, lapsed, worked_until)
+
+
+async def _observe(session: AsyncSession, held: WorkAssignment, claimed_at: datetime, effort: Effort) -> Effort:
+    """Return the effort as the claim saw it, which ends here for the next step.
+
+    A person does one thing at a time: what they finished elsewhere meanwhile was not work on this. While another step of
+    the same person is under way, nobody can tell when this one began.
+    """
+    is_alone, last = await queries.last_finish(session, held.assignee)
+    told = None if effort.estimated else effort.started_at
+    started = rules.begun_at(claimed_at, effort.finished_at, held.worked_until, last, told)
+    held.worked_until = max(effort.finished_at, held.worked_until or claimed_at)
+    if not is_alone:
+        return replace(effort, started_at=effort.finished_at, estimated=True)
+    return replace(effort, started_at=started, estimated=False)
+
+
+def is_lasting(assignment: WorkAssignment, now: datetime) -> bool:
+    end = rules.lapses_at(assignment.claimed_at, assignment.worked_until)
+    return end is None or now < end
+
+
+def end_turn(turn: Turn, invoice: SupplierInvoice, by: Principal) -> None:
+    """End the claim on an invoice that is decided, or whose next step is not its holder's, and one that has lapsed."""
+    if turn.lapsed is not None:
+        end(turn.lapsed, Ending.LAPSED, turn.finished_at)
+    if turn.held is None:
+        return
+    is_holder = turn.held.assignee == by.id
+    if invoice.status not in rules.WAITING:
+        end(turn.held, Ending.DECIDED if is_holder else Ending.OVERTAKEN, turn.finished_at)
+    elif is_holder and not may_go_on(invoice, by):
+        end(turn.held, Ending.DECIDED, turn.finished_at)
+
+
+def may_go_on(invoice: SupplierInvoice, by: Principal) -> bool:
+    """Tell whether the one who has just taken a step may take the next one."""
+    if invoice.status == InvoiceStatus.REGISTERED:
+        return True
+    return by.allows(APPROVE) and invoice.registered_by != by.id and not invoice.approvals
+
+
+async def overtake(session: AsyncSession, invoice: SupplierInvoice, at: datetime) -> None:
+    """End whatever is open on an invoice about which a rule has decided."""
+    if (held := await queries.open_assignment(session, invoice.id)) is not None:
+        end(held, Ending.OVERTAKEN, at)
+
+
+def end(assignment: WorkAssignment, ending: Ending, at: datetime, note: str | None = None) -> None:
+    assignment.ended_at, assignment.ending, assignment.note = at, ending, note
