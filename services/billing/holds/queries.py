@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.holds.models import HoldKind, InvoiceHold
-from services.billing.invoices.models import SupplierInvoice
+from services.billing.invoices.models import InvoiceStatus, SupplierInvoice
 from shared.errors import NotFound
 
 
@@ -30,23 +30,29 @@ async def get_hold(session: AsyncSession, invoice_id: UUID, hold_id: UUID) -> In
 
 
 async def lock_waiting(session: AsyncSession, account_id: UUID) -> Sequence[SupplierInvoice]:
-    """Return the invoices that wait for an account, locked one after another."""
-    waits = select(InvoiceHold.invoice_id).where(
-        InvoiceHold.kind == HoldKind.ACCOUNT_CHANGED,
-        InvoiceHold.details["account_id"].astext == str(account_id),
-        InvoiceHold.released_at.is_(None),
+    """Return the invoices that wait for an account, locked one after another; what was rejected waits no more."""
+    waits = select(InvoiceHold.invoice_id).where(_open_for(account_id))
+    query = select(SupplierInvoice).where(
+        SupplierInvoice.id.in_(waits), SupplierInvoice.status == InvoiceStatus.REGISTERED
     )
-    query = select(SupplierInvoice).where(SupplierInvoice.id.in_(waits)).order_by(SupplierInvoice.id)
-    return (await session.scalars(query.with_for_update())).all()
+    return (await session.scalars(query.order_by(SupplierInvoice.id).with_for_update())).all()
 
 
-async def open_for_account(session: AsyncSession, account_id: UUID) -> Sequence[InvoiceHold]:
-    query = select(InvoiceHold).where(
-        InvoiceHold.kind == HoldKind.ACCOUNT_CHANGED,
-        InvoiceHold.details["account_id"].astext == str(account_id),
-        InvoiceHold.released_at.is_(None),
-    )
+async def open_for_account(
+    session: AsyncSession, account_id: UUID, waiting: Sequence[SupplierInvoice]
+) -> Sequence[InvoiceHold]:
+    """Return what holds these invoices for an account."""
+    of_them = InvoiceHold.invoice_id.in_([invoice.id for invoice in waiting])
+    query = select(InvoiceHold).where(_open_for(account_id), of_them)
     return (await session.scalars(query.order_by(InvoiceHold.id).with_for_update())).all()
+
+
+def _open_for(account_id: UUID) -> ColumnElement[bool]:
+    return and_(
+        InvoiceHold.kind == HoldKind.ACCOUNT_CHANGED,
+        InvoiceHold.details["account_id"].astext == str(account_id),
+        InvoiceHold.released_at.is_(None),
+    )
 
 
 async def match_holds(session: AsyncSession, invoice_id: UUID) -> Sequence[InvoiceHold]:

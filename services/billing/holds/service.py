@@ -60,7 +60,7 @@ async def release_account(
     """Release what waited for this account, which has been verified; return the invoices, locked."""
     waiting = await queries.lock_waiting(session, account_id)  # before their holds, as whoever releases one does
     followed = replace(effort, started_at=effort.finished_at)  # what it took is the verification's work
-    for hold in await queries.open_for_account(session, account_id):
+    for hold in await queries.open_for_account(session, account_id, waiting):
         turn = await turn_of(session, hold.invoice_id, by, followed)
         _release(session, hold, "account verified", HoldScope.SUPPLIER, by.id, turn)
     return waiting
