@@ -10,6 +10,7 @@ from services.billing.decisions.service import decide_invoices
 from services.billing.holds import queries, service
 from services.billing.holds.errors import AccountNotVerified, HoldReleased, UnknownSign
 from services.billing.holds.schemas import ReleaseIn
+from services.billing.invoices.errors import IllegalTransition
 from services.billing.invoices.models import SupplierInvoice
 from services.billing.invoices.queries import get_invoice
 from services.billing.work_queue.errors import ClaimedByAnother
@@ -31,7 +32,7 @@ CurrentInvoice = Annotated[SupplierInvoice, row_to_change(get_invoice, "invoice_
     "/{hold_id}/release",
     status_code=204,
     dependencies=[Idempotent],
-    responses=problems(NotFound, AccountNotVerified, HoldReleased, UnknownSign, ClaimedByAnother),
+    responses=problems(NotFound, AccountNotVerified, HoldReleased, IllegalTransition, UnknownSign, ClaimedByAnother),
 )
 async def release(
     invoice: CurrentInvoice, hold_id: UUID, why: ReleaseIn, session: Session, by: CanApprove, work: HumanWork

@@ -13,7 +13,8 @@ from services.billing.holds import queries
 from services.billing.holds.errors import AccountNotVerified, HoldReleased, UnknownSign
 from services.billing.holds.models import HoldKind, HoldScope, InvoiceHold
 from services.billing.holds.schemas import ReleaseIn
-from services.billing.invoices.models import SupplierInvoice
+from services.billing.invoices.errors import IllegalTransition
+from services.billing.invoices.models import InvoiceStatus, SupplierInvoice
 from services.billing.work_queue.turns import take_turn, turn_of
 from shared import outbox
 from shared.auth import Principal
@@ -43,6 +44,9 @@ async def release_hold(
     """
     if hold.released_at is not None:
         raise HoldReleased(released_at=hold.released_at.isoformat())
+    if invoice.status != InvoiceStatus.REGISTERED:
+        needed = InvoiceStatus.REGISTERED.value
+        raise IllegalTransition(number=invoice.number, state=invoice.status, step="release", needed=needed)
     if hold.kind == HoldKind.ACCOUNT_CHANGED:
         raise AccountNotVerified(verification=hold.details["verification"])
     turn = await take_turn(session, invoice, by, effort)

@@ -66,6 +66,20 @@ async def test_an_account_never_seen_before_holds_until_a_person_verified_it(bil
     assert open_holds(await taken_in(billing, tenant, electronic("A-50", net="11.00", account=OTHER_IBAN))) == []
 
 
+async def test_what_was_rejected_waits_for_no_account(billing: Harness, tenant: str) -> None:
+    await taken_in(billing, tenant, electronic("A-1", account=IBAN))
+    changed = await taken_in(billing, tenant, electronic("A-2", net="7.00", account=OTHER_IBAN))
+    path, (hold,) = f"/billing/invoices/{changed['id']}", changed["holds"]
+    assert (await post(billing, tenant, f"{path}/rejection", {"reason": "Not ours"})).status_code == 204
+    assert (await post(billing, tenant, hold["details"]["verification"])).status_code == 204
+    late = await post(billing, tenant, f"{path}/holds/{hold['id']}/release", {"reason": "Why not", "scope": "invoice"})
+    assert (late.status_code, problem(late)["code"]) == (409, "illegal-invoice-transition")
+    told = await detail(billing, tenant, changed["id"])
+    assert (told["status"], told["holds"][0]["released_at"]) == ("rejected", None)
+    last = [event.type for event in await billing.events(tenant)][-2:]
+    assert last == ["billing.invoice.rejected.v1", "billing.supplier-account.verified.v1"]
+
+
 async def test_verifying_is_work_of_a_person_and_names_no_account(billing: Harness, tenant: str) -> None:
     await taken_in(billing, tenant, electronic("A-1", account=IBAN))
     changed = await taken_in(billing, tenant, electronic("A-2", net="7.00", account=OTHER_IBAN))
