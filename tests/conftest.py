@@ -8,6 +8,7 @@ settings.load_profile("trastienda")
 
 # A file stands after those it imports: pytest rewrites the assertions of what it loads first.
 pytest_plugins = [
+    "tests.fixtures.workers",
     "tests.fixtures.postgres",
     "tests.fixtures.s3",
     "tests.fixtures.kafka",

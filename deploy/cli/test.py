@@ -12,6 +12,8 @@ from deploy.cli.target import ROOT
 def test(context: typer.Context) -> None:
     """Run the tests; arguments after it go to pytest."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("TRASTIENDA_") or _for_tests(name)}
+    # A run starts hundreds of interpreters, and without byte code each would compile all that it imports anew.
+    own.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [sys.executable, "-m", "pytest", *context.args]
     raise typer.Exit(subprocess.run(command, cwd=ROOT, env=own, check=False).returncode)
 

@@ -31,10 +31,11 @@ class DevelopmentIssuer:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not self._key_file.exists():
             _create(self._key_file, _new_key())
-        self._private = self._key_file.read_bytes()
-        public = serialization.load_pem_private_key(self._private, None).public_key()
-        assert isinstance(public, rsa.RSAPublicKey)
-        jwk = jwt.algorithms.RSAAlgorithm.to_jwk(public, as_dict=True)
+        # Read once: checking a key as it is read takes many times longer than signing with it.
+        private = serialization.load_pem_private_key(self._key_file.read_bytes(), None)
+        assert isinstance(private, rsa.RSAPrivateKey)
+        self._private = private
+        jwk = jwt.algorithms.RSAAlgorithm.to_jwk(private.public_key(), as_dict=True)
         self._kid = hashlib.sha256(str(jwk["n"]).encode()).hexdigest()[:16]
         document = json.dumps({"keys": [{**jwk, "kid": self._kid, "use": "sig", "alg": "RS256"}]}).encode()
         if not self.jwks_file.exists() or self.jwks_file.read_bytes() != document:

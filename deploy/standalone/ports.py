@@ -9,6 +9,8 @@ import psutil
 LOOPBACK = "127.0.0.1"
 # Below the range from which the kernel takes local ports of outgoing connections (32768 on Linux).
 LOWEST, HIGHEST = 11000, 32000
+# Not the generator that anybody may seed: two processes that draw the same numbers would race for the same ports.
+CHANCE = random.SystemRandom()
 
 
 def is_free(port: int) -> bool:
@@ -27,7 +29,7 @@ def free_ports(count: int, excluding: Iterable[int] = ()) -> list[int]:
     """`count` different ports nobody listens on now. They are not reserved: bind them soon."""
     taken = set(excluding)
     found: list[int] = []
-    for port in random.sample(range(LOWEST, HIGHEST), HIGHEST - LOWEST):
+    for port in CHANCE.sample(range(LOWEST, HIGHEST), HIGHEST - LOWEST):
         if len(found) == count:
             return found
         if port not in taken and is_free(port):

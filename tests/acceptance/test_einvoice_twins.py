@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import pytest
 
 from services.billing.einvoices.canonical import canonical_form
 from services.billing.einvoices.door import admit
@@ -16,6 +15,7 @@ from services.billing.einvoices.limits import Limits
 from services.billing.einvoices.model import Invoice
 from tests.fixtures.einvoices import whole_documents
 from tests.fixtures.known_logs import require
+from tests.fixtures.workers import Tell
 
 
 def read(file: Path) -> Invoice:
@@ -39,7 +39,7 @@ def money_of(facts: dict[str, Any]) -> dict[str, Decimal]:
     return {path: value for path, value in facts.items() if isinstance(value, Decimal)}
 
 
-def test_twins_agree(capsys: pytest.CaptureFixture[str]) -> None:
+def test_twins_agree(tell: Tell) -> None:
     files = whole_documents("xrechnung/business-cases/standard")
     pairs = [
         (file, twin)
@@ -57,13 +57,12 @@ def test_twins_agree(capsys: pytest.CaptureFixture[str]) -> None:
             differing.append((file.name, path, left.get(path), right.get(path)))
             if path.startswith(("totals.", "vat_breakdown.")) and isinstance(left.get(path, right.get(path)), Decimal):
                 totals.append(differing[-1])
-    with capsys.disabled():
-        print(f"\ntwins: {len(pairs)} pairs, {same} facts the same, {len(differing)} not")  # noqa: T201 - the run tells what it counted
+    tell(f"twins: {len(pairs)} pairs, {same} facts the same, {len(differing)} not")
     assert totals == []
     assert same / (same + len(differing)) >= 0.99, differing
 
 
-def test_the_three_shapes_of_an_invoice_have_the_same_money(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_three_shapes_of_an_invoice_have_the_same_money(tell: Tell) -> None:
     shapes = {
         shape: {file.name.split(".")[0]: file for file in whole_documents(f"zugferd/XML-Rechnung/{shape}", ending)}
         for shape, ending in (("FX", ".pdf"), ("CII", ".xml"), ("UBL", ".xml"))
@@ -74,5 +73,4 @@ def test_the_three_shapes_of_an_invoice_have_the_same_money(capsys: pytest.Captu
         pdf, cii, ubl = (money_of(dict(facts_of(read(files[name])))) for files in shapes.values())
         assert pdf == cii, name
         assert cii == ubl, name
-    with capsys.disabled():
-        print(f"\ninvoices in three shapes: {len(names)}")  # noqa: T201 - the run tells what it counted
+    tell(f"invoices in three shapes: {len(names)}")

@@ -20,6 +20,7 @@ from tests.fixtures.known_logs import (
     read_log,
     require,
 )
+from tests.fixtures.workers import Tell
 
 TRUTH = known_logs()
 
@@ -64,7 +65,7 @@ def _throughput(events: list[RawEvent]) -> list[float]:
 
 
 @pytest.mark.parametrize("name", sorted(TRUTH))
-def test_a_log_is_read_as_it_is_known(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_log_is_read_as_it_is_known(name: str, tell: Tell) -> None:
     truth = TRUTH[name]
     events, tally = read_log(name)
     operations, counts = _pair(events)
@@ -77,8 +78,7 @@ def test_a_log_is_read_as_it_is_known(name: str, capsys: pytest.CaptureFixture[s
         "rework_events": counts.rework,
         "auto_events": sum(operation.resource in truth.get("system_resources", ()) for operation in operations),
     }
-    with capsys.disabled():
-        print(f"\n{name}: {found}, {counts.paired} paired, rejected {dict(tally.rejected)}")  # noqa: T201 - the run tells what it counted
+    tell(f"{name}: {found}, {counts.paired} paired, rejected {dict(tally.rejected)}")
     known = {key: truth[key] for key in found if truth.get(key) is not None}
     assert {key: found[key] for key in known} == known
     if "mean" in truth.get("throughput_s", {}):

@@ -12,6 +12,7 @@ from services.analytics.forecasts.backtest import Score
 from services.analytics.forecasts.prediction import Prediction
 from services.analytics.forecasts.rules import Arrivals
 from tests.fixtures.known_logs import known_logs, read_log, require
+from tests.fixtures.workers import Tell
 
 LOGS = known_logs()
 ENOUGH_DAYS = 120  # fewer give too few intervals to judge
@@ -49,11 +50,10 @@ def predict(counts: Counter[date]) -> tuple[list[Score], float]:
 
 
 @pytest.mark.parametrize("name", LOGS)
-def test_the_back_test_of_a_log_is_good_enough(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_back_test_of_a_log_is_good_enough(name: str, tell: Tell) -> None:
     every = per_day(name)  # read here and not before: one odd file must not keep the others from being tried
     if (days := days_of(every[""])) < ENOUGH_DAYS:
-        with capsys.disabled():
-            print(f"\n{name} has {days} days, too few of {ENOUGH_DAYS} to judge forecasts by")  # noqa: T201 - as below
+        tell(f"{name} has {days} days, too few of {ENOUGH_DAYS} to judge forecasts by")
         return
     series = {activity: counts for activity, counts in every.items() if days_of(counts) >= ENOUGH_DAYS}
     found = {activity: predict(counts) for activity, counts in series.items()}
@@ -63,8 +63,7 @@ def test_the_back_test_of_a_log_is_good_enough(name: str, capsys: pytest.Capture
     ]
     told = [f"{name}, {weeks} weeks ahead: {score}" for weeks, score in enumerate(found[""][0], 1)]
     told.append(f"{len(ratios)} back-tests: {fmean(ratios):.2f} x the naive error, {fmean(spent) * 1000:.0f} ms each")
-    with capsys.disabled():
-        print("\n" + "\n".join(told))  # noqa: T201 - the run tells what it found
+    tell("\n".join(told))
     assert sum(ratio <= 1.05 for ratio in ratios) > 0.5 * len(ratios)
     assert fmean(spent) < 0.1
     if sum(series[""].values()) >= ENOUGH_PER_DAY * days_of(series[""]):

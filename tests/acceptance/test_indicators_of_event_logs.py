@@ -12,6 +12,7 @@ from shared.jobs import JobRunner
 from tests.fixtures.indicators import ONE_MS, compare_with_truth
 from tests.fixtures.known_logs import FOLDER, figures_of, has_starts, known_logs, require, settings_of
 from tests.fixtures.services import Harness
+from tests.fixtures.workers import Tell
 
 LOGS = known_logs()
 
@@ -77,7 +78,7 @@ def assert_close(rollups: dict[str, Any], exact: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", LOGS)
 async def test_a_log_gives_its_known_indicators_and_again_the_same(
-    analytics: Harness, tenant: str, name: str, capsys: pytest.CaptureFixture[str]
+    analytics: Harness, tenant: str, name: str, tell: Tell
 ) -> None:
     truth = LOGS[name]
     async with at_work(analytics):
@@ -99,5 +100,4 @@ async def test_a_log_gives_its_known_indicators_and_again_the_same(
         for figure, expected in known.items():
             if figure != "n":
                 assert got["value" if figure == "mean" else figure] == pytest.approx(expected, abs=ONE_MS), activity
-    with capsys.disabled():
-        print(f"\n{name}: {kpis['case_throughput_time']['n']} cases, {len(by_activity)} activities as known")  # noqa: T201 - the run tells what it counted
+    tell(f"{name}: {kpis['case_throughput_time']['n']} cases, {len(by_activity)} activities as known")

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 
-import pytest
 from lxml import etree
 
 from services.billing.einvoices.canonical import canonical_json
@@ -21,6 +20,7 @@ from services.billing.einvoices.model import Invoice
 from services.billing.einvoices.ubl import read_ubl, write_ubl
 from shared.money import minor_digits
 from tests.billing.einvoices.whole_invoices import invent
+from tests.fixtures.workers import Tell
 
 COUNT = int(os.environ.get("TRASTIENDA_TEST_INVOICES", "150"))
 # What the random invoices must have among them to be worth their name.
@@ -56,7 +56,7 @@ def kinds_of(invoice: Invoice) -> Iterator[str]:
     yield from (kind for kind, there in found.items() if there)
 
 
-def test_what_is_said_comes_back_and_breaks_no_rule(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_said_comes_back_and_breaks_no_rule(tell: Tell) -> None:
     judge, kinds = Judge(Limits()), Counter[str]()
     for seed in range(COUNT):
         invoice = invent(random.Random(seed))
@@ -70,5 +70,4 @@ def test_what_is_said_comes_back_and_breaks_no_rule(capsys: pytest.CaptureFixtur
             fatal = [each for each in judged.findings if each.severity == "fatal"]
             assert (judged.verdict, fatal) == ("valid", []), seed
     assert WANTED - kinds.keys() == set()
-    with capsys.disabled():
-        print(f"\ninvented invoices: {COUNT}; {', '.join(f'{kind} {n}' for kind, n in sorted(kinds.items()))}")  # noqa: T201 - the run tells what it counted
+    tell(f"invented invoices: {COUNT}; {', '.join(f'{kind} {n}' for kind, n in sorted(kinds.items()))}")

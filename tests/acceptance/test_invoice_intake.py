@@ -3,20 +3,17 @@
 from collections import Counter
 from decimal import Decimal
 
-import pytest
-
 from tests.billing.intake.electronic import get, objects, rows, send
 from tests.fixtures.einvoices import EINVOICES, whole_documents
 from tests.fixtures.known_logs import require
 from tests.fixtures.services import Harness, problem
+from tests.fixtures.workers import Tell
 
 _SAME = EINVOICES / "zugferd" / "XML-Rechnung"
 _REFUSALS = {"duplicate-invoice", "unusable-invoice", "unread-invoice", "pdf-without-invoice"}
 
 
-async def test_whole_invoices_get_on_file_or_are_told_why_not(
-    billing: Harness, tenant: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_whole_invoices_get_on_file_or_are_told_why_not(billing: Harness, tenant: str, tell: Tell) -> None:
     files = [*whole_documents("xrechnung"), *whole_documents("zugferd"), *whole_documents("zugferd", ".pdf")]
     require(files, "whole electronic invoices")
     came_of_it: Counter[str] = Counter()
@@ -34,8 +31,7 @@ async def test_whole_invoices_get_on_file_or_are_told_why_not(
         came_of_it[f"on file, {invoice['electronic']['verdict']}"] += 1
     on_file = await rows(billing, tenant, "supplier_invoice")
     assert len(on_file) == len(await objects(billing, tenant)) == len(await billing.events(tenant))
-    with capsys.disabled():
-        print(f"\n{len(files)} invoices: {dict(came_of_it)}")  # noqa: T201 - the run tells what it counted
+    tell(f"{len(files)} invoices: {dict(came_of_it)}")
 
 
 async def test_three_formats_of_one_invoice_are_one_invoice(billing: Harness, tenant: str) -> None:

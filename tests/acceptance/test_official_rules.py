@@ -13,6 +13,7 @@ from services.billing.einvoices.limits import Limits
 from services.billing.einvoices.verdicts import Judged
 from tests.fixtures.einvoices import EINVOICES, whole_documents
 from tests.fixtures.known_logs import require
+from tests.fixtures.workers import Tell
 
 _SET = "{http://difi.no/xsd/vefa/validator/1.0}"
 _LEVELS = {"error": {"fatal"}, "warning": {"warning"}, "success": {"fatal", "warning"}}
@@ -49,7 +50,7 @@ def disagreements(judged: Judged, says: dict[str, list[tuple[str, int]]]) -> Ite
                 yield f"{rule} should be found {number} times as {kind}, not {found[rule]}"
 
 
-def test_every_unit_test_of_the_rules_comes_out_as_expected(judge: Judge, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_unit_test_of_the_rules_comes_out_as_expected(judge: Judge, tell: Tell) -> None:
     folder = EINVOICES / "en16931" / "test"
     require(folder.is_dir(), "tests of the EN 16931 rules")
     wrong: list[str] = []
@@ -65,16 +66,14 @@ def test_every_unit_test_of_the_rules_comes_out_as_expected(judge: Judge, capsys
                 verdicts += sum(map(len, says.values()))
                 wrong += [f"{group.name}/{file.name} test {number}: {fault}" for fault in disagreements(judged, says)]
         if files:
-            with capsys.disabled():
-                print(f"\nrule tests {group.name}: {files} files, {verdicts} verdicts, {len(wrong)} wrong so far")  # noqa: T201 - the run tells what it counted
+            tell(f"rule tests {group.name}: {files} files, {verdicts} verdicts, {len(wrong)} wrong so far")
     assert wrong == []
 
 
-def test_standard_cases_break_no_fatal_rule(judge: Judge, capsys: pytest.CaptureFixture[str]) -> None:
+def test_standard_cases_break_no_fatal_rule(judge: Judge, tell: Tell) -> None:
     files = whole_documents("xrechnung/business-cases/standard")
     require(files, "standard cases of XRechnung")
     judged = {file.name: judge.judge(file.read_bytes()) for file in files}
-    with capsys.disabled():
-        print(f"\nstandard cases: {len(files)} files")  # noqa: T201 - the run tells what it counted
+    tell(f"standard cases: {len(files)} files")
     wrong = {name: said.findings for name, said in judged.items() if said.verdict != "valid"}
     assert wrong == {}

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from uv import find_uv_bin
 
 from deploy.bootstrap import BootstrapError, Environment, ensure, wanted_kind
 
@@ -39,11 +40,18 @@ def environment(tmp_path: Path) -> Environment:
     return Environment(tmp_path)
 
 
-@pytest.fixture
-def without_uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True)
+def tool(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let uv install, whether or not the machine has one of its own; or let there be no uv at all."""
+    if getattr(request, "param", "uv") == "uv":
+        monkeypatch.setenv("PATH", f"{Path(find_uv_bin()).parent}:{os.environ['PATH']}")
+        return
     empty = tmp_path / "nothing"
     empty.mkdir()
     monkeypatch.setenv("PATH", str(empty))
+
+
+with_either_tool = pytest.mark.parametrize("tool", ["uv", "pip"], indirect=True)
 
 
 def can_import(environment: Environment, name: str) -> bool:
@@ -57,6 +65,7 @@ def test_tests_and_benches_need_the_tools_of_developers() -> None:
     assert wanted_kind([]) == "run"
 
 
+@with_either_tool
 def test_installs_what_the_lock_names_and_the_second_time_starts_no_program(
     environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -65,12 +74,6 @@ def test_installs_what_the_lock_names_and_the_second_time_starts_no_program(
     assert not can_import(environment, "testpart")
     monkeypatch.setattr(subprocess, "Popen", None)
     ensure(environment, "run")
-
-
-@pytest.mark.usefixtures("without_uv")
-def test_plain_pip_does_where_uv_is_absent(environment: Environment) -> None:
-    ensure(environment, "run")
-    assert can_import(environment, "serverpart")
 
 
 def test_a_wrong_hash_is_refused(environment: Environment) -> None:
@@ -98,6 +101,7 @@ def test_a_changed_lock_is_followed(environment: Environment, tmp_path: Path) ->
     assert can_import(environment, "addition")
 
 
+@with_either_tool
 def test_a_cut_off_preparation_starts_anew(environment: Environment) -> None:
     ensure(environment, "run")
     for damage in ("unfinished", "no interpreter"):

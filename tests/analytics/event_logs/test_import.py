@@ -1,7 +1,7 @@
 """Event logs through HTTP, store, job, event log and consumer, to the figures."""
 
 import gzip
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 
 import pytest
@@ -171,18 +171,18 @@ async def test_importing_needs_its_scope(analytics: Harness, tenant: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("content", "code"),
+    ("make", "code"),
     [
-        (xes(*long_log(200))[:-60], "event-log-truncated"),
-        (gzip.compress(xes(*long_log(9_000)))[:-9], "event-log-gzip-damaged"),
-        (xes(*long_log(200), trace("c", event("A", stamp(0)), "<broken>")), "event-log-xml-malformed"),
-        (xes(*[trace("c", *[event("A", "soon", note="x" * 400)] * 300)]), "event-log-nothing-readable"),
+        (lambda: xes(*long_log(200))[:-60], "event-log-truncated"),
+        (lambda: gzip.compress(xes(*long_log(9_000)))[:-9], "event-log-gzip-damaged"),
+        (lambda: xes(*long_log(200), trace("c", event("A", stamp(0)), "<broken>")), "event-log-xml-malformed"),
+        (lambda: xes(*[trace("c", *[event("A", "soon", note="x" * 400)] * 300)]), "event-log-nothing-readable"),
     ],
 )
 async def test_a_file_that_proves_broken_later_imports_nothing(
-    analytics: Harness, tenant: str, content: bytes, code: str
+    analytics: Harness, tenant: str, make: Callable[[], bytes], code: str
 ) -> None:
-    job = await end_of(analytics, tenant, await send(analytics, tenant, content))
+    job = await end_of(analytics, tenant, await send(analytics, tenant, make()))
     assert (job["status"], job["error"]["code"]) == ("failed", code)
     assert job["error"]["detail"]["en"] != job["error"]["detail"]["es"]
     assert await state(analytics, tenant) == [[], [], [], []]

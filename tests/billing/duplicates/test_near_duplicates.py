@@ -36,7 +36,7 @@ async def release(billing: Harness, tenant: str, invoice: dict[str, Any], **why:
         {"number": "INV001", "net": "100.01"},
         {"number": "INV001", "write": write_cii},
     ],
-    ids=str,
+    ids=lambda again: " ".join(str(getattr(each, "__name__", each)) for each in again.values()),
 )
 async def test_what_may_be_a_copy_is_held(billing: Harness, tenant: str, again: dict[str, Any]) -> None:
     first = await taken_in(billing, tenant, electronic("INV-001"))
