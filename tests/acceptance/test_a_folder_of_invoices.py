@@ -28,6 +28,7 @@ from tests.billing.intake.electronic import detail, electronic, get, seller
 from tests.fixtures.einvoices import whole_documents
 from tests.fixtures.known_logs import require
 from tests.fixtures.services import Harness
+from tests.fixtures.workers import Tell
 
 MOST, INVENTED, DOUBTFUL = 50, 60, 8
 MONDAY = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -202,7 +203,7 @@ class Reckoning:
 
 
 async def test_a_folder_is_decided_and_the_indicators_tell_it(
-    billing: Harness, analytics: Harness, tenant: str, capsys: pytest.CaptureFixture[str]
+    billing: Harness, analytics: Harness, tenant: str, tell: Tell
 ) -> None:
     files = mixed()
     require(files, "whole electronic invoices")
@@ -255,11 +256,10 @@ async def test_a_folder_is_decided_and_the_indicators_tell_it(
         check_person(reckoning.of_case[key], minutes, is_rejected=key in rejected)
 
     await compare(billing, analytics, tenant, reckoning)
-    with capsys.disabled():
-        print(  # noqa: T201 - the run tells what it counted
-            f"\n{len(files)} files: {len(on_file)} on file, {len(touchless)} by rule alone, {len(begun)} through the queue, {len(let_go)} let go with others,"
-            f" {len(rejected)} rejected, refused {dict(refused)}; {reckoning.n} operations"
-        )
+    tell(
+        f"{len(files)} files: {len(on_file)} on file, {len(touchless)} by rule alone, {len(begun)} through the queue,"
+        f" {len(let_go)} let go with others, {len(rejected)} rejected, refused {dict(refused)}; {reckoning.n} operations"
+    )
 
 
 def check_person(works: list[dict[str, Any]], minutes: int, *, is_rejected: bool) -> None:
