@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from services.billing.batches.job import jobs
+from services.billing.batches.job import jobs as batch_jobs
 from services.billing.batches.routes import router as batches
+from services.billing.bulk.job import jobs as bulk_jobs
+from services.billing.bulk.routes import router as bulk
 from services.billing.decisions.routes import router as decisions
 from services.billing.einvoices.routes import router as validations
 from services.billing.holds.routes import router as holds
@@ -25,7 +27,7 @@ SERVICE = Service(
     settings=BillingSettings,
     metadata=BillingTable.metadata,
     migrations=Path(__file__).with_name("migrations"),
-    routers=[invoices, intake, batches, holds, decisions, matching, orders, receipts, suppliers, validations],
+    routers=[invoices, intake, batches, bulk, holds, decisions, matching, orders, receipts, suppliers, validations],
     events=[
         events.InvoiceRegistered,
         events.InvoiceReleased,
@@ -43,6 +45,6 @@ SERVICE = Service(
         events.GoodsReceived,
         events.GoodsReceiptReversed,
     ],
-    jobs=jobs,
+    jobs=lambda runtime: {**batch_jobs(runtime), **bulk_jobs(runtime)},
     housekeeping=sweep,
 )
