@@ -7,6 +7,7 @@ from services.billing.batches.routes import router as batches
 from services.billing.bulk.job import jobs as bulk_jobs
 from services.billing.bulk.routes import router as bulk
 from services.billing.decisions.routes import router as decisions
+from services.billing.duplicates.routes import router as repeats
 from services.billing.einvoices.routes import router as validations
 from services.billing.holds.routes import router as holds
 from services.billing.intake.originals import sweep
@@ -27,7 +28,20 @@ SERVICE = Service(
     settings=BillingSettings,
     metadata=BillingTable.metadata,
     migrations=Path(__file__).with_name("migrations"),
-    routers=[invoices, intake, batches, bulk, holds, decisions, matching, orders, receipts, suppliers, validations],
+    routers=[
+        invoices,
+        intake,
+        repeats,
+        batches,
+        bulk,
+        holds,
+        decisions,
+        matching,
+        orders,
+        receipts,
+        suppliers,
+        validations,
+    ],
     events=[
         events.InvoiceRegistered,
         events.InvoiceReleased,

@@ -10,7 +10,7 @@ from services.billing.decisions.queries import active_limits
 from services.billing.decisions.rules import approvals_needed
 from services.billing.duplicates.numbers import trace_of
 from services.billing.duplicates.rules import key_of_lines, told_likeness
-from services.billing.duplicates.service import find_near_duplicates
+from services.billing.duplicates.service import Override, find_near_duplicates, keep_override, take_repeat
 from services.billing.holds.errors import InvoiceHeld
 from services.billing.holds.models import HoldKind
 from services.billing.holds.queries import open_holds
@@ -40,22 +40,27 @@ PROCESS = "accounts-payable"
 
 
 async def register_invoice(
-    session: AsyncSession, received: InvoiceIn, by: Principal, effort: Effort
+    session: AsyncSession, received: InvoiceIn, by: Principal, effort: Effort, override: Override | None = None
 ) -> SupplierInvoice:
-    """Put an invoice on file. Raises TotalsDoNotAddUp or DuplicateInvoice (also between concurrent requests)."""
+    """Put an invoice on file. Raises TotalsDoNotAddUp or DuplicateInvoice (also between concurrent requests).
+
+    With an `override` it is the exact duplicate of another one; raises NotFound, NotARepeat, OverriderNotAPerson.
+    """
     _check_totals(received)
     tax_id = rules.normalise_tax_id(received.supplier.tax_id)
     recognised = await recognise_supplier(session, tax_id, received.supplier.name, effort.finished_at)
     values = _columns(received, by, effort) | {"supplier_id": recognised.supplier.id, "supplier_tax_id": tax_id}
-    invoice = await file_invoice(session, values)
+    invoice = await file_invoice(session, values, override)
     await lock_supplier(session, recognised, [received.supplier.name])
-    await announce_invoice(session, invoice, [], effort)
+    await announce_invoice(session, invoice, [], effort, override=override)
     return invoice
 
 
-async def file_invoice(session: AsyncSession, values: dict[str, Any]) -> SupplierInvoice:
-    """Insert an invoice. Raises DuplicateInvoice, also between concurrent requests."""
-    keys = {
+async def file_invoice(
+    session: AsyncSession, values: dict[str, Any], override: Override | None = None
+) -> SupplierInvoice:
+    """Insert an invoice. Raises DuplicateInvoice, also between concurrent requests; with an override what refuses that."""
+    keys: dict[str, Any] = {
         "id": uuid7(),
         "version": 1,
         "status": InvoiceStatus.REGISTERED,
@@ -63,16 +68,26 @@ async def file_invoice(session: AsyncSession, values: dict[str, Any]) -> Supplie
         "number_trace": trace_of(values["number"]),
         "lines_key": key_of_lines(values["lines"]),
     }
+    if override is not None:
+        keys["repeat"] = await take_repeat(session, override, values["supplier_tax_id"], keys["number_key"])
     statement = insert(SupplierInvoice).values(values | keys).on_conflict_do_nothing().returning(SupplierInvoice)
     invoice = (await session.scalars(statement)).one_or_none()
     if invoice is None:
         existing = await queries.find_by_number(session, values["supplier_tax_id"], keys["number_key"])
         raise DuplicateInvoice(number=values["number"], existing_id=str(existing))
+    if override is not None:
+        keep_override(session, invoice, override)
     return invoice
 
 
 async def announce_invoice(
-    session: AsyncSession, invoice: SupplierInvoice, found: Found, effort: Effort, verdict: str | None = None
+    session: AsyncSession,
+    invoice: SupplierInvoice,
+    found: Found,
+    effort: Effort,
+    verdict: str | None = None,
+    *,
+    override: Override | None = None,
 ) -> None:
     """Let the invoice wait for what was found, for what it may be a copy of and for what does not match its order.
 
@@ -94,6 +109,7 @@ async def announce_invoice(
         origin=invoice.origin,
         verdict=verdict,
         holds=sorted({kind.value for kind, _ in found}),
+        repeats=None if override is None else override.repeats_id,
     )
     outbox.record(session, event, subject=invoice.id, work=effort.on(PROCESS, "register-invoice", invoice.id))
     if match:
