@@ -18,6 +18,7 @@ from services.billing.orders.routes import router as orders
 from services.billing.parties.routes import router as suppliers
 from services.billing.receipts.routes import router as receipts
 from services.billing.settings import BillingSettings
+from services.billing.supplier_status.routes import router as supplier_status
 from services.billing.tables import BillingTable
 from shared.app import Service
 from shared.contracts import billing as events
@@ -40,6 +41,7 @@ SERVICE = Service(
         orders,
         receipts,
         suppliers,
+        supplier_status,
         validations,
     ],
     events=[

@@ -44,6 +44,7 @@ class SupplierInvoice(TenantRow, BillingTable):
         CheckConstraint("origin = 'electronic' OR gross = net + tax", name="adds_up"),
         Index("ix_supplier_invoice_tenant_status", "tenant_id", "status", "id"),
         Index(None, "tenant_id", "registered_at"),
+        Index(None, "supplier_id", "id"),
         Index(None, "supplier_id", "number_trace"),
         Index(None, "supplier_id", "gross", "issue_date"),
     )
