@@ -13,6 +13,7 @@ from services.billing.holds.routes import router as holds
 from services.billing.intake.originals import sweep
 from services.billing.intake.routes import router as intake
 from services.billing.invoices.routes import router as invoices
+from services.billing.matching.job import jobs as match_jobs
 from services.billing.matching.routes import router as matching
 from services.billing.orders.routes import router as orders
 from services.billing.parties.routes import router as suppliers
@@ -20,6 +21,7 @@ from services.billing.receipts.routes import router as receipts
 from services.billing.settings import BillingSettings
 from services.billing.supplier_status.routes import router as supplier_status
 from services.billing.tables import BillingTable
+from services.billing.tolerances.routes import router as tolerances
 from shared.app import Service
 from shared.contracts import billing as events
 
@@ -42,6 +44,7 @@ SERVICE = Service(
         receipts,
         suppliers,
         supplier_status,
+        tolerances,
         validations,
     ],
     events=[
@@ -60,7 +63,8 @@ SERVICE = Service(
         events.PurchaseOrderCancelled,
         events.GoodsReceived,
         events.GoodsReceiptReversed,
+        events.ToleranceChanged,
     ],
-    jobs=lambda runtime: {**batch_jobs(runtime), **bulk_jobs(runtime)},
+    jobs=lambda runtime: {**batch_jobs(runtime), **bulk_jobs(runtime), **match_jobs(runtime)},
     housekeeping=sweep,
 )

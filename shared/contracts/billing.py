@@ -152,3 +152,17 @@ class GoodsReceiptReversed(_ReceiptEvent, frozen=True, kw_only=True):
     """A receipt counts no more; the reason's text stays in billing."""
 
     type: ClassVar[str] = "billing.goods-receipt.reversed.v1"
+
+
+class ToleranceChanged(EventData, frozen=True, kw_only=True):
+    """How far invoices may be off where nothing was agreed with the supplier; `amounts` are by currency.
+
+    The reason's text stays in billing.
+    """
+
+    type: ClassVar[str] = "billing.tolerance.changed.v1"
+    topic: ClassVar[str] = "billing.tolerances"
+
+    version: int
+    percent: Decimal | None
+    amounts: dict[str, Decimal]

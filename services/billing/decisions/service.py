@@ -93,7 +93,7 @@ async def _carry_out(session: AsyncSession, invoice: SupplierInvoice, outcome: r
         done = Effort(RULES, effort.finished_at, clock.now(), estimated=False)
         invoices.approve_by_rule(session, invoice, RULES_ID, done)
     elif outcome.kind == "reject":
-        invoices.reject_by_rule(session, invoice, outcome.reason or "", RULES_ID, effort)
+        await invoices.reject_by_rule(session, invoice, outcome.reason or "", RULES_ID, effort)
 
 
 async def facts_of(session: AsyncSession, invoice: SupplierInvoice) -> rules.Facts:

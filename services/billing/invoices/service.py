@@ -27,7 +27,7 @@ from services.billing.invoices.errors import (
 )
 from services.billing.invoices.models import InvoiceApproval, InvoiceStatus, Origin, SupplierInvoice
 from services.billing.invoices.schemas import InvoiceIn, PaymentIn
-from services.billing.matching.service import keep_new, match_new
+from services.billing.matching.service import keep_new, match_new, rematch_behind
 from services.billing.parties.service import lock_supplier, recognise_supplier
 from shared import outbox
 from shared.auth import Principal
@@ -213,20 +213,26 @@ async def reject_invoice(
     if invoice.status != InvoiceStatus.REGISTERED or not await open_holds(session, invoice.id):
         _require(invoice, InvoiceStatus.VALIDATED, "rejection")
     _check_person(invoice, by)
-    _reject(session, invoice, reason, by.id, effort)
+    await _reject(session, invoice, reason, by.id, effort)
 
 
-def reject_by_rule(session: AsyncSession, invoice: SupplierInvoice, reason: str, rules_id: str, effort: Effort) -> None:
+async def reject_by_rule(
+    session: AsyncSession, invoice: SupplierInvoice, reason: str, rules_id: str, effort: Effort
+) -> None:
     """Refuse an invoice that has just come in or was let go: a rule of the active policy said so."""
     _require(invoice, InvoiceStatus.REGISTERED, "rejection")
-    _reject(session, invoice, reason, rules_id, effort)
+    await _reject(session, invoice, reason, rules_id, effort)
 
 
-def _reject(session: AsyncSession, invoice: SupplierInvoice, reason: str, decided_by: str, effort: Effort) -> None:
+async def _reject(
+    session: AsyncSession, invoice: SupplierInvoice, reason: str, decided_by: str, effort: Effort
+) -> None:
+    """Refuse the invoice; what waits behind it for what it billed is matched once more."""
     work = effort.on(PROCESS, "approve-invoice", invoice.id, outcome=Outcome.ERROR, requested_at=invoice.status_since)
     invoice.decided_by, invoice.decision_reason = decided_by, reason
     _enter(invoice, InvoiceStatus.REJECTED, effort)
     outbox.record(session, events.InvoiceRejected(invoice_id=invoice.id), subject=invoice.id, work=work)
+    await rematch_behind(session, invoice)
 
 
 async def mark_paid(session: AsyncSession, invoice: SupplierInvoice, payment: PaymentIn, effort: Effort) -> None:
