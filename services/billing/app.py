@@ -2,20 +2,26 @@
 
 from pathlib import Path
 
-from services.billing.batches.job import jobs
+from services.billing.batches.job import jobs as batch_jobs
 from services.billing.batches.routes import router as batches
+from services.billing.bulk.job import jobs as bulk_jobs
+from services.billing.bulk.routes import router as bulk
 from services.billing.decisions.routes import router as decisions
+from services.billing.duplicates.routes import router as repeats
 from services.billing.einvoices.routes import router as validations
 from services.billing.holds.routes import router as holds
 from services.billing.intake.originals import sweep
 from services.billing.intake.routes import router as intake
 from services.billing.invoices.routes import router as invoices
+from services.billing.matching.job import jobs as match_jobs
 from services.billing.matching.routes import router as matching
 from services.billing.orders.routes import router as orders
 from services.billing.parties.routes import router as suppliers
 from services.billing.receipts.routes import router as receipts
 from services.billing.settings import BillingSettings
+from services.billing.supplier_status.routes import router as supplier_status
 from services.billing.tables import BillingTable
+from services.billing.tolerances.routes import router as tolerances
 from services.billing.work_queue.routes import router as work_queue
 from shared.app import Service
 from shared.contracts import billing as events
@@ -33,10 +39,14 @@ SERVICE = Service(
         holds,
         decisions,
         work_queue,
+        repeats,
+        bulk,
         matching,
         orders,
         receipts,
         suppliers,
+        supplier_status,
+        tolerances,
         validations,
     ],
     events=[
@@ -58,7 +68,8 @@ SERVICE = Service(
         events.PurchaseOrderCancelled,
         events.GoodsReceived,
         events.GoodsReceiptReversed,
+        events.ToleranceChanged,
     ],
-    jobs=jobs,
+    jobs=lambda runtime: {**batch_jobs(runtime), **bulk_jobs(runtime), **match_jobs(runtime)},
     housekeeping=sweep,
 )

@@ -18,7 +18,8 @@ class InvoiceRegistered(_InvoiceEvent, frozen=True, kw_only=True):
     """A supplier's invoice is on file and no exact duplicate; what was keyed adds up.
 
     `origin` is `keyed` or `electronic`; an electronic one has the `verdict` valid, invalid or not-validated. While it has
-    `holds`, a person has to look at it.
+    `holds`, a person has to look at it. `repeats` is the invoice that had its number before, where a person said that this is
+    another one.
     """
 
     type: ClassVar[str] = "billing.invoice.registered.v1"
@@ -30,6 +31,7 @@ class InvoiceRegistered(_InvoiceEvent, frozen=True, kw_only=True):
     origin: str = "keyed"
     verdict: str | None = None
     holds: list[str] | None = None
+    repeats: UUID | None = None
 
 
 class InvoiceReleased(_InvoiceEvent, frozen=True, kw_only=True):
@@ -178,3 +180,17 @@ class GoodsReceiptReversed(_ReceiptEvent, frozen=True, kw_only=True):
     """A receipt counts no more; the reason's text stays in billing."""
 
     type: ClassVar[str] = "billing.goods-receipt.reversed.v1"
+
+
+class ToleranceChanged(EventData, frozen=True, kw_only=True):
+    """How far invoices may be off where nothing was agreed with the supplier; `amounts` are by currency.
+
+    The reason's text stays in billing.
+    """
+
+    type: ClassVar[str] = "billing.tolerance.changed.v1"
+    topic: ClassVar[str] = "billing.tolerances"
+
+    version: int
+    percent: Decimal | None
+    amounts: dict[str, Decimal]

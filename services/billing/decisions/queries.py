@@ -37,7 +37,7 @@ _LOCK = text(
 )
 
 _PAST = text(
-    "SELECT i.id, i.supplier_id, i.gross, i.currency, i.status, i.decided_by, coalesce(e.verdict, 'none') AS verdict, coalesce(m.verdict, 'none') AS match, "
+    "SELECT i.id, i.supplier_id, i.gross, i.currency, i.status, i.decided_by, i.repeat > 0 AS repeat, coalesce(e.verdict, 'none') AS verdict, coalesce(m.verdict, 'none') AS match, "
     "coalesce(h.raised, '{}') AS raised, coalesce(h.open, '{}') AS open, coalesce(h.by_registrar, false) AS by_registrar, "
     "coalesce(h.releases, 0) AS releases FROM supplier_invoice i LEFT JOIN electronic_invoice e ON e.invoice_id = i.id "
     "LEFT JOIN invoice_match m ON m.invoice_id = i.id LEFT JOIN LATERAL ("
@@ -118,6 +118,7 @@ def _past(row: Any, rules_id: str) -> Past:
             holds=tuple(holds),
             released_by_registrar=by_registrar,
             match=match,
+            repeat=row.repeat,
         )
 
     return Past(

@@ -9,7 +9,7 @@ import msgspec
 
 Kind = Literal["approve", "ask", "reject"]
 Verdict = Literal["valid", "invalid", "not-validated", "none"]
-Withheld = Literal["held", "not-valid", "released-by-registrar", "above-limit"]
+Withheld = Literal["held", "not-valid", "released-by-registrar", "above-limit", "repeat"]
 Happened = Literal["approved", "rejected", "waiting"]
 Difference = Literal["same", "person-saved", "person-added", "approves-rejected", "rejects-approved", "decides-waiting"]
 
@@ -62,7 +62,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of an invoice when it is decided. `verdict` is `none` of one that was keyed."""
+    """What is known of an invoice when it is decided. `verdict` is `none` of one that was keyed.
+
+    `repeat`: its number was on file before, and a person said that it is another one.
+    """
 
     supplier_id: UUID
     gross: Decimal
@@ -71,6 +74,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     holds: tuple[str, ...] = ()
     released_by_registrar: bool = False
     match: str = "none"
+    repeat: bool = False
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +108,8 @@ def find_obstacles(policy: Policy, facts: Facts) -> Iterator[Withheld]:
         yield "released-by-registrar"
     if approvals_needed(policy.limits, facts.gross, facts.currency) > 1:
         yield "above-limit"
+    if facts.repeat:
+        yield "repeat"
 
 
 def applies(conditions: Conditions, policy: Policy, facts: Facts) -> bool:

@@ -111,6 +111,7 @@ async def facts_of(session: AsyncSession, invoice: SupplierInvoice) -> rules.Fac
         holds=tuple(sorted({hold.kind for hold in holds if hold.released_at is None})),
         released_by_registrar=invoice.registered_by in {hold.released_by for hold in holds},
         match="none" if match is None else match.verdict,
+        repeat=invoice.repeat > 0,
     )
 
 

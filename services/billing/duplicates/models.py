@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -23,3 +23,16 @@ class DuplicateExemption(TenantRow, BillingTable):
     reason: Mapped[str]
     granted_by: Mapped[str]
     granted_at: Mapped[datetime] = mapped_column(TIMESTAMP(timezone=True))
+
+
+class DuplicateOverride(TenantRow, BillingTable):
+    """An invoice whose number was on file already, as `repeats_id`: who registered it all the same, and why. Never changes."""
+
+    __tablename__ = "duplicate_override"
+    __table_args__ = (CheckConstraint("invoice_id <> repeats_id", name="repeats_another"),)
+
+    invoice_id: Mapped[UUID] = mapped_column(ForeignKey("billing.supplier_invoice.id"), primary_key=True)
+    repeats_id: Mapped[UUID] = mapped_column(ForeignKey("billing.supplier_invoice.id"))
+    reason: Mapped[str]
+    overridden_by: Mapped[str]
+    overridden_at: Mapped[datetime] = mapped_column(TIMESTAMP(timezone=True))

@@ -7,9 +7,10 @@ from uuid import UUID
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.billing.duplicates.models import DuplicateExemption
+from services.billing.duplicates.models import DuplicateExemption, DuplicateOverride
 from services.billing.duplicates.rules import WINDOW_DAYS, Told
 from services.billing.invoices.models import InvoiceStatus, SupplierInvoice
+from shared.errors import NotFound
 
 _MOST_COMPARED = 200
 _WINDOW = timedelta(days=WINDOW_DAYS)
@@ -36,6 +37,7 @@ async def find_candidates(session: AsyncSession, invoice: SupplierInvoice) -> li
         SupplierInvoice.currency == invoice.currency,
         SupplierInvoice.issue_date.between(invoice.issue_date - _WINDOW, invoice.issue_date + _WINDOW),
     )
+    repeated = select(DuplicateOverride.repeats_id).where(DuplicateOverride.invoice_id == invoice.id)
     query = (
         select(SupplierInvoice)
         .where(
@@ -43,6 +45,7 @@ async def find_candidates(session: AsyncSession, invoice: SupplierInvoice) -> li
             SupplierInvoice.is_credit_note == invoice.is_credit_note,
             SupplierInvoice.status != InvoiceStatus.REJECTED,
             SupplierInvoice.id != invoice.id,
+            SupplierInvoice.id.not_in(repeated),
             or_(SupplierInvoice.number_trace == invoice.number_trace, amounts),
         )
         .order_by(func.abs(SupplierInvoice.issue_date - invoice.issue_date))
@@ -59,6 +62,21 @@ async def find_candidates(session: AsyncSession, invoice: SupplierInvoice) -> li
     )
     rows = (await session.execute(query.with_only_columns(*columns))).all()
     return [(row.id, Told(*row[1:])) for row in rows]
+
+
+async def get_repeated(session: AsyncSession, invoice_id: UUID) -> SupplierInvoice:
+    """Return the invoice that is said to come again. Raises NotFound."""
+    repeated = await session.get(SupplierInvoice, invoice_id)
+    if repeated is None:
+        raise NotFound
+    return repeated
+
+
+async def last_repeat(session: AsyncSession, tax_id: str, number_key: str) -> int:
+    query = select(func.max(SupplierInvoice.repeat)).where(
+        SupplierInvoice.supplier_tax_id == tax_id, SupplierInvoice.number_key == number_key
+    )
+    return await session.scalar(query) or 0
 
 
 async def exempt_signs(session: AsyncSession, supplier_id: UUID) -> Sequence[str]:

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.billing.duplicates.models import DuplicateOverride
 from services.billing.holds.queries import holds_of
 from services.billing.intake.errors import NoOriginal
 from services.billing.intake.models import ElectronicInvoice
@@ -19,7 +20,8 @@ async def tell_invoice(session: AsyncSession, invoice: SupplierInvoice, language
     electronic = await session.get(ElectronicInvoice, invoice.id)
     holds, approvals = await holds_of(session, invoice.id), await approvals_of(session, invoice.id)
     match = await get_match(session, invoice.id)
-    return present_invoice_detail(invoice, holds, approvals, match, electronic, language)
+    repeat = await session.get(DuplicateOverride, invoice.id)
+    return present_invoice_detail(invoice, holds, approvals, match, repeat, electronic, language)
 
 
 async def get_electronic(session: AsyncSession, invoice_id: UUID) -> ElectronicInvoice:

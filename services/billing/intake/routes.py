@@ -6,18 +6,21 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.billing.duplicates.service import Override
 from services.billing.einvoices.arriving import FILE_BODY, FILE_REFUSALS, Admitted, LanguageOf, judge_body
 from services.billing.intake import originals, queries, service
 from services.billing.intake.errors import IntakeExpired, NoOriginal, UnreadInvoice, UnusableInvoice
 from services.billing.intake.models import ElectronicInvoice
 from services.billing.intake.schemas import InvoiceDetailOut
 from services.billing.invoices.errors import DuplicateInvoice
+from services.billing.invoices.models import SupplierInvoice
 from shared import clock
 from shared.app import Runtime
 from shared.auth import Principal, requires
 from shared.db import ReadSession, Session
-from shared.errors import NotFound, Unavailable, problems
+from shared.errors import Language, NotFound, Unavailable, problems
 from shared.etag import set_etag
 from shared.idempotency import KeyHeader, KeyInProgress, KeyReused, begin, fingerprint_of
 from shared.routing import STREAMS, ServiceRoute
@@ -54,6 +57,19 @@ async def take_in(
 
     Its figures are kept as they are, its bytes too. One that is not valid, or doubtful otherwise, is on file and held.
     """
+    return await take_in_body(request, response, session, by, language, key)
+
+
+async def take_in_body(
+    request: Request,
+    response: Response,
+    session: AsyncSession,
+    by: Principal,
+    language: Language,
+    key: str | None,
+    override: Override | None = None,
+) -> InvoiceDetailOut:
+    """Put the body on file, and tell what came of it. Raises INTAKE_REFUSALS, and with an override what refuses that."""
     runtime: Runtime = request.app.state.runtime
     begun_at = clock.now()
     arrived = service.read_judged(*await judge_body(request, read=True), begun_at)
@@ -63,12 +79,17 @@ async def take_in(
             fingerprint = fingerprint_of(request, arrived.sha256.encode())
             request.state.attempt = await begin(session, by, key, fingerprint)
         await originals.settle(session, original)
-        invoice = await service.register_electronic(session, arrived, original, by)
+        invoice = await service.register_electronic(session, arrived, original, by, override)
         await session.flush()
+    tell_registered(response, invoice, language)
+    return await queries.tell_invoice(session, invoice, language)
+
+
+def tell_registered(response: Response, invoice: SupplierInvoice, language: Language) -> None:
+    """Give an answer the headers of an invoice that has just come on file."""
     set_etag(response, invoice.version)
     response.headers["Location"] = f"/billing/invoices/{invoice.id}"
     response.headers["Content-Language"] = language
-    return await queries.tell_invoice(session, invoice, language)
 
 
 async def _readable(invoice_id: UUID, session: ReadSession) -> ElectronicInvoice:

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from services.billing.duplicates.models import DuplicateOverride
+from services.billing.duplicates.schemas import RepeatOut, present_repeat
 from services.billing.einvoices.schemas import FindingOut, RuleSetOut
 from services.billing.einvoices.texts import told, told_stage
 from services.billing.einvoices.verdicts import Finding, Stage, Verdict
@@ -50,11 +52,15 @@ class ApprovalOut(ResponseModel):
 
 
 class InvoiceDetailOut(InvoiceOut):
-    """An invoice with what it is held for and who approved it; `electronic` is null for one that was keyed."""
+    """An invoice with what it is held for and who approved it; `electronic` is null for one that was keyed.
+
+    `repeat` is there where its number was on file before, and a person said why it came again.
+    """
 
     holds: list[HoldOut]
     approvals: list[ApprovalOut]
     match: MatchOut
+    repeat: RepeatOut | None
     electronic: ElectronicOut | None
 
 
@@ -77,6 +83,7 @@ def present_invoice_detail(
     holds: Sequence[InvoiceHold],
     approvals: Sequence[InvoiceApproval],
     match: InvoiceMatch | None,
+    repeat: DuplicateOverride | None,
     electronic: ElectronicInvoice | None,
     language: Language,
 ) -> InvoiceDetailOut:
@@ -85,5 +92,6 @@ def present_invoice_detail(
         holds=[present_hold(hold, language) for hold in holds],
         approvals=[ApprovalOut.model_validate(approval) for approval in approvals],
         match=present_match(match, language),
+        repeat=present_repeat(repeat),
         electronic=None if electronic is None else present_electronic(electronic, language),
     )

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.decisions.models import Occasion
 from services.billing.decisions.service import decide_invoices
+from services.billing.duplicates.service import Override
 from services.billing.einvoices.model import Invoice, Seller
 from services.billing.einvoices.verdicts import Judged
 from services.billing.holds.models import HoldKind
@@ -62,9 +63,11 @@ def read_judged(content: bytes, judged: Judged, begun_at: datetime) -> Arrived:
 
 
 async def register_electronic(
-    session: AsyncSession, arrived: Arrived, original: Original, by: Principal
+    session: AsyncSession, arrived: Arrived, original: Original, by: Principal, override: Override | None = None
 ) -> SupplierInvoice:
     """Put an electronic invoice on file as it is, whatever the verdict. Raises DuplicateInvoice.
+
+    With an `override` it is the exact duplicate of another one; raises NotFound, NotARepeat, OverriderNotAPerson.
 
     Automation did this piece of work, whoever handed the file in.
     """
@@ -74,13 +77,14 @@ async def register_electronic(
     recognised = await recognise_supplier(session, rules.tax_id_of(seller), rules.name_of(seller), at)
     facts = rules.facts_of(invoice)
     due = invoice.due_date or due_on(facts["issue_date"], recognised.supplier.terms_days)
-    registered = await file_invoice(session, facts | _about(recognised, seller, by, at) | {"due_date": due})
+    values = facts | _about(recognised, seller, by, at) | {"due_date": due}
+    registered = await file_invoice(session, values, override)
     session.add(_electronic(registered, arrived, original, at))
     await session.flush()
     await lock_supplier(session, recognised, rules.names_of(seller))
     accounts = rules.accounts_of(invoice)
     found = _doubts(arrived.judged) + await _account_doubts(session, recognised, registered, accounts, by, at)
-    await announce_invoice(session, registered, found, effort, arrived.judged.verdict)
+    await announce_invoice(session, registered, found, effort, arrived.judged.verdict, override=override)
     await decide_invoices(session, [registered], Occasion.INTAKE)
     return registered
 

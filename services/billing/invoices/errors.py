@@ -32,8 +32,14 @@ class DuplicateInvoice(DomainError):
     code, status = "duplicate-invoice", 409
     en = "The supplier's invoice {number} is on file already."
     es = "La factura {number} de este proveedor ya está registrada."
-    hint_en = "It is the one with `existing_id`; a corrected invoice needs a number of its own."
-    hint_es = "Es la de `existing_id`; una factura rectificada necesita su propio número."
+    hint_en = (
+        "It is the one with `existing_id`; a corrected invoice needs a number of its own. Where the supplier did use the number "
+        "twice, a person who may registers it with a reason at /billing/invoices/{existing_id}/repeats."
+    )
+    hint_es = (
+        "Es la de `existing_id`; una factura rectificada necesita su propio número. Si el proveedor usó el número dos veces, "
+        "quien pueda hacerlo la registra con un motivo en /billing/invoices/{existing_id}/repeats."
+    )
 
 
 class IllegalTransition(DomainError):

@@ -35,15 +35,16 @@ class SupplierInvoice(TenantRow, BillingTable):
     """One invoice as the supplier sent it. Lines and VAT breakdown are the document's own and never change.
 
     What is keyed adds up; what an electronic invoice says is kept, also where it does not. Keys are digests for telling
-    near duplicates.
+    near duplicates. `repeat` is 0 but for those that were registered though their number was on file.
     """
 
     __tablename__ = "supplier_invoice"
     __table_args__ = (
-        UniqueConstraint("tenant_id", "supplier_tax_id", "number_key"),
+        UniqueConstraint("tenant_id", "supplier_tax_id", "number_key", "repeat"),
         CheckConstraint("origin = 'electronic' OR gross = net + tax", name="adds_up"),
         Index("ix_supplier_invoice_tenant_status", "tenant_id", "status", "id"),
         Index(None, "tenant_id", "registered_at"),
+        Index(None, "supplier_id", "id"),
         Index(None, "supplier_id", "number_trace"),
         Index(None, "supplier_id", "gross", "issue_date"),
     )
@@ -58,6 +59,7 @@ class SupplierInvoice(TenantRow, BillingTable):
     number: Mapped[str]
     number_key: Mapped[str]
     number_trace: Mapped[str]
+    repeat: Mapped[int] = mapped_column(server_default="0")
     issue_date: Mapped[date]
     due_date: Mapped[date]
     currency: Mapped[str]

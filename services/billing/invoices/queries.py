@@ -23,11 +23,11 @@ async def get_invoice(session: AsyncSession, invoice_id: UUID, *, lock: bool = F
 
 
 async def find_by_number(session: AsyncSession, tax_id: object, number_key: object) -> UUID | None:
-    return await session.scalar(
-        select(SupplierInvoice.id).where(
-            SupplierInvoice.supplier_tax_id == tax_id, SupplierInvoice.number_key == number_key
-        )
+    """Return the first invoice that was filed with the number."""
+    query = select(SupplierInvoice.id).where(
+        SupplierInvoice.supplier_tax_id == tax_id, SupplierInvoice.number_key == number_key
     )
+    return await session.scalar(query.order_by(SupplierInvoice.repeat).limit(1))
 
 
 async def approvals_of(session: AsyncSession, invoice_id: UUID) -> Sequence[InvoiceApproval]:

@@ -41,7 +41,7 @@ class Totals:
 
     def rounded(self, currency: str) -> "Totals":
         """Return them with the decimals of the currency, as they are shown; one that has more of them keeps these."""
-        return Totals(*(_shown(amount, currency) for amount in (self.net, self.tax, self.gross)))
+        return Totals(*(as_shown(amount, currency) for amount in (self.net, self.tax, self.gross)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,8 @@ class Difference:
     found: Decimal
 
 
-def _shown(amount: Decimal, currency: str) -> Decimal:
+def as_shown(amount: Decimal, currency: str) -> Decimal:
+    """Return an amount with the decimals of its currency; one that has more of them keeps these."""
     rounded = round_money(amount, currency)
     return rounded if rounded == amount else amount
 

@@ -10,7 +10,7 @@ from services.billing.decisions.queries import active_limits
 from services.billing.decisions.rules import approvals_needed
 from services.billing.duplicates.numbers import trace_of
 from services.billing.duplicates.rules import key_of_lines, told_likeness
-from services.billing.duplicates.service import find_near_duplicates
+from services.billing.duplicates.service import Override, find_near_duplicates, keep_override, take_repeat
 from services.billing.holds.errors import InvoiceHeld
 from services.billing.holds.models import HoldKind
 from services.billing.holds.queries import open_holds
@@ -27,7 +27,7 @@ from services.billing.invoices.errors import (
 )
 from services.billing.invoices.models import InvoiceApproval, InvoiceStatus, Origin, SupplierInvoice
 from services.billing.invoices.schemas import InvoiceIn, PaymentIn
-from services.billing.matching.service import keep_new, match_new
+from services.billing.matching.service import keep_new, match_new, rematch_behind
 from services.billing.parties.service import lock_supplier, recognise_supplier
 from services.billing.work_queue.queries import waits_since
 from services.billing.work_queue.turns import end_turn, take_turn
@@ -42,22 +42,27 @@ PROCESS = "accounts-payable"
 
 
 async def register_invoice(
-    session: AsyncSession, received: InvoiceIn, by: Principal, effort: Effort
+    session: AsyncSession, received: InvoiceIn, by: Principal, effort: Effort, override: Override | None = None
 ) -> SupplierInvoice:
-    """Put an invoice on file. Raises TotalsDoNotAddUp or DuplicateInvoice (also between concurrent requests)."""
+    """Put an invoice on file. Raises TotalsDoNotAddUp or DuplicateInvoice (also between concurrent requests).
+
+    With an `override` it is the exact duplicate of another one; raises NotFound, NotARepeat, OverriderNotAPerson.
+    """
     _check_totals(received)
     tax_id = rules.normalise_tax_id(received.supplier.tax_id)
     recognised = await recognise_supplier(session, tax_id, received.supplier.name, effort.finished_at)
     values = _columns(received, by, effort) | {"supplier_id": recognised.supplier.id, "supplier_tax_id": tax_id}
-    invoice = await file_invoice(session, values)
+    invoice = await file_invoice(session, values, override)
     await lock_supplier(session, recognised, [received.supplier.name])
-    await announce_invoice(session, invoice, [], effort)
+    await announce_invoice(session, invoice, [], effort, override=override)
     return invoice
 
 
-async def file_invoice(session: AsyncSession, values: dict[str, Any]) -> SupplierInvoice:
-    """Insert an invoice. Raises DuplicateInvoice, also between concurrent requests."""
-    keys = {
+async def file_invoice(
+    session: AsyncSession, values: dict[str, Any], override: Override | None = None
+) -> SupplierInvoice:
+    """Insert an invoice. Raises DuplicateInvoice, also between concurrent requests; with an override what refuses that."""
+    keys: dict[str, Any] = {
         "id": uuid7(),
         "version": 1,
         "status": InvoiceStatus.REGISTERED,
@@ -65,16 +70,26 @@ async def file_invoice(session: AsyncSession, values: dict[str, Any]) -> Supplie
         "number_trace": trace_of(values["number"]),
         "lines_key": key_of_lines(values["lines"]),
     }
+    if override is not None:
+        keys["repeat"] = await take_repeat(session, override, values["supplier_tax_id"], keys["number_key"])
     statement = insert(SupplierInvoice).values(values | keys).on_conflict_do_nothing().returning(SupplierInvoice)
     invoice = (await session.scalars(statement)).one_or_none()
     if invoice is None:
         existing = await queries.find_by_number(session, values["supplier_tax_id"], keys["number_key"])
         raise DuplicateInvoice(number=values["number"], existing_id=str(existing))
+    if override is not None:
+        keep_override(session, invoice, override)
     return invoice
 
 
 async def announce_invoice(
-    session: AsyncSession, invoice: SupplierInvoice, found: Found, effort: Effort, verdict: str | None = None
+    session: AsyncSession,
+    invoice: SupplierInvoice,
+    found: Found,
+    effort: Effort,
+    verdict: str | None = None,
+    *,
+    override: Override | None = None,
 ) -> None:
     """Let the invoice wait for what was found, for what it may be a copy of and for what does not match its order.
 
@@ -96,6 +111,7 @@ async def announce_invoice(
         origin=invoice.origin,
         verdict=verdict,
         holds=sorted({kind.value for kind, _ in found}),
+        repeats=None if override is None else override.repeats_id,
     )
     outbox.record(session, event, subject=invoice.id, work=effort.on(PROCESS, "register-invoice", invoice.id))
     if match:
@@ -229,11 +245,13 @@ async def reject_by_rule(
 async def _reject(
     session: AsyncSession, invoice: SupplierInvoice, reason: str, decided_by: str, effort: Effort
 ) -> None:
+    """Refuse the invoice; what waits behind it for what it billed is matched once more."""
     since = await waits_since(session, invoice)
     work = effort.on(PROCESS, "approve-invoice", invoice.id, outcome=Outcome.ERROR, requested_at=since)
     invoice.decided_by, invoice.decision_reason = decided_by, reason
     _enter(invoice, InvoiceStatus.REJECTED, effort)
     outbox.record(session, events.InvoiceRejected(invoice_id=invoice.id), subject=invoice.id, work=work)
+    await rematch_behind(session, invoice)
 
 
 async def mark_paid(session: AsyncSession, invoice: SupplierInvoice, payment: PaymentIn, effort: Effort) -> None:

@@ -19,6 +19,7 @@ from services.billing.matching.shapes import Received, Tolerance, Verdict
 from services.billing.orders.models import PurchaseOrder
 from services.billing.parties.models import Supplier, SupplierTaxId
 from services.billing.receipts.models import GoodsReceipt, ReceiptLine
+from services.billing.tolerances.queries import hold_tolerance
 
 _HOLD_NUMBERS = text(
     "SELECT pg_advisory_xact_lock_shared(hashtextextended(current_setting('trastienda.tenant') || '/order/' || key, 7)) "
@@ -61,12 +62,37 @@ async def said_by(session: AsyncSession, invoice: SupplierInvoice) -> Said:
     return read_electronic(msgspec.convert(electronic.canonical, Invoice), is_credit_note=invoice.is_credit_note)
 
 
-async def agreed_with(session: AsyncSession, supplier_id: UUID) -> tuple[Tolerance, set[str]]:
-    """Return a supplier's tolerances and tax numbers."""
+async def tolerance_for(session: AsyncSession, supplier_id: UUID, currency: str) -> Tolerance:
+    """Return what was agreed with a supplier; the tenant's own tolerance where nothing was."""
     columns = (Supplier.tolerance_percent, Supplier.tolerance_amount)
     percent, amount = (await session.execute(select(*columns).where(Supplier.id == supplier_id))).one()
-    numbers = await session.scalars(select(SupplierTaxId.tax_id).where(SupplierTaxId.supplier_id == supplier_id))
-    return Tolerance(percent, amount), set(numbers)
+    if percent is not None or amount is not None:
+        return Tolerance(percent, amount, "supplier")
+    own = await hold_tolerance(session)
+    if own is None:
+        return Tolerance()
+    limit = own.amounts.get(currency)
+    return Tolerance(own.percent, None if limit is None else Decimal(limit), "tenant", own.version)
+
+
+async def tax_ids_of(session: AsyncSession, supplier_id: UUID) -> set[str]:
+    return set(await session.scalars(select(SupplierTaxId.tax_id).where(SupplierTaxId.supplier_id == supplier_id)))
+
+
+async def open_after(
+    session: AsyncSession, after: UUID, supplier_id: UUID | None, order_keys: Sequence[str] | None, most: int
+) -> list[UUID]:
+    """Return invoices that were matched and that nobody has validated, the first one first, behind one of them."""
+    query = (
+        select(InvoiceMatch.invoice_id)
+        .join(SupplierInvoice, SupplierInvoice.id == InvoiceMatch.invoice_id)
+        .where(InvoiceMatch.invoice_id > after, SupplierInvoice.status == InvoiceStatus.REGISTERED)
+    )
+    if supplier_id is not None:
+        query = query.where(SupplierInvoice.supplier_id == supplier_id)
+    if order_keys is not None:
+        query = query.where(InvoiceMatch.order_keys.overlap(order_keys))
+    return list(await session.scalars(query.order_by(InvoiceMatch.invoice_id).limit(most)))
 
 
 async def receipts_by_line(session: AsyncSession, line_ids: Collection[UUID]) -> dict[UUID, list[Received]]:
@@ -105,6 +131,10 @@ async def billed_before(session: AsyncSession, invoice_id: UUID, line_ids: Colle
         .group_by(MatchedQuantity.order_line_id)
     )
     return dict((await session.execute(query)).all())
+
+
+async def bills_something(session: AsyncSession, invoice_id: UUID) -> bool:
+    return bool(await session.scalar(select(exists().where(MatchedQuantity.invoice_id == invoice_id))))
 
 
 async def named_with(session: AsyncSession, order: PurchaseOrder) -> set[UUID]:

@@ -57,7 +57,7 @@ def _match(
     lines = tuple(_match_line(line, finder, totals, currency, tolerance) for line in billed)
     agreed = sum((part.agreed for line in lines for part in line.parts), Fraction(0))
     own = [*findings, *([] if lines else [Finding(Reason.INCOMPLETE_LINE)]), *_charged(charges, agreed, tolerance)]
-    return Outcome(lines, tuple(own))
+    return Outcome(lines, tuple(own), tolerance)
 
 
 def _charged(charges: Decimal, agreed: Fraction, tolerance: Tolerance) -> list[Finding]:

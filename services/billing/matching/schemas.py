@@ -53,13 +53,26 @@ class MatchedLineOut(ResponseModel):
     findings: list[FindingOut]
 
 
+class ToleranceOut(ResponseModel):
+    """How far it might be off: as agreed with the supplier, else by that version of the tenant's own."""
+
+    source: Literal["supplier", "tenant", "none"]
+    version: int | None
+    percent: Decimal | None
+    amount: Decimal | None
+
+
 class MatchOut(ResponseModel):
-    """What came of comparing an invoice with orders and receipts; `none`: it names no order, or none are kept here."""
+    """What came of comparing an invoice with orders and receipts; `none`: it names no order, or none are kept here.
+
+    `tolerance` is the one it was compared by; null where it was not compared, or before tolerances were told.
+    """
 
     verdict: Verdict | Literal["none"]
     reasons: list[Reason]
     findings: list[FindingOut]
     lines: list[MatchedLineOut]
+    tolerance: ToleranceOut | None
     matched_at: datetime | None
 
 
@@ -70,16 +83,23 @@ def told_outcome(outcome: Outcome) -> dict[str, Any]:
         for line in outcome.lines
     ]
     told: dict[str, Any] = msgspec.to_builtins(
-        {"reasons": outcome.reasons, "findings": outcome.findings, "lines": lines}
+        {
+            "reasons": outcome.reasons,
+            "findings": outcome.findings,
+            "lines": lines,
+            "tolerance": outcome.tolerance,
+        }
     )
     return told
 
 
 def present_match(match: InvoiceMatch | None, language: Language) -> MatchOut:
     if match is None:
-        return MatchOut(verdict="none", reasons=[], findings=[], lines=[], matched_at=None)
+        return MatchOut(verdict="none", reasons=[], findings=[], lines=[], tolerance=None, matched_at=None)
     kept = _with_texts(match.outcome, language)
-    return MatchOut.model_validate({**kept, "verdict": match.verdict, "matched_at": match.matched_at})
+    return MatchOut.model_validate(
+        {"tolerance": None, **kept, "verdict": match.verdict, "matched_at": match.matched_at}
+    )
 
 
 def _with_texts(kept: Any, language: Language) -> Any:

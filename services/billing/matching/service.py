@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -28,12 +29,15 @@ from services.billing.matching.shapes import Finding, Ordered, Outcome, Reason, 
 from services.billing.orders.models import OrderLine, OrderStatus, PurchaseOrder
 from services.billing.orders.queries import lock_lines
 from shared import clock, outbox
+from shared.auth import Principal
 from shared.contracts import billing as events
 from shared.events import Actor
+from shared.jobs import create_job
 from shared.work import Effort
 
 PROCESS = "accounts-payable"
 _MATCHER = "billing.matching"
+REMATCH = "invoice-rematch"
 _NONE = Decimal(0)
 
 
@@ -53,6 +57,39 @@ class NewMatch:
     def doubts(self) -> Found:
         is_exception = self.outcome.verdict is Verdict.EXCEPTION
         return [(HoldKind.MATCH_EXCEPTION, _details(self.outcome))] if is_exception else []
+
+
+class Affected(msgspec.Struct, frozen=True):
+    """The invoices that a change is about: a supplier's, those that name some orders, or all."""
+
+    supplier_id: UUID | None = None
+    order_keys: list[str] | None = None
+
+
+async def ask_rematch(session: AsyncSession, by: Principal, affected: Affected = Affected()) -> None:  # noqa: B008 - it is frozen
+    """Let a job match the invoices once more that nobody has validated, if there are any: they may be many.
+
+    Whoever asks holds what they are compared by, so that none comes in between which was compared by something else.
+    """
+    if await queries.open_after(session, UUID(int=0), affected.supplier_id, None, 1):
+        await create_job(session, REMATCH, msgspec.to_builtins(affected), by)
+
+
+async def rematch_behind(session: AsyncSession, invoice: SupplierInvoice) -> None:
+    """Let those that wait behind an invoice which bills nothing any more be matched once more.
+
+    A job does so: it takes the locks of orders, for which it is too late here, and so waits for what is being matched.
+    """
+    match = await queries.get_match(session, invoice.id)
+    if match is not None and await queries.bills_something(session, invoice.id):
+        by = Principal(_MATCHER, str(session.info["tenant"]), frozenset(), kind="automation")
+        affected = Affected(order_keys=match.order_keys)
+        await create_job(session, REMATCH, msgspec.to_builtins(affected), by)
+
+
+async def lock_numbers(session: AsyncSession, keys: list[str]) -> None:
+    """Wait for the invoices that are being matched with orders of these numbers."""
+    await _lock_named(session, keys)
 
 
 async def match_new(session: AsyncSession, invoice: SupplierInvoice) -> NewMatch | None:
@@ -148,7 +185,8 @@ async def _match(
 async def _compare(
     session: AsyncSession, invoice: SupplierInvoice, orders: dict[str, PurchaseOrder], lines: Sequence[OrderLine]
 ) -> Outcome:
-    tolerance, tax_ids = await queries.agreed_with(session, invoice.supplier_id)
+    tolerance = await queries.tolerance_for(session, invoice.supplier_id, invoice.currency)
+    tax_ids = await queries.tax_ids_of(session, invoice.supplier_id)
     usable, findings = _usable(invoice, orders, tax_ids)
     by_id = {order.id: order for order in usable}
     places = {order.id: place for place, order in enumerate(usable)}

@@ -44,11 +44,14 @@ class Reason(StrEnum):
 class Tolerance:
     """How far quantities and prices may be off: both limits hold; one that was not agreed does not count.
 
-    With neither agreed nothing may be off. `amount` is money in the invoice's currency, per order line.
+    With neither agreed nothing may be off. `amount` is money in the invoice's currency, per order line. `source` is
+    `supplier`, or `tenant` with the version of the tenant's own, or `none`.
     """
 
     percent: Decimal | None = None
     amount: Decimal | None = None
+    source: str = "none"
+    version: int | None = None
 
     def allows(self, off: Fraction, base: Fraction, money: Fraction) -> bool:
         """Tell whether being `off` from `base`, which is worth `money`, is let pass."""
@@ -178,6 +181,7 @@ class LineOutcome:
 class Outcome:
     lines: tuple[LineOutcome, ...]
     findings: tuple[Finding, ...] = ()
+    tolerance: Tolerance = Tolerance()
 
     @property
     def verdict(self) -> Verdict:

@@ -58,9 +58,9 @@ async def get(supplier_id: UUID, response: Response, session: ReadSession, _by: 
 
 
 @router.patch("/{supplier_id}", status_code=204)
-async def change(supplier: EditedSupplier, wanted: SupplierChangeIn, _session: Session, _by: CanWrite) -> None:
-    """Change name, other names, terms or tolerances; needs If-Match."""
-    service.change_supplier(supplier, wanted)
+async def change(supplier: EditedSupplier, wanted: SupplierChangeIn, session: Session, by: CanWrite) -> None:
+    """Change name, other names, terms or tolerances; needs If-Match. By other tolerances its invoices are matched anew."""
+    await service.change_supplier(session, supplier, wanted, by)
 
 
 @router.post("/{supplier_id}/tax-ids", status_code=204, dependencies=[Idempotent], responses=problems(TaxIdTaken))

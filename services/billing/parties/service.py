@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.holds import service as holds
 from services.billing.invoices.models import SupplierInvoice
+from services.billing.matching.service import Affected, ask_rematch
 from services.billing.parties import queries, rules
 from services.billing.parties.errors import AccountVerified, OwnAccount, PersonNeeded, TaxIdTaken
 from services.billing.parties.models import Supplier, SupplierAccount, SupplierTaxId
@@ -120,10 +121,16 @@ async def verify_account(
     return await holds.release_account(session, account.id, by, effort)
 
 
-def change_supplier(supplier: Supplier, change: SupplierChangeIn) -> None:
-    """Change what was agreed with a supplier; no work of a case, so no event."""
-    for name, value in change.changes().items():
+async def change_supplier(session: AsyncSession, supplier: Supplier, change: SupplierChangeIn, by: Principal) -> None:
+    """Change what was agreed with a supplier; no work of a case, so no event.
+
+    Where tolerances are others, its invoices that nobody has validated are matched once more.
+    """
+    changes = change.changes()
+    for name, value in changes.items():
         setattr(supplier, name, value)
+    if changes.keys() & {"tolerance_percent", "tolerance_amount"}:
+        await ask_rematch(session, by, Affected(supplier_id=supplier.id))
 
 
 async def add_tax_id(session: AsyncSession, supplier: Supplier, tax_id: str) -> None:

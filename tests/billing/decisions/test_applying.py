@@ -60,6 +60,7 @@ async def test_a_rule_approves_through_the_steps_of_people(billing: Harness, ten
         "holds": [],
         "released_by_registrar": False,
         "match": "none",
+        "repeat": False,
     }
     async with billing.client(other_tenant, "admin") as client:
         hidden = await client.get(f"/billing/invoices/{invoice['id']}/decisions")

@@ -65,10 +65,13 @@ async def history(billing: Harness, tenant: str) -> dict[str, str]:
     return ids
 
 
+TABLES = ("supplier_invoice", "invoice_decision", "outbox")
+
+
 async def test_a_draft_is_tried_on_invoices_on_file(billing: Harness, tenant: str, other_tenant: str) -> None:
     await taken_in(billing, other_tenant, electronic("Z"))
     ids = await history(billing, tenant)
-    before = [await rows(billing, tenant, table) for table in ("supplier_invoice", "invoice_decision", "outbox")]
+    before = [sorted(await rows(billing, tenant, table), key=str) for table in TABLES]
 
     draft = await drafted(
         billing,
@@ -106,7 +109,7 @@ async def test_a_draft_is_tried_on_invoices_on_file(billing: Harness, tenant: st
     (only,) = await decided(billing, tenant, simulation, difference="approves-rejected")
     assert only == told[ids["rejected"]]
     assert len(await decided(billing, tenant, simulation, outcome="approve")) == 3
-    after = [await rows(billing, tenant, table) for table in ("supplier_invoice", "invoice_decision", "outbox")]
+    after = [sorted(await rows(billing, tenant, table), key=str) for table in TABLES]
     assert after == before
 
 

@@ -1,0 +1,1 @@
+"""One step for many invoices, as a job, with what became of each."""
