@@ -37,6 +37,7 @@ class InvoiceHold(TenantRow, BillingTable):
     __table_args__ = (
         CheckConstraint("(released_at IS NULL) = (released_by IS NULL)", name="released_by_somebody"),
         Index(None, "tenant_id", "invoice_id"),
+        Index("ix_invoice_hold_open", "tenant_id", "kind", "invoice_id", postgresql_where=text("released_at IS NULL")),
         Index(
             "ix_invoice_hold_account",
             text("(details ->> 'account_id')"),

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
+from typing import Literal
 
 from shared.money import multiply, round_money
 
@@ -113,3 +114,10 @@ def _rate_claims(
         yield f"vat_breakdown.{index}.tax", round_money(multiply(vat.base, vat.rate, _PERCENT), currency), vat.tax
     for rate, base in bases.items():
         yield f"vat_breakdown (rate {rate} is missing)", base, Decimal(0)
+
+
+def due_state(due_date: date, today: date, *, waits: bool) -> Literal["open", "overdue", "settled"]:
+    """Return `settled` for what is paid or refused, else `overdue` from the day after it was due."""
+    if not waits:
+        return "settled"
+    return "overdue" if due_date < today else "open"

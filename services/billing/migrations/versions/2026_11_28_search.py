@@ -1,0 +1,93 @@
+"""What invoices and suppliers are found and sorted by.
+
+The generated columns rewrite both tables under an exclusive lock: about a second per 30,000 invoices, in which requests wait
+or, after 5 s, are told to come again. Indexes are built in the same transaction, which CONCURRENTLY could not be: a
+migration is there as a whole or not at all.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "2026_11_28_search"
+down_revision = "2026_11_27_matching"
+branch_labels = None
+depends_on = None
+
+# Letter case and accents do not count, whatever the database's locale: PG_UNICODE_FAST is built in. Compatible forms are
+# one (full width, ligatures).
+_FOLD = r"""
+CREATE FUNCTION billing.fold(said text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN
+  regexp_replace(normalize(casefold(normalize(said, NFKD) COLLATE pg_catalog.pg_unicode_fast), NFKD), '[\u0300-\u036f]', '', 'g')
+"""
+# What German writes where it has no umlauts: Mueller is Müller.
+_SPELL_OUT = """
+CREATE FUNCTION billing.spell_out(said text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN
+  billing.fold(replace(replace(replace(casefold(normalize(said, NFKC) COLLATE pg_catalog.pg_unicode_fast), 'ä', 'ae'), 'ö', 'oe'), 'ü', 'ue'))
+"""
+# The key of an order's number as `normalise_number` makes it, in small letters, between separators that no text has.
+_ORDER_WORDS = r"""
+CREATE FUNCTION billing.order_words(said text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN
+  E'\x1f' || btrim(regexp_replace(billing.fold(said), '[\W_]+', E'\x1f', 'g'), E'\x1f') || E'\x1f'
+"""
+_NAMES = """
+CREATE FUNCTION billing.fold_names(names text[]) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN
+  billing.fold(array_to_string(names, E'\\n')) || E'\\n' || billing.spell_out(array_to_string(names, E'\\n'))
+"""
+FUNCTIONS = {"fold(text)": _FOLD, "spell_out(text)": _SPELL_OUT, "order_words(text)": _ORDER_WORDS, "fold_names(text[])": _NAMES}
+
+# 584 characters at the most, since an entry of an index has 2,700 bytes.
+INVOICE_SEARCH = (
+    "left(billing.fold(number), 64) || E'\\n' || left(billing.fold(supplier_name), 160) || E'\\n' || "
+    "left(billing.spell_out(supplier_name), 160) || E'\\n' || coalesce(left(billing.fold(purchase_order), 100) || E'\\n' || "
+    "left(billing.order_words(purchase_order), 100), '')"
+)
+SUPPLIER_SEARCH = "billing.fold(name) || E'\\n' || billing.spell_out(name) || E'\\n' || billing.fold_names(aliases::text[])"
+
+_RULE = "decided_by = 'billing.rules'"
+_PERSON = "decided_by <> 'billing.rules'"
+_WAITS = "status IN ('registered', 'validated', 'approved')"
+
+
+def upgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '5s'")
+    for definition in FUNCTIONS.values():
+        op.execute(sa.text(definition.replace("\\:", "\\\\:")))
+    op.execute(
+        f"ALTER TABLE billing.supplier_invoice ADD COLUMN search text NOT NULL GENERATED ALWAYS AS ({INVOICE_SEARCH}) STORED, "
+        "ADD COLUMN gross_order double precision NOT NULL GENERATED ALWAYS AS (gross::double precision) STORED"
+    )
+    op.execute(f"ALTER TABLE billing.supplier ADD COLUMN search text NOT NULL GENERATED ALWAYS AS ({SUPPLIER_SEARCH}) STORED")
+    index_invoices()
+    op.create_index(
+        "ix_invoice_hold_open", "invoice_hold", ["tenant_id", "kind", "invoice_id"], postgresql_where=sa.text("released_at IS NULL"), schema="billing"
+    )
+    op.create_index("ix_invoice_match_tenant_id_verdict_invoice_id", "invoice_match", ["tenant_id", "verdict", "invoice_id"], schema="billing")
+    op.create_index("ix_electronic_invoice_tenant_id_verdict_invoice_id", "electronic_invoice", ["tenant_id", "verdict", "invoice_id"], schema="billing")
+
+
+def index_invoices() -> None:
+    def index(name: str, *columns: object, **options: object) -> None:
+        op.create_index(f"ix_supplier_invoice_{name}", "supplier_invoice", ["tenant_id", *columns, "id"], schema="billing", **options)
+
+    index("search", postgresql_include=["supplier_id", "origin", "is_credit_note", "search"])
+    index("tenant_id_supplier_id_id", "supplier_id")
+    index("number", "number_key", postgresql_ops={"number_key": "text_pattern_ops"})
+    index("tenant_id_issue_date_id", "issue_date")
+    index("tenant_id_due_date_id", "due_date")
+    index("waiting", "due_date", postgresql_where=sa.text(_WAITS))
+    index("tenant_id_currency_gross_order_id", "currency", "gross_order")
+    index("by_rule", postgresql_where=sa.text(_RULE))
+    index("by_person", postgresql_where=sa.text(_PERSON))
+
+
+def downgrade() -> None:
+    op.drop_index("ix_electronic_invoice_tenant_id_verdict_invoice_id", "electronic_invoice", schema="billing")
+    op.drop_index("ix_invoice_match_tenant_id_verdict_invoice_id", "invoice_match", schema="billing")
+    op.drop_index("ix_invoice_hold_open", "invoice_hold", schema="billing")
+    for name in ("number", "tenant_id_supplier_id_id", "tenant_id_issue_date_id", "tenant_id_due_date_id", "waiting", "by_rule", "by_person"):
+        op.drop_index(f"ix_supplier_invoice_{name}", "supplier_invoice", schema="billing")
+    op.drop_column("supplier", "search", schema="billing")
+    for name in ("search", "gross_order"):  # with their indexes
+        op.drop_column("supplier_invoice", name, schema="billing")
+    for name in reversed(FUNCTIONS):
+        op.execute(f"DROP FUNCTION billing.{name}")
