@@ -6,6 +6,7 @@ from services.billing.batches.job import jobs
 from services.billing.batches.routes import router as batches
 from services.billing.decisions.routes import router as decisions
 from services.billing.einvoices.routes import router as validations
+from services.billing.exports.routes import router as exports
 from services.billing.holds.routes import router as holds
 from services.billing.intake.originals import sweep
 from services.billing.intake.routes import router as intake
@@ -25,7 +26,7 @@ SERVICE = Service(
     settings=BillingSettings,
     metadata=BillingTable.metadata,
     migrations=Path(__file__).with_name("migrations"),
-    routers=[invoices, intake, batches, holds, decisions, matching, orders, receipts, suppliers, validations],
+    routers=[exports, invoices, intake, batches, holds, decisions, matching, orders, receipts, suppliers, validations],
     events=[
         events.InvoiceRegistered,
         events.InvoiceReleased,

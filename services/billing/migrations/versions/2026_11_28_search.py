@@ -35,10 +35,10 @@ CREATE FUNCTION billing.fold_names(names text[]) RETURNS text LANGUAGE sql IMMUT
 """
 FUNCTIONS = {"fold(text)": _FOLD, "spell_out(text)": _SPELL_OUT, "order_words(text)": _ORDER_WORDS, "fold_names(text[])": _NAMES}
 
-# 584 characters at the most, since an entry of an index has 2,700 bytes.
+# 583 characters at the most, since an entry of an index has 2,700 bytes and a character may take four.
 INVOICE_SEARCH = (
-    "left(billing.fold(number), 64) || E'\\n' || left(billing.fold(supplier_name), 160) || E'\\n' || "
-    "left(billing.spell_out(supplier_name), 160) || E'\\n' || coalesce(left(billing.fold(purchase_order), 100) || E'\\n' || "
+    "left(billing.fold(number), 100) || E'\\n' || left(billing.fold(supplier_name), 150) || E'\\n' || "
+    "left(billing.spell_out(supplier_name), 150) || E'\\n' || coalesce(left(billing.fold(purchase_order), 80) || E'\\n' || "
     "left(billing.order_words(purchase_order), 100), '')"
 )
 SUPPLIER_SEARCH = "billing.fold(name) || E'\\n' || billing.spell_out(name) || E'\\n' || billing.fold_names(aliases::text[])"
@@ -51,7 +51,7 @@ _WAITS = "status IN ('registered', 'validated', 'approved')"
 def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
     for definition in FUNCTIONS.values():
-        op.execute(sa.text(definition.replace("\\:", "\\\\:")))
+        op.execute(definition)
     op.execute(
         f"ALTER TABLE billing.supplier_invoice ADD COLUMN search text NOT NULL GENERATED ALWAYS AS ({INVOICE_SEARCH}) STORED, "
         "ADD COLUMN gross_order double precision NOT NULL GENERATED ALWAYS AS (gross::double precision) STORED"
