@@ -8,10 +8,9 @@ from fastapi.responses import StreamingResponse
 from services.billing.exports.accepting import accepted_format
 from services.billing.exports.delimited import CsvWriter
 from services.billing.exports.errors import DialectOfCsv, ExportTooLarge, NoSuchFormat
-from services.billing.exports.files import MOST_ROWS, sent, write_table
+from services.billing.exports.files import sent, write_table
 from services.billing.exports.queries import exported_invoices
 from services.billing.exports.schemas import ExportQuery
-from services.billing.exports.tables import TABLES
 from services.billing.exports.workbook import XlsxWriter
 from services.billing.invoices.parameters import SingleValues
 from shared import clock
@@ -44,18 +43,17 @@ async def export(
     """Send what the list shows under the same filters as CSV or XLSX, as of one moment: a row per invoice, line or VAT rate.
 
     Amounts are exact: in XLSX one of more than 15 digits is a text, since a spreadsheet's number has no more. Moments are
-    UTC. In CSV an apostrophe stands before a text that could begin a formula. A file has at most 200,000 rows.
+    UTC. In CSV an apostrophe stands before a text that could begin a formula. A file has at most 100,000 rows.
     """
     kind = asked.format or accepted_format(accept)
     if kind == "xlsx" and asked.dialect is not None:
         raise DialectOfCsv
-    at = clock.now()
-    table = TABLES[asked.rows]
-    file = await write_table(exported_invoices(session, asked, at.date()), table, asked, kind, MOST_ROWS)
+    today = clock.now().date()
+    file = await write_table(exported_invoices(session, asked, today), asked, kind, today)
     headers = {
         "Content-Type": _WRITERS[kind].media_type,
         "Content-Length": str(file.seek(0, 2)),
-        "Content-Disposition": f'attachment; filename="{asked.rows}-{at.date()}.{kind}"',
+        "Content-Disposition": f'attachment; filename="{asked.rows}-{today}.{kind}"',
         "Cache-Control": "private, no-store",
         "Vary": "Accept",
         "X-Content-Type-Options": "nosniff",

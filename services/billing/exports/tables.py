@@ -10,27 +10,24 @@ from decimal import Decimal
 from typing import Any
 
 from services.billing.exports.schemas import Rows
-from services.billing.invoices.listing import InvoiceListedOut
+from services.billing.invoices.listing import decider
+from services.billing.invoices.models import WAITING
+from services.billing.invoices.rules import Totals, due_state
 
 Cell = str | int | Decimal | date | datetime | None
-Part = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Exported:
-    """An invoice as the list has it, and of its document what the table needs."""
-
-    invoice: InvoiceListedOut
-    parts: list[Part]
+Cells = tuple[Cell, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`column` names what of the document is read; None: a row per invoice."""
+    """`column` names what of the document is read, as `parts`; None: a row per invoice.
+
+    `rows` takes an invoice as `listing.read_rows` reads it, and the day.
+    """
 
     header: tuple[str, ...]
     column: str | None
-    rows: Callable[[Exported], Iterator[tuple[Cell, ...]]]
+    rows: Callable[[Any, date], Iterator[Cells]]
 
 
 _INVOICE = (
@@ -39,41 +36,35 @@ _INVOICE = (
 )  # fmt: skip
 
 
-def _begin(invoice: InvoiceListedOut) -> tuple[Cell, ...]:
-    supplier = invoice.supplier
-    credit_note = _flag(invoice.is_credit_note)
+def _begin(row: Any) -> Cells:
     return (
-        str(invoice.id), str(supplier.id), supplier.tax_id, supplier.name, invoice.number, invoice.issue_date,
-        invoice.currency, credit_note, invoice.status.value,
+        str(row.id), str(row.supplier_id), row.supplier_tax_id, row.supplier_name, row.number, row.issue_date,
+        row.currency, "true" if row.is_credit_note else "false", row.status,
     )  # fmt: skip
 
 
-def _flag(is_so: bool) -> str:
-    return "true" if is_so else "false"
-
-
-def _of_invoice(row: Exported) -> Iterator[tuple[Cell, ...]]:
-    invoice, totals = row.invoice, row.invoice.totals
+def _of_invoice(row: Any, today: date) -> Iterator[Cells]:
+    totals = Totals(row.net, row.tax, row.gross).rounded(row.currency)
     yield (
-        *_begin(invoice),
-        invoice.due_date,
-        invoice.due_state,
+        *_begin(row),
+        row.due_date,
+        due_state(row.due_date, today, waits=row.status in WAITING),
         totals.net,
         totals.tax,
         totals.gross,
-        invoice.origin.value,
-        invoice.line_count,
-        invoice.purchase_order,
-        " ".join(invoice.open_holds),
-        str(invoice.match),
-        invoice.validation,
-        invoice.registered_at,
-        invoice.approvals_given,
-        invoice.approvals_needed,
-        invoice.decided_by,
-        invoice.decision_reason,
-        invoice.paid_on,
-        invoice.payment_reference,
+        row.origin,
+        row.line_count,
+        row.purchase_order,
+        " ".join(row.open_holds),
+        row.match,
+        row.validation,
+        row.registered_at,
+        row.approvals,
+        row.approvals_needed,
+        decider(row.decided_by),
+        row.decision_reason,
+        row.paid_on,
+        row.payment_reference,
     )
 
 
@@ -86,15 +77,15 @@ _FIGURES = ("quantity", "unit_price", "net", "vat_rate")
 _TEXTS = ("description", "unit", "order_line", "buyer_item", "seller_item", "standard_item")
 
 
-def _of_lines(row: Exported) -> Iterator[tuple[Cell, ...]]:
-    begin = _begin(row.invoice)
+def _of_lines(row: Any, _today: date) -> Iterator[Cells]:
+    begin = _begin(row)
     for number, line in enumerate(row.parts, 1):
         texts, figures = (line.get(name) for name in _TEXTS), (_figure(line.get(name)) for name in _FIGURES)
-        yield (*begin, row.invoice.purchase_order, number, *texts, *figures)
+        yield (*begin, row.purchase_order, number, *texts, *figures)
 
 
-def _of_rates(row: Exported) -> Iterator[tuple[Cell, ...]]:
-    begin = _begin(row.invoice)
+def _of_rates(row: Any, _today: date) -> Iterator[Cells]:
+    begin = _begin(row)
     for part in row.parts:
         yield (*begin, part.get("category"), *(_figure(part.get(name)) for name in ("rate", "base", "tax")))
 

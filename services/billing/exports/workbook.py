@@ -45,6 +45,10 @@ class XlsxWriter:
     def close(self) -> None:
         self._book.close()
 
+    def abandon(self) -> None:
+        """Let go of what waits, of a workbook that will not be: XlsxWriter does so when it puts one together."""
+        self._sheet.row_data_fh.close()
+
     def _write(self, column: int, cell: str | int | Decimal | date | datetime) -> None:
         put: Callable[..., int] = self._sheet.write_number
         match cell:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from services.billing.holds.models import HoldKind
 from services.billing.invoices.models import InvoiceStatus, Origin
@@ -23,10 +24,19 @@ MOST_WORDS = 8
 SEVERAL = frozenset({"status", "hold", "match", "validation"})  # that take several values
 
 
-def _words(value: Any) -> Any:
+def few_words(value: Any) -> Any:
     if isinstance(value, str) and len(value.split()) > MOST_WORDS:
         raise value_error("too_many_words", f"at most {MOST_WORDS} words", f"como máximo {MOST_WORDS} palabras")
     return value
+
+
+def currency_missing(what: str) -> PydanticCustomError:
+    """Return the refusal of comparing amounts of several currencies."""
+    return value_error(
+        "currency_missing",
+        f"{what}: amounts of several currencies are not compared, so name one with currency",
+        f"{what}: no se comparan importes de varias monedas, así que indique una con currency",
+    )
 
 
 class InvoiceFilter(BaseModel):
@@ -36,7 +46,7 @@ class InvoiceFilter(BaseModel):
 
     q: Annotated[
         Said | None,
-        BeforeValidator(_words),
+        BeforeValidator(few_words),
         Field(
             description="Words, each of which is part of the invoice's number, the supplier's name or alias, or the order; "
             "letter case and accents do not count"
@@ -87,11 +97,7 @@ class InvoiceFilter(BaseModel):
         for name in ("issued", "due", "registered", "gross"):
             _check_range(name, getattr(self, f"{name}_from"), getattr(self, f"{name}_to"))
         if self.currency is None and (self.gross_from or self.gross_to):
-            raise value_error(
-                "currency_missing",
-                "gross_from and gross_to need currency: amounts of several currencies are not compared",
-                "gross_from y gross_to necesitan currency: no se comparan importes de varias monedas",
-            )
+            raise currency_missing("gross_from, gross_to")
         if self.held is False and self.hold:
             raise value_error(
                 "held_contradiction",

@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 from sqlalchemy import ColumnElement, Select, String, cast, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.holds.models import HoldKind, InvoiceHold
 from services.billing.intake.models import ElectronicInvoice
-from services.billing.invoices.filters import InvoiceFilter, ValidationVerdict
+from services.billing.invoices.filters import InvoiceFilter, ValidationVerdict, currency_missing
 from services.billing.invoices.models import RULES_ID, WAITING, InvoiceStatus, Origin, SupplierInvoice
 from services.billing.invoices.orders import ORDERS, Sort, decode_place, encode_place
 from services.billing.invoices.rules import Totals, due_state
@@ -30,6 +30,12 @@ class SortedFilter(InvoiceFilter):
     """A selection and its order."""
 
     sort: Sort = Sort.NEWEST
+
+    @model_validator(mode="after")
+    def _amounts_of_one_currency(self) -> Self:
+        if self.currency is None and self.sort in {Sort.LARGEST, Sort.SMALLEST}:
+            raise currency_missing(f"sort={self.sort}")
+        return self
 
 
 class InvoicesQuery(SortedFilter):

@@ -72,7 +72,7 @@ async def list_all(
 ) -> Page[InvoiceListedOut]:
     """List invoices: filtered, searched and sorted, newest first unless `sort` says otherwise.
 
-    `largest` and `smallest` compare figures, whatever their currency: name one with `currency`.
+    `largest`, `smallest` and the bounds of `gross` go with one `currency`. What may be said several times is any of these.
     """
     return await list_invoices(session, asked, clock.now().date())
 

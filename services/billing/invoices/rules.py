@@ -9,7 +9,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Literal
 
-from shared.money import multiply, round_money
+from shared.money import minor_digits, multiply, round_money
 
 _PERCENT = Decimal("0.01")
 _SPANISH_VAT_NUMBER = re.compile(r"ES[A-Z0-9][0-9]{7}[A-Z0-9]")
@@ -55,6 +55,8 @@ class Difference:
 
 
 def _shown(amount: Decimal, currency: str) -> Decimal:
+    if amount.as_tuple().exponent == -minor_digits(currency):
+        return amount
     rounded = round_money(amount, currency)
     return rounded if rounded == amount else amount
 

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, exists, func, literal, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from services.billing.holds.models import InvoiceHold
@@ -20,11 +20,11 @@ from services.billing.invoices.models import RULES_ID, WAITING, SupplierInvoice
 from services.billing.invoices.rules import normalise_number, normalise_tax_id
 from services.billing.matching.models import InvoiceMatch
 from services.billing.parties.models import Supplier
+from services.billing.parties.queries import named_with, spellings
 
 Condition = ColumnElement[bool]
 NONE = "none"  # the verdict of what has none
 _LAST_CHARACTER = "\U0010ffff"
-_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "ae", "Ö": "oe", "Ü": "ue"})
 
 
 def conditions_of(wanted: InvoiceFilter, today: date) -> list[Condition]:
@@ -56,29 +56,20 @@ def _of_columns(wanted: InvoiceFilter) -> Iterator[Condition]:
 
 def _of_texts(wanted: InvoiceFilter) -> Iterator[Condition]:
     for word in (wanted.q or "").split():
-        yield or_(*(condition for spelling in _spellings(word) for condition in _names(spelling)))
+        yield _names(word)
     if wanted.number is not None:
         begin = normalise_number(wanted.number)
         yield SupplierInvoice.number_key.bool_op("~>=~")(begin)  # by characters, whatever the database's locale
         yield SupplierInvoice.number_key.bool_op("~<~")(begin + _LAST_CHARACTER)
     if wanted.purchase_order is not None:
-        yield func.strpos(SupplierInvoice.search, _once(func.billing.order_words(wanted.purchase_order))) > 0
+        key = select(func.billing.order_keys(wanted.purchase_order)).scalar_subquery()  # worked out once
+        yield func.strpos(SupplierInvoice.search, key) > 0
 
 
-def _spellings(word: str) -> list[str]:
-    """Return a word, and as German writes it without umlauts."""
-    return list(dict.fromkeys([word, word.translate(_UMLAUTS)]))
-
-
-def _names(word: str) -> Iterator[Condition]:
-    folded = _once(func.billing.fold(word))
-    yield func.strpos(SupplierInvoice.search, folded) > 0
-    yield SupplierInvoice.supplier_id.in_(select(Supplier.id).where(func.strpos(Supplier.search, folded) > 0))
-
-
-def _once(value: ColumnElement[Any]) -> ScalarSelect[Any]:
-    """Have the database work a value out once and not for every row."""
-    return select(value).scalar_subquery()
+def _names(word: str) -> Condition:
+    """Return the condition that a word is in what the invoice itself says or in a name its supplier goes by."""
+    said = [func.strpos(SupplierInvoice.search, folded) > 0 for folded in spellings(word)]
+    return or_(*said, SupplierInvoice.supplier_id.in_(select(Supplier.id).where(named_with(word))))
 
 
 def _of_days(wanted: InvoiceFilter, today: date) -> Iterator[Condition]:

@@ -24,24 +24,28 @@ _SPELL_OUT = """
 CREATE FUNCTION billing.spell_out(said text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN
   billing.fold(replace(replace(replace(casefold(normalize(said, NFKC) COLLATE pg_catalog.pg_unicode_fast), 'ä', 'ae'), 'ö', 'oe'), 'ü', 'ue'))
 """
-# The key of an order's number as `normalise_number` makes it, in small letters, between separators that no text has.
-_ORDER_WORDS = r"""
-CREATE FUNCTION billing.order_words(said text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN
-  E'\x1f' || btrim(regexp_replace(billing.fold(said), '[\W_]+', E'\x1f', 'g'), E'\x1f') || E'\x1f'
+# The keys of the orders that are named, as `normalise_number` makes them, in small letters, between separators that no
+# other text has.
+_ORDER_KEYS = r"""
+CREATE FUNCTION billing.order_keys(said text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN
+  chr(30) || btrim(regexp_replace(regexp_replace(
+    billing.fold(said), '[^[:alnum:]]*[,;|][^[:alnum:]]*', chr(30), 'g'), '[^[:alnum:]\x1e]+', '-', 'g'), '-' || chr(30)) || chr(30)
 """
 _NAMES = """
 CREATE FUNCTION billing.fold_names(names text[]) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN
   billing.fold(array_to_string(names, E'\\n')) || E'\\n' || billing.spell_out(array_to_string(names, E'\\n'))
 """
-FUNCTIONS = {"fold(text)": _FOLD, "spell_out(text)": _SPELL_OUT, "order_words(text)": _ORDER_WORDS, "fold_names(text[])": _NAMES}
+FUNCTIONS = {"fold(text)": _FOLD, "spell_out(text)": _SPELL_OUT, "order_keys(text)": _ORDER_KEYS, "fold_names(text[])": _NAMES}
 
 # 583 characters at the most, since an entry of an index has 2,700 bytes and a character may take four.
 INVOICE_SEARCH = (
     "left(billing.fold(number), 100) || E'\\n' || left(billing.fold(supplier_name), 150) || E'\\n' || "
     "left(billing.spell_out(supplier_name), 150) || E'\\n' || coalesce(left(billing.fold(purchase_order), 80) || E'\\n' || "
-    "left(billing.order_words(purchase_order), 100), '')"
+    "left(billing.order_keys(purchase_order), 100), '')"
 )
 SUPPLIER_SEARCH = "billing.fold(name) || E'\\n' || billing.spell_out(name) || E'\\n' || billing.fold_names(aliases::text[])"
+
+SEARCHED = ["supplier_id", "origin", "is_credit_note", "issue_date", "due_date", "registered_at", "search"]
 
 _RULE = "decided_by = 'billing.rules'"
 _PERSON = "decided_by <> 'billing.rules'"
@@ -69,7 +73,7 @@ def index_invoices() -> None:
     def index(name: str, *columns: object, **options: object) -> None:
         op.create_index(f"ix_supplier_invoice_{name}", "supplier_invoice", ["tenant_id", *columns, "id"], schema="billing", **options)
 
-    index("search", postgresql_include=["supplier_id", "origin", "is_credit_note", "search"])
+    index("search", postgresql_include=SEARCHED)
     index("tenant_id_supplier_id_id", "supplier_id")
     index("number", "number_key", postgresql_ops={"number_key": "text_pattern_ops"})
     index("tenant_id_issue_date_id", "issue_date")
