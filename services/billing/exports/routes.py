@@ -1,6 +1,7 @@
 """HTTP of exports."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import StreamingResponse
@@ -10,7 +11,7 @@ from services.billing.exports.delimited import CsvWriter
 from services.billing.exports.errors import DialectOfCsv, ExportTooLarge, NoSuchFormat
 from services.billing.exports.files import sent, write_table
 from services.billing.exports.queries import exported_invoices
-from services.billing.exports.schemas import ExportQuery
+from services.billing.exports.schemas import ExportQuery, Format
 from services.billing.exports.workbook import XlsxWriter
 from services.billing.invoices.parameters import SingleValues
 from shared import clock
@@ -22,9 +23,11 @@ from shared.routing import STREAMS, ServiceRoute
 router = APIRouter(prefix="/billing/invoices", tags=["exports"], route_class=ServiceRoute)
 
 CanRead = Annotated[Principal, requires("billing.invoices:read")]
-_WRITERS = {"csv": CsvWriter, "xlsx": XlsxWriter}
+_WRITERS: Mapping[Format, type[CsvWriter | XlsxWriter]] = {"csv": CsvWriter, "xlsx": XlsxWriter}
 _FILE = {"schema": {"type": "string", "format": "binary"}}
-_ANSWERS = {200: {"content": {writer.media_type.partition(";")[0]: _FILE for writer in _WRITERS.values()}}}
+_ANSWERS: Mapping[int | str, dict[str, Any]] = {
+    200: {"content": {writer.media_type.partition(";")[0]: _FILE for writer in _WRITERS.values()}}
+}
 
 
 @router.get(

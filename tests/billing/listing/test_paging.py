@@ -22,7 +22,7 @@ async def test_pages_have_every_invoice_once_while_others_come_in(billing: Harne
     query = f"sort={sort}{CURRENCY.get(sort, '')}"
     before = [item["id"] for item in await listed(billing, tenant, f"{query}&limit=200")]
     seen: list[dict[str, Any]] = []
-    cursor = ""
+    cursor: str | None = ""
     async with billing.client(tenant, "viewer") as client:
         while cursor is not None:
             page = (await client.get(f"{LIST}?{query}&limit=7&cursor={cursor}")).json()
