@@ -18,7 +18,7 @@ from services.billing.exports.schemas import ExportQuery, Format
 from services.billing.exports.tables import TABLES, Table
 from services.billing.exports.workbook import XlsxWriter
 
-MOST_ROWS = 100_000  # as many as are written, on a busy machine, before a gateway loses patience
+MOST_ROWS = 100_000  # of one file: who wants more asks for parts
 _CHUNK = 256 * 1024
 _AT_ONCE = asyncio.Semaphore(2)  # exports being written by this process, so that they do not starve everything else
 

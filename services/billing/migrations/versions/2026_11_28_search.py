@@ -1,7 +1,7 @@
 """What invoices and suppliers are found and sorted by.
 
-The generated columns rewrite both tables under an exclusive lock: about a second per 30,000 invoices, in which requests wait
-or, after 5 s, are told to come again. Indexes are built in the same transaction, which CONCURRENTLY could not be: a
+The generated columns rewrite both tables under an exclusive lock: while that goes on requests wait and, after 5 s, are told to
+come again. So it is for a quiet hour where many invoices are on file. Indexes are built in the same transaction, which CONCURRENTLY could not be: a
 migration is there as a whole or not at all.
 """
 
