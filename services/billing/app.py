@@ -9,6 +9,7 @@ from services.billing.bulk.routes import router as bulk
 from services.billing.decisions.routes import router as decisions
 from services.billing.duplicates.routes import router as repeats
 from services.billing.einvoices.routes import router as validations
+from services.billing.exports.routes import router as exports
 from services.billing.holds.routes import router as holds
 from services.billing.intake.originals import sweep
 from services.billing.intake.routes import router as intake
@@ -33,6 +34,7 @@ SERVICE = Service(
     metadata=BillingTable.metadata,
     migrations=Path(__file__).with_name("migrations"),
     routers=[
+        exports,
         invoices,
         intake,
         batches,

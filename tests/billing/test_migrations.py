@@ -93,3 +93,26 @@ async def test_electronic_invoices_on_file_name_their_orders(postgres_url: str) 
     await migrate_to(url, "head")
     found = "SELECT tenant_id, purchase_order FROM billing.supplier_invoice ORDER BY tenant_id"
     assert [tuple(row) for row in await as_worker(url, (found,))] == [("a", "PO-1"), ("b", None)]
+
+
+async def test_invoices_on_file_are_found_and_the_way_back_is_open(postgres_url: str) -> None:
+    url = await create_database(postgres_url, f"billing_{uuid4().hex[:8]}")
+    administrator = await asyncpg.connect(asyncpg_url(url))
+    await administrator.execute(migrations._ROLES.format(schema="billing"))
+    await administrator.close()
+    await migrate_to(url, "2026_11_27_matching")
+    await as_worker(url, (_TAKEN_IN, "a", "{}"))
+    found = "SELECT i.search, i.gross_order, s.search FROM billing.supplier_invoice i JOIN billing.supplier s ON s.id = i.supplier_id"
+    for _ in range(2):
+        await migrate_to(url, "2026_11_28_search")
+        assert [tuple(row) for row in await as_worker(url, (found,))] == [("1\nsol\nsol\n", 12.1, "sol\nsol\n\n")]
+        await migrate_back_to(url, "2026_11_27_matching")
+
+
+async def migrate_back_to(url: str, revision: str) -> None:
+    def run(connection: Connection) -> None:
+        config = migrations.configuration(SERVICE.migrations)
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+
+    await migrations._in_transaction(url, run)

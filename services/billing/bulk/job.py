@@ -41,7 +41,7 @@ class Chosen(msgspec.Struct, frozen=True):
 class BulkOrder(msgspec.Struct, frozen=True, kw_only=True):
     """The parameters of the job: who decides what about which invoices, and the time it took to decide.
 
-    `actor` is the person as events may name it. What the person was allowed to was checked when the job was asked for.
+    `actor` is the person as events may name it. Whether `grants` allow the step was checked when the job was asked for.
     """
 
     step: Step
@@ -49,6 +49,7 @@ class BulkOrder(msgspec.Struct, frozen=True, kw_only=True):
     hold: str | None = None
     invoices: list[Chosen]
     by: str
+    grants: tuple[str, ...]
     actor: Actor
     started_at: datetime
     finished_at: datetime
@@ -77,7 +78,7 @@ class _Bulk:
 
     def __init__(self, runtime: Runtime, job: JobContext, order: BulkOrder) -> None:
         self._database, self._job, self._order = runtime.database, job, order
-        self._by = Principal(order.by, job.tenant, frozenset(), kind=order.actor.kind, team=order.actor.team)
+        self._by = Principal(order.by, job.tenant, frozenset(order.grants), kind=order.actor.kind, team=order.actor.team)
         self._wanted = Wanted(order.step, order.reason, order.hold)
         self._left = timedelta(0)
         self._to_come: set[UUID] = set()

@@ -12,7 +12,7 @@ from services.billing.decisions.schemas import PolicyIn
 from services.billing.holds.queries import holds_of
 from services.billing.intake.models import ElectronicInvoice
 from services.billing.invoices import service as invoices
-from services.billing.invoices.models import InvoiceStatus, SupplierInvoice
+from services.billing.invoices.models import RULES_ID, InvoiceStatus, SupplierInvoice
 from services.billing.matching.queries import get_match
 from services.billing.work_queue.turns import overtake
 from shared import clock
@@ -21,7 +21,6 @@ from shared.events import Actor
 from shared.ids import uuid7
 from shared.work import Effort
 
-RULES_ID = "billing.rules"
 RULES = Actor(kind="automation", id=RULES_ID)
 
 

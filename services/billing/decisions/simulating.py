@@ -13,7 +13,7 @@ from services.billing.decisions import queries, rules
 from services.billing.decisions.errors import TooManyInvoices
 from services.billing.decisions.models import DecisionPolicy, DecisionSimulation, SimulatedDecision
 from services.billing.decisions.schemas import SimulationIn
-from services.billing.decisions.service import RULES_ID
+from services.billing.invoices.models import RULES_ID
 from shared import clock
 from shared.auth import Principal
 from shared.ids import uuid7

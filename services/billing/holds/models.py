@@ -39,6 +39,9 @@ class InvoiceHold(TenantRow, BillingTable):
         Index(None, "tenant_id", "invoice_id"),
         Index("ix_invoice_hold_open", "tenant_id", "invoice_id", postgresql_where=text("released_at IS NULL")),
         Index(
+            "ix_invoice_hold_open_kind", "tenant_id", "kind", "invoice_id", postgresql_where=text("released_at IS NULL")
+        ),
+        Index(
             "ix_invoice_hold_account",
             text("(details ->> 'account_id')"),
             postgresql_where=text("released_at IS NULL AND kind = 'account-changed'"),

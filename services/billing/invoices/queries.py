@@ -3,14 +3,11 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.billing.holds.models import InvoiceHold
-from services.billing.invoices.models import InvoiceApproval, InvoiceStatus, SupplierInvoice
-from services.billing.invoices.schemas import InvoiceOut, present_invoice
+from services.billing.invoices.models import InvoiceApproval, SupplierInvoice
 from shared.errors import NotFound
-from shared.pagination import Page, PageRequest, fetch_page
 
 
 async def get_invoice(session: AsyncSession, invoice_id: UUID, *, lock: bool = False) -> SupplierInvoice:
@@ -33,21 +30,3 @@ async def find_by_number(session: AsyncSession, tax_id: object, number_key: obje
 async def approvals_of(session: AsyncSession, invoice_id: UUID) -> Sequence[InvoiceApproval]:
     query = select(InvoiceApproval).where(InvoiceApproval.invoice_id == invoice_id)
     return (await session.scalars(query.order_by(InvoiceApproval.id))).all()
-
-
-async def list_invoices(
-    session: AsyncSession,
-    page: PageRequest,
-    status: InvoiceStatus | None,
-    supplier_tax_id: str | None,
-    held: bool | None,
-) -> Page[InvoiceOut]:
-    query = select(SupplierInvoice)
-    if status is not None:
-        query = query.where(SupplierInvoice.status == status)
-    if supplier_tax_id is not None:
-        query = query.where(SupplierInvoice.supplier_tax_id == supplier_tax_id)
-    if held is not None:
-        waits = exists().where(InvoiceHold.invoice_id == SupplierInvoice.id, InvoiceHold.released_at.is_(None))
-        query = query.where(waits if held else ~waits)
-    return await fetch_page(session, query, SupplierInvoice.id, page, present_invoice)

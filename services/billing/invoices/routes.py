@@ -21,16 +21,18 @@ from services.billing.invoices.errors import (
     SameApprover,
     TotalsDoNotAddUp,
 )
-from services.billing.invoices.models import InvoiceStatus, SupplierInvoice
-from services.billing.invoices.rules import normalise_tax_id
-from services.billing.invoices.schemas import InvoiceIn, InvoiceOut, PaymentIn, RejectionIn
+from services.billing.invoices.listing import InvoiceListedOut, InvoicesQuery, list_invoices
+from services.billing.invoices.models import SupplierInvoice
+from services.billing.invoices.parameters import SingleValues
+from services.billing.invoices.schemas import InvoiceIn, PaymentIn, RejectionIn
 from services.billing.work_queue.errors import ClaimedByAnother
+from shared import clock
 from shared.auth import Principal, requires
 from shared.db import ReadSession, Session
 from shared.errors import NotFound, problems
 from shared.etag import row_to_change, set_etag
 from shared.idempotency import Idempotent
-from shared.pagination import Page, PageOf
+from shared.pagination import InvalidCursor, Page
 from shared.routing import ServiceRoute
 from shared.work import HumanWork
 
@@ -65,18 +67,15 @@ async def register(
     return await tell_invoice(session, invoice, language)
 
 
-@router.get("")
+@router.get("", dependencies=[SingleValues], responses=problems(InvalidCursor))
 async def list_all(
-    session: ReadSession,
-    _by: CanRead,
-    page: PageOf,
-    status: InvoiceStatus | None = None,
-    supplier_tax_id: Annotated[str | None, Query(max_length=24)] = None,
-    held: Annotated[bool | None, Query(description="Only those with open holds, or only those without")] = None,
-) -> Page[InvoiceOut]:
-    """List invoices, newest first."""
-    tax_id = None if supplier_tax_id is None else normalise_tax_id(supplier_tax_id)
-    return await queries.list_invoices(session, page, status, tax_id, held)
+    session: ReadSession, _by: CanRead, asked: Annotated[InvoicesQuery, Query()]
+) -> Page[InvoiceListedOut]:
+    """List invoices: filtered, searched and sorted, newest first unless `sort` says otherwise.
+
+    `largest`, `smallest` and the bounds of `gross` go with one `currency`. What may be said several times is any of these.
+    """
+    return await list_invoices(session, asked, clock.now().date())
 
 
 @router.get("/{invoice_id}", responses=problems(NotFound))

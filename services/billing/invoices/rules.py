@@ -7,8 +7,9 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
+from typing import Literal
 
-from shared.money import multiply, round_money
+from shared.money import minor_digits, multiply, round_money
 
 _PERCENT = Decimal("0.01")
 _SPANISH_VAT_NUMBER = re.compile(r"ES[A-Z0-9][0-9]{7}[A-Z0-9]")
@@ -55,6 +56,8 @@ class Difference:
 
 def as_shown(amount: Decimal, currency: str) -> Decimal:
     """Return an amount with the decimals of its currency; one that has more of them keeps these."""
+    if amount.as_tuple().exponent == -minor_digits(currency):
+        return amount
     rounded = round_money(amount, currency)
     return rounded if rounded == amount else amount
 
@@ -114,3 +117,10 @@ def _rate_claims(
         yield f"vat_breakdown.{index}.tax", round_money(multiply(vat.base, vat.rate, _PERCENT), currency), vat.tax
     for rate, base in bases.items():
         yield f"vat_breakdown (rate {rate} is missing)", base, Decimal(0)
+
+
+def due_state(due_date: date, today: date, *, waits: bool) -> Literal["open", "overdue", "settled"]:
+    """Return `settled` for what is paid or refused, else `overdue` from the day after it was due."""
+    if not waits:
+        return "settled"
+    return "overdue" if due_date < today else "open"

@@ -20,7 +20,10 @@ class InvoiceMatch(TenantRow, BillingTable):
     """
 
     __tablename__ = "invoice_match"
-    __table_args__ = (Index(None, "order_keys", postgresql_using="gin"),)
+    __table_args__ = (
+        Index(None, "order_keys", postgresql_using="gin"),
+        Index(None, "tenant_id", "verdict", "invoice_id"),
+    )
 
     invoice_id: Mapped[UUID] = mapped_column(ForeignKey("billing.supplier_invoice.id"), primary_key=True)
     order_keys: Mapped[list[str]] = mapped_column(ARRAY(String))

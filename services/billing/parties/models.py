@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, FetchedValue, ForeignKey, Index, Numeric, String, Text, UniqueConstraint
 from sqlalchemy.dialects.postgresql import ARRAY, TIMESTAMP
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -35,6 +35,8 @@ class Supplier(TenantRow, BillingTable):
     tolerance_percent: Mapped[Decimal | None] = mapped_column(Numeric(5, 2))
     tolerance_amount: Mapped[Decimal | None] = mapped_column(Numeric(18, 3))
     known_since: Mapped[datetime] = mapped_column(Stamp)
+    # Made by the database: name and aliases without case and accents.
+    search: Mapped[str] = mapped_column(Text, FetchedValue(), server_onupdate=FetchedValue(), deferred=True)
 
     # A concurrent change of the same supplier fails instead of being overwritten.
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads a plain dict

@@ -4,9 +4,11 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
+from pydantic import BeforeValidator
 
 from services.billing.decisions.models import Occasion
 from services.billing.decisions.service import decide_invoices
+from services.billing.invoices.filters import Said, few_words
 from services.billing.invoices.rules import normalise_tax_id
 from services.billing.parties import queries, service
 from services.billing.parties.errors import AccountVerified, OwnAccount, PersonNeeded, TaxIdTaken
@@ -32,6 +34,11 @@ router = APIRouter(prefix="/billing/suppliers", tags=["suppliers"], route_class=
 CanRead = Annotated[Principal, requires("billing.suppliers:read")]
 CanWrite = Annotated[Principal, requires("billing.suppliers:write")]
 CanVerify = Annotated[Principal, requires("billing.supplier-accounts:approve")]
+Words = Annotated[
+    Said | None,
+    BeforeValidator(few_words),
+    Query(description="Words, each of which is part of a name or alias, or begins a tax number"),
+]
 CurrentSupplier = Annotated[Supplier, row_to_change(queries.get_supplier, "supplier_id")]
 EditedSupplier = Annotated[Supplier, row_to_change(queries.get_supplier, "supplier_id", edit=True)]
 VERIFICATION_REFUSALS = problems(NotFound, AccountVerified, OwnAccount, PersonNeeded)
@@ -43,9 +50,11 @@ async def list_all(
     _by: CanRead,
     page: PageOf,
     tax_id: Annotated[str | None, Query(max_length=24)] = None,
+    q: Words = None,
 ) -> Page[SupplierOut]:
     """List suppliers, newest first. They come into being with their first invoice."""
-    return await queries.list_suppliers(session, page, None if tax_id is None else normalise_tax_id(tax_id))
+    number = None if tax_id is None else normalise_tax_id(tax_id)
+    return await queries.list_suppliers(session, page, number, (q or "").split())
 
 
 @router.get("/{supplier_id}", responses=problems(NotFound))

@@ -1,0 +1,1 @@
+"""Invoices as tables for spreadsheets and other programs."""

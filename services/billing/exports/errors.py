@@ -1,0 +1,27 @@
+"""Why there is no table to be had."""
+
+from shared.errors import DomainError
+
+
+class ExportTooLarge(DomainError):
+    code, status = "export-too-large", 422
+    en = "The selection has more than {limit} rows, the most that one file has."
+    es = "La selección tiene más de {limit} filas, el máximo de un fichero."
+    hint_en = "Ask for parts of it, for example by `issued_from` and `issued_to`."
+    hint_es = "Pídala por partes, por ejemplo con `issued_from` e `issued_to`."
+
+
+class NoSuchFormat(DomainError):
+    code, status = "not-acceptable", 406
+    en = "There is no table of the kind that Accept asks for."
+    es = "No hay tablas del tipo que pide Accept."
+    hint_en = "Accept {accepted}, or say `format=csv` or `format=xlsx`."
+    hint_es = "Acepte {accepted}, o indique `format=csv` o `format=xlsx`."
+
+
+class DialectOfCsv(DomainError):
+    code, status = "dialect-of-csv", 422
+    en = "`dialect` says how CSV is written; a workbook has none."
+    es = "`dialect` indica cómo se escribe el CSV; un libro de cálculo no lo tiene."
+    hint_en = "Leave `dialect` out, or ask for CSV."
+    hint_es = "Omita `dialect` o pida CSV."
