@@ -5,6 +5,7 @@ from pathlib import Path
 from services.billing.batches.job import jobs
 from services.billing.batches.routes import router as batches
 from services.billing.decisions.routes import router as decisions
+from services.billing.drafts.routes import router as drafts
 from services.billing.einvoices.routes import router as validations
 from services.billing.holds.routes import router as holds
 from services.billing.intake.originals import sweep
@@ -25,7 +26,7 @@ SERVICE = Service(
     settings=BillingSettings,
     metadata=BillingTable.metadata,
     migrations=Path(__file__).with_name("migrations"),
-    routers=[invoices, intake, batches, holds, decisions, matching, orders, receipts, suppliers, validations],
+    routers=[invoices, intake, batches, drafts, holds, decisions, matching, orders, receipts, suppliers, validations],
     events=[
         events.InvoiceRegistered,
         events.InvoiceReleased,
@@ -42,6 +43,8 @@ SERVICE = Service(
         events.PurchaseOrderCancelled,
         events.GoodsReceived,
         events.GoodsReceiptReversed,
+        events.DraftReceived,
+        events.DraftDiscarded,
     ],
     jobs=jobs,
     housekeeping=sweep,

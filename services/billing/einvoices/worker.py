@@ -12,9 +12,10 @@ from typing import BinaryIO
 
 import msgspec
 
+from services.billing.drafts.reader import read_document
 from services.billing.einvoices.judge import Judge
 from services.billing.einvoices.limits import Limits
-from services.billing.einvoices.verdicts import LENGTH, REQUEST, Ready, Refused, Reply
+from services.billing.einvoices.verdicts import LENGTH, REQUEST, Ready, Refused, Reply, Task, Text
 from shared.errors import DomainError
 
 _STATM = Path("/proc/self/statm")
@@ -42,9 +43,11 @@ def warm_up(judge: Judge) -> None:
         judge.judge(sample)
 
 
-def judge_file(judge: Judge, content: bytes, *, read: bool) -> Reply:
+def answer(judge: Judge, content: bytes, task: Task) -> Reply:
     try:
-        return judge.judge(content, read=read)
+        if task is Task.READ_TEXT:
+            return Text(reading=read_document(content))
+        return judge.judge(content, read=task is Task.JUDGE_AND_READ)
     except DomainError as refusal:
         return Refused(code=refusal.code, values=refusal.values)
 
@@ -59,9 +62,9 @@ def serve(judge: Judge, incoming: BinaryIO, outgoing: BinaryIO) -> None:
         head = incoming.read(REQUEST.size)
         if len(head) < REQUEST.size:
             return
-        size, read = REQUEST.unpack(head)
+        size, task = REQUEST.unpack(head)
         content = incoming.read(size)
-        reply = judge_file(judge, content, read=read)
+        reply = answer(judge, content, Task(task))
         del content
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, String, text
+from sqlalchemy import BigInteger, ForeignKey, Index, String, text
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -21,6 +21,7 @@ class ElectronicInvoice(TenantRow, BillingTable):
     """
 
     __tablename__ = "electronic_invoice"
+    __table_args__ = (Index("ix_electronic_invoice_buyer", text("(canonical #>> '{buyer,vat_identifier}')")),)
 
     invoice_id: Mapped[UUID] = mapped_column(ForeignKey("billing.supplier_invoice.id"), primary_key=True)
     format: Mapped[str]

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from services.billing.drafts.models import InvoiceDraft
 from services.billing.einvoices.schemas import FindingOut, RuleSetOut
 from services.billing.einvoices.texts import told, told_stage
 from services.billing.einvoices.verdicts import Finding, Stage, Verdict
@@ -42,6 +43,16 @@ class ElectronicOut(ResponseModel):
     received_at: datetime
 
 
+class DocumentOut(ResponseModel):
+    """The plain PDF an invoice was read from and completed; `draft` tells what was read where."""
+
+    draft: str
+    original: str
+    size: int
+    sha256: str
+    received_at: datetime
+
+
 class ApprovalOut(ResponseModel):
     """One person's approval."""
 
@@ -50,12 +61,13 @@ class ApprovalOut(ResponseModel):
 
 
 class InvoiceDetailOut(InvoiceOut):
-    """An invoice with what it is held for and who approved it; `electronic` is null for one that was keyed."""
+    """An invoice with what it is held for and who approved it. `electronic` or `document` is the file it came in, if any."""
 
     holds: list[HoldOut]
     approvals: list[ApprovalOut]
     match: MatchOut
     electronic: ElectronicOut | None
+    document: DocumentOut | None
 
 
 def present_electronic(electronic: ElectronicInvoice, language: Language) -> ElectronicOut:
@@ -72,12 +84,23 @@ def present_electronic(electronic: ElectronicInvoice, language: Language) -> Ele
     )
 
 
+def present_document(draft: InvoiceDraft) -> DocumentOut:
+    return DocumentOut(
+        draft=f"/billing/drafts/{draft.id}",
+        original=f"/billing/invoices/{draft.invoice_id}/original",
+        size=draft.size,
+        sha256=draft.sha256,
+        received_at=draft.received_at,
+    )
+
+
 def present_invoice_detail(
     invoice: SupplierInvoice,
     holds: Sequence[InvoiceHold],
     approvals: Sequence[InvoiceApproval],
     match: InvoiceMatch | None,
     electronic: ElectronicInvoice | None,
+    draft: InvoiceDraft | None,
     language: Language,
 ) -> InvoiceDetailOut:
     return InvoiceDetailOut(
@@ -86,4 +109,5 @@ def present_invoice_detail(
         approvals=[ApprovalOut.model_validate(approval) for approval in approvals],
         match=present_match(match, language),
         electronic=None if electronic is None else present_electronic(electronic, language),
+        document=None if draft is None else present_document(draft),
     )

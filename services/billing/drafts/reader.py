@@ -1,0 +1,58 @@
+"""From the bytes of a PDF to what its text says. Runs in a validator process, which may be killed."""
+
+import time
+from io import BytesIO
+
+import msgspec
+from pypdf import PageObject, PdfReader
+
+from services.billing.drafts.rules import read_pages
+from services.billing.drafts.shapes import Reading
+from services.billing.einvoices.errors import BrokenPdf, ElectronicInvoiceInside, LockedPdf
+from services.billing.einvoices.pdf import INVOICE_NAMES, READ_ERRORS, TookTooLongError, within
+
+_OPENED_WITHIN_S = 0.8
+_READ_WITHIN_S = 0.8
+_MOST_PAGES = 20
+_MOST_CHARACTERS = 200_000
+
+
+def read_document(content: bytes) -> bytes:
+    """Return, as JSON, what a PDF's text says. Raises LockedPdf, BrokenPdf, ElectronicInvoiceInside."""
+    try:
+        with within(_OPENED_WITHIN_S):
+            pages = _open(content)
+    except TookTooLongError:
+        raise BrokenPdf(reason=f"it is not opened within {_OPENED_WITHIN_S} s") from None
+    except READ_ERRORS as error:
+        raise BrokenPdf(reason=f"{type(error).__name__}: {error}"[:200]) from error
+    return msgspec.json.encode(_read(pages))
+
+
+def _open(content: bytes) -> list[PageObject]:
+    reader = PdfReader(BytesIO(content))
+    if reader.is_encrypted and not reader.decrypt(""):
+        raise LockedPdf
+    for name in (str(item.name) for item in reader.attachment_list):
+        if name.lower() in INVOICE_NAMES:
+            raise ElectronicInvoiceInside(attachment=name)
+    return list(reader.pages)
+
+
+def _read(pages: list[PageObject]) -> Reading:
+    """Read page after page as long as there is time; what is not read is told by its number."""
+    texts: list[str] = []
+    deadline = time.monotonic() + _READ_WITHIN_S
+    for page in pages[:_MOST_PAGES]:
+        if (left := deadline - time.monotonic()) <= 0 or sum(map(len, texts)) > _MOST_CHARACTERS:
+            break
+        try:
+            with within(left):
+                texts.append(_text_of(page))
+        except (TookTooLongError, *READ_ERRORS):
+            break
+    return read_pages(texts, len(pages))
+
+
+def _text_of(page: PageObject) -> str:
+    return page.extract_text(extraction_mode="layout")[:_MOST_CHARACTERS]
