@@ -1,10 +1,11 @@
 """Net, tax and gross: of all amounts in a document, those that are named so and add up. Pure.
 
-Nothing is computed that is not printed: a combination counts when each of its figures stands in the text.
+A combination counts when its total is printed and named. Net and tax of several rates may be the sums of what is printed by
+rate; where tax is withheld, the total is what is left to pay, and the gross is told only if it is printed, too.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import product
@@ -29,7 +30,7 @@ _NAMED: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     ("tax", words.TAX),
     ("gross", words.GROSS),
 )
-_MOST_IN_LINE, _MOST_RATES, _MOST_PARTS, _MOST_COMBINATIONS = 12, 6, 40, 20_000
+_MOST_IN_LINE, _MOST_RATES, _MOST_PARTS, _MOST_NETS, _MOST_COMBINATIONS = 12, 6, 40, 200, 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +60,16 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """Figures that add up."""
+    """Figures that add up to a printed total: the gross, or what is left of it to pay."""
 
     net: Decimal
     tax: Decimal
-    gross: Decimal
+    total: Decimal
     parts: tuple[Part, ...]
+
+    @property
+    def gross(self) -> Decimal:
+        return self.net + self.tax
 
 
 def read_figures(lines: Sequence[Line]) -> dict[str, Field]:
@@ -75,9 +80,12 @@ def read_figures(lines: Sequence[Line]) -> dict[str, Field]:
     figures: dict[str, list[Seen]] = {"net": [], "tax": [], "gross": []}
     for each in best:
         for name, seen in figures.items():
-            seen.append(_evidence(getattr(each, name), name, amounts, each.parts))
+            seen.extend(_evidence(getattr(each, name), name, amounts, each.parts))
+    is_withheld = any(amount.kind == "withheld" for amount in amounts)
     fields = {name: settled(seen) for name, seen in figures.items()}
-    return fields | {"vat_breakdown": _breakdown(best), **_withheld(fields, amounts)}
+    if is_withheld:  # the total may be what is to be paid: a person tells
+        fields["gross"] = doubtful(figures["gross"])
+    return fields | {"vat_breakdown": _breakdown(best)}
 
 
 def _breakdown(sums: Sequence[Sum]) -> Field:
@@ -92,14 +100,6 @@ def _told_parts(parts: Sequence[Part]) -> Seen:
 
 def _plain(rate: Decimal) -> str:
     return format(rate.normalize(), "f")
-
-
-def _withheld(fields: dict[str, Field], amounts: Sequence[Amount]) -> dict[str, Field]:
-    """Leave the gross to a person where tax is withheld: the amount to pay is another one then."""
-    seen = fields["gross"].seen
-    if seen is None or not any(amount.kind == "withheld" for amount in amounts):
-        return {}
-    return {"gross": doubtful([seen])}
 
 
 def _amounts_in(line: Line, lines: Sequence[Line]) -> Iterator[Amount]:
@@ -132,7 +132,7 @@ def _parts(lines: Sequence[Line], amounts: Sequence[Amount]) -> list[Part]:
     by_line: dict[int, list[Amount]] = {}
     for amount in amounts:
         by_line.setdefault(amount.line.index, []).append(amount)
-    nets = list(dict.fromkeys(amount.value for amount in amounts if amount.kind == "net"))
+    nets = list(dict.fromkeys(amount.value for amount in amounts if amount.kind == "net"))[:_MOST_NETS]
     parts: dict[tuple[Decimal, Decimal, Decimal], Part] = {}
     for index, found in by_line.items():
         line, values = lines[index], [amount.value for amount in found]
@@ -158,8 +158,14 @@ def is_tax_of(base: Decimal, rate: Decimal, tax: Decimal) -> bool:
     return abs(multiply(base, rate, _PERCENT) - tax) <= _CENT / 2 and abs(tax) <= abs(base)
 
 
+def is_plausible(net: Decimal, tax: Decimal) -> bool:
+    """Tell whether a tax has the sign of the net and no higher rate than any country's."""
+    return net * tax > 0 and abs(tax) <= abs(multiply(net, _HIGHEST_RATE, _PERCENT))
+
+
 def _sums(amounts: Sequence[Amount], parts: Sequence[Part]) -> Iterator[Sum]:
-    printed = {amount.value for amount in amounts}
+    totals = {amount.value for amount in amounts if amount.kind == "gross"}
+    withheld = {abs(amount.value) for amount in amounts if amount.kind == "withheld"}
     by_rate: dict[Decimal, list[Part | None]] = {}
     for part in parts:
         by_rate.setdefault(part.rate, [None]).append(part)
@@ -169,31 +175,39 @@ def _sums(amounts: Sequence[Amount], parts: Sequence[Part]) -> Iterator[Sum]:
     for chosen in product(*choices):
         taken = tuple(part for part in chosen if part is not None)
         net, tax = sum((p.base for p in taken), Decimal(0)), sum((p.tax for p in taken), Decimal(0))
-        if taken and net + tax in printed:
-            yield Sum(net, tax, net + tax, taken)
-    named = {kind: {a.value for a in amounts if a.kind == kind} for kind in ("net", "tax", "gross")}
-    for net, tax in product(sorted(named["net"])[:200], sorted(named["tax"])[:200]):
-        if tax and net + tax in named["gross"]:
-            yield Sum(net, tax, net + tax, ())
+        if taken:
+            yield from (Sum(net, tax, total, taken) for total in _totals(net + tax, withheld) if total in totals)
+    named = {kind: {a.value for a in amounts if a.kind == kind} for kind in ("net", "tax")}
+    for net, tax in product(sorted(named["net"])[:_MOST_NETS], sorted(named["tax"])[:_MOST_NETS]):
+        if is_plausible(net, tax):
+            yield from (Sum(net, tax, total, ()) for total in _totals(net + tax, withheld) if total in totals)
+
+
+def _totals(gross: Decimal, withheld: Collection[Decimal]) -> list[Decimal]:
+    """Return what may be printed as the total: the gross, and what is left when something is withheld."""
+    return [gross, *(gross - amount for amount in withheld)]
 
 
 def _best(sums: Sequence[Sum], amounts: Sequence[Amount]) -> list[Sum]:
-    """Return the sums that may be the document's: of the highest gross that its own line names so.
+    """Return the sums that may be the document's: of the highest total that its own line names so.
 
     Where one breakdown explains the figures, what adds up without one says the same or nothing.
     """
     own = {amount.value for amount in amounts if amount.kind == "gross" and amount.is_own_label}
     headed = {amount.value for amount in amounts if amount.kind == "gross"}
     for named in (own, headed):
-        if grosses := [each.gross for each in sums if each.gross in named]:
-            highest = max(grosses, key=abs)
-            found = [each for each in sums if each.gross == highest]
+        if totals := [each.total for each in sums if each.total in named]:
+            highest = max(totals, key=abs)
+            found = [each for each in sums if each.total == highest]
             return [each for each in found if each.parts] or found
     return []
 
 
-def _evidence(value: Decimal, kind: str, amounts: Sequence[Amount], parts: Sequence[Part]) -> Seen:
-    """Return where a figure is printed, best where it is named; one that is not is the sum of what the parts say."""
+def _evidence(value: Decimal, kind: str, amounts: Sequence[Amount], parts: Sequence[Part]) -> Iterator[Seen]:
+    """Yield where a figure is printed, best where it is named; net and tax may be the sums of what the parts say."""
     printed = [amount for amount in amounts if amount.value == value]
     printed.sort(key=lambda amount: (amount.kind != kind, not amount.is_own_label, -amount.line.index))
-    return printed[0].seen() if printed else parts[0].line.seen(format(value, "f"))
+    if printed:
+        yield printed[0].seen()
+    elif kind != "gross" and parts:
+        yield parts[0].line.seen(format(value, "f"))

@@ -12,6 +12,7 @@ _CELL = re.compile(r"\S+(?: \S+)*")
 _BELOW = 2  # lines under a heading in which its value may stand
 _SLACK = 3  # columns by which a value may stand beside its heading
 _MARGIN = 30
+MOST_LINES, LONGEST_LINE = 3_000, 1_000
 _SPACES = dict.fromkeys(map(ord, "\u00a0\u2007\u2009\u202f\t"), " ")
 _LIGATURES = {ord("\ufb01"): "fi", ord("\ufb02"): "fl", ord("\u2212"): "-", 0: "", 0xAD: ""}
 
@@ -44,12 +45,19 @@ class Line:
     def cells(self) -> list[Cell]:
         return [Cell(match[0], match.start()) for match in _CELL.finditer(self.text)]
 
+    def cell_at(self, position: int) -> Cell:
+        return next((each for each in self.cells if each.start <= position < each.end), Cell("", position))
+
+    def start_of_cell(self, position: int) -> int:
+        return self.cell_at(position).start
+
     def seen(self, value: Value, start: int = 0, end: int | None = None) -> Seen:
-        """Return a value of this line with the text around it."""
-        begin = max(0, start - _MARGIN)
-        end = len(self.text) if end is None else end
-        begin = begin if end - begin < LONGEST_SNIPPET else max(start, end - LONGEST_SNIPPET)
-        words = " ".join(self.text[begin : begin + 3 * LONGEST_SNIPPET].split())
+        """Return a value of this line with the text around it: the line, or as much of it as is allowed."""
+        words = " ".join(self.text.split())
+        if len(words) > LONGEST_SNIPPET:
+            end = len(self.text) if end is None else end
+            begin = max(0, start - max(0, min(_MARGIN, LONGEST_SNIPPET - (end - start))))
+            words = " ".join(self.text[begin:].split())
         return Seen(value=value, page=self.page, snippet=words[:LONGEST_SNIPPET].strip())
 
 
@@ -63,14 +71,14 @@ def lines_of(pages: Sequence[str]) -> list[Line]:
     lines: list[Line] = []
     for number, page in enumerate(pages, 1):
         for raw in page.translate(_SPACES).translate(_LIGATURES).splitlines():
-            if text := raw.rstrip():
+            if (text := raw.rstrip()[:LONGEST_LINE]) and len(lines) < MOST_LINES:
                 lines.append(Line(number, len(lines), text))
     return lines
 
 
 def places_after(lines: Sequence[Line], line: Line, start: int, end: int) -> Iterator[tuple[Line, int, int]]:
     """Yield where the value of a label may stand, nearest first: behind it, in the next cell, or under it."""
-    cell = next((each for each in line.cells if each.start <= start < each.end), Cell("", start))
+    cell = line.cell_at(start)
     if line.text[end : cell.end].strip(" :.#=-"):
         yield line, end, cell.end
         return

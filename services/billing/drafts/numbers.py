@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from services.billing.drafts import words
 from services.billing.drafts.layout import Line
-from services.billing.drafts.shapes import Role, Seen, TaxIdSeen
+from services.billing.drafts.shapes import Field, Role, Seen, TaxIdSeen, doubtful, settled
 from services.billing.einvoices.check_digits import IBAN_LENGTH, is_iban, is_nif, is_vat_number, normalise
 from services.billing.invoices.rules import normalise_tax_id
 
@@ -85,6 +85,12 @@ def _role(line: Line, lines: Sequence[Line], start: int) -> Role:
             if beside and words.SUPPLIER.search(text):
                 return "supplier"
     return "unknown"
+
+
+def read_account(lines: Sequence[Line], accounts: Sequence[Seen]) -> Field:
+    """Return where to pay. Where the money is drawn, the account may be the payer's: a person decides."""
+    is_drawn = any(words.DEBIT.search(line.folded) for line in lines)
+    return doubtful(list(accounts)) if is_drawn else settled(list(accounts))
 
 
 def read_accounts(lines: Sequence[Line]) -> list[Seen]:

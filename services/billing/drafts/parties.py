@@ -1,7 +1,7 @@
 """Who the supplier of a document is and which order it names, given who and what is known. Pure."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -33,20 +33,22 @@ class Known:
 
 
 def read_supplier(reading: Reading, known: Known) -> dict[str, Field]:
-    """Return who sends the invoice: a known supplier by tax number, account or name, in this order; else who says so."""
-    for found in (_by_tax_id(reading, known), _by_account(reading, known), _by_name(reading, known)):
+    """Return who sends the invoice: a known supplier by tax number, account or name; else somebody new by tax number."""
+    for found in (_by_tax_id(reading, known), _by_account(reading, known)):
         if found:
-            return _told(found)
+            return _told(found, settled)
+    if named := _by_name(reading, known):
+        return _told(named, doubtful)  # a customer's name may be a supplier's
     return {"supplier_tax_id": _unknown(reading, known), "supplier_name": Field()}
 
 
-def _told(found: Sequence[tuple[KnownSupplier, Seen]]) -> dict[str, Field]:
+def _told(found: Sequence[tuple[KnownSupplier, Seen]], decide: Callable[[list[Seen]], Field]) -> dict[str, Field]:
     def seen(value: str, at: Seen) -> Seen:
         return Seen(value=value, page=at.page, snippet=at.snippet)
 
     return {
-        "supplier_tax_id": settled([seen(supplier.tax_id, at) for supplier, at in found]),
-        "supplier_name": settled([seen(supplier.name, at) for supplier, at in found]),
+        "supplier_tax_id": decide([seen(supplier.tax_id, at) for supplier, at in found]),
+        "supplier_name": decide([seen(supplier.name, at) for supplier, at in found]),
     }
 
 

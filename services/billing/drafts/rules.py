@@ -5,14 +5,13 @@ Where labels lead to several values, the field is ambiguous and names them; noth
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import date
 
 from services.billing.drafts import words
 from services.billing.drafts.amounts import find_amounts
 from services.billing.drafts.dates import Dated, Order, find_dates, order_of
 from services.billing.drafts.figures import read_figures
 from services.billing.drafts.layout import Line, lines_of, places_after
-from services.billing.drafts.numbers import read_accounts, read_tax_ids
+from services.billing.drafts.numbers import read_account, read_accounts, read_tax_ids
 from services.billing.drafts.shapes import Field, Reading, Seen, doubtful, settled
 
 LONGEST_NUMBER, _MOST_WORDS = 64, 3
@@ -34,7 +33,7 @@ def read_pages(pages: Sequence[str], total: int) -> Reading:
         "number": read_number(lines),
         **read_days(lines, language),
         "currency": read_currency(lines),
-        "account": settled(accounts),
+        "account": read_account(lines, accounts),
         **read_figures(lines),
     }
     return Reading(
@@ -78,7 +77,8 @@ def _numbers(line: Line, lines: Sequence[Line]) -> Iterator[Ranked]:
     if words.INVOICE_WORD.search(line.folded):
         labelled += [(2, match) for match in words.NUMBER_IN_LINE.finditer(line.folded)]
     for rank, match in labelled:
-        if words.EARLIER.search(line.folded[: match.start()]):
+        begin = line.start_of_cell(match.start()) if rank < 2 else 0  # noqa: PLR2004 - the weakest label
+        if words.EARLIER.search(line.folded[begin : match.start()]):
             continue
         for place, start, end in places_after(lines, line, match.start(), match.end()):
             if rank and place is not line:
@@ -123,11 +123,8 @@ def _labelled_days(
     line: Line, lines: Sequence[Line], order: Order | None, label: re.Pattern[str], rank: int
 ) -> Iterator[Ranked]:
     for match in label.finditer(line.folded):
-        cell = next((each.start for each in line.cells if each.start <= match.start() < each.end), 0)
-        before = line.folded[cell : match.start()]
-        if words.OTHER_DAY.search(before) or (rank and words.OTHER_DAY.search(line.folded[match.end() :][:20])):
-            continue
-        if rank and words.DUE.search(line.folded[cell : match.start() + 1]):
+        before = line.folded[line.start_of_cell(match.start()) : match.start()]
+        if words.OTHER_DAY.search(before) or (rank and (before.strip() or _is_other_day(line, match.end()))):
             continue
         for place, start, end in places_after(lines, line, match.start(), match.end()):
             if dated := next(iter(find_dates(place.folded[start:end])), None):
@@ -135,13 +132,15 @@ def _labelled_days(
                 break
 
 
+def _is_other_day(line: Line, start: int) -> bool:
+    """Tell whether a bare label goes on: `Datum der Lieferung`, `Fecha de vencimiento`."""
+    rest = line.folded[start : start + 20].partition("  ")[0]
+    return bool(words.OTHER_DAY.search(rest) or words.DUE.search(rest))
+
+
 def _told_days(line: Line, dated: Dated, offset: int, order: Order | None) -> Iterator[Seen]:
     for day in dated.resolved(order):
-        yield line.seen(_written(day), offset + dated.start, offset + dated.end)
-
-
-def _written(day: date) -> str:
-    return day.isoformat()
+        yield line.seen(day.isoformat(), offset + dated.start, offset + dated.end)
 
 
 def _days_beside(line: Line, order: Order | None) -> Iterator[Ranked]:
@@ -149,7 +148,7 @@ def _days_beside(line: Line, order: Order | None) -> Iterator[Ranked]:
     found = find_dates(line.folded)
     others = words.OTHER_DAY.search(line.folded) or words.DUE.search(line.folded)
     if len(found) == 1 and words.INVOICE_WORD.search(line.folded) and not others:
-        yield from ((2, seen) for seen in _told_days(line, found[0], 0, order))
+        yield from ((1, seen) for seen in _told_days(line, found[0], 0, order))
 
 
 def read_currency(lines: Sequence[Line]) -> Field:

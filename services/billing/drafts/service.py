@@ -130,8 +130,8 @@ def _as_keyed(values: dict[str, Any]) -> InvoiceIn:
     try:
         return InvoiceIn.model_validate(values)
     except ValidationError as error:
-        found = [{"field": ".".join(map(str, each["loc"])), "obstacle": each["type"]} for each in error.errors()]
-        raise DraftIncomplete(obstacles=found) from None
+        found = [(".".join(map(str, each["loc"])) or "invoice", each["type"]) for each in error.errors()]
+        raise DraftIncomplete(obstacles=[{"field": at, "obstacle": what} for at, what in found]) from None
 
 
 async def _due_by_terms(session: AsyncSession, values: Any) -> str:

@@ -14,7 +14,7 @@ NUMBER = _any(
     rf"(?:tax |vat |sales )?(?:invoice|inv|bill)[. ]{{0,2}}{_NO}",
     rf"document {_NO}",
     rf"{_NO}\.? ?(?:de |de la )?(?:factura|fra)",
-    rf"(?:factura|fra)\.? {_NO}",
+    rf"(?:factura|fra)(?: rectificativa| simplificada)?\.? {_NO}",
     rf"(?:rechnung|beleg|re)s?[ .-]{{0,3}}{_NO}",
     r"rechnungsnummer",
     r"belegnummer",
@@ -22,7 +22,10 @@ NUMBER = _any(
 BARE_NUMBER = _any(r"(?:tax )?invoice", r"factura", r"rechnung", r"fra")
 NUMBER_IN_LINE = _any(_NO)
 INVOICE_WORD = re.compile(r"invoice|factura|rechnung")
-EARLIER = re.compile(r"original|rectific|corrig|korr|previous|vorherig|bezug|related|zu rechnung|order|pedido|bestell")
+EARLIER = re.compile(
+    r"original|rectificad|que rectifica|corrected|corrects|corrige|(?<!rechnungs)korr|previous|vorherig|bezug|related|"
+    r"(?<!\w)zur? $|order|pedido|bestell|contract|contrato|vertrag|customer|cliente|kunde"
+)
 
 ISSUED = _any(
     r"(?:invoice|bill|document) date",
@@ -35,7 +38,7 @@ ISSUED = _any(
     r"ausstellungsdatum",
     r"datum der rechnung",
 )
-BARE_ISSUED = _any(r"date", r"fecha", r"datum", r"vom")
+BARE_ISSUED = _any(r"date", r"fecha", r"datum")
 DUE = _any(
     r"(?:payment )?due(?: date| by| on)?",
     r"date due",
@@ -82,6 +85,7 @@ SUPPLIER = re.compile(
     r"(?<!\w)(?:seller|vendor|supplier|from|issued by|our vat|proveedor|emisor|vendedor|expedidor|verkaufer|lieferant|"
     r"rechnungssteller|unsere ust)(?!\w)"
 )
+DEBIT = re.compile(r"direct debit|lastschrift|einzug|abgebucht|abbuch|mandat|domicilia|adeudo|cargo en su cuenta")
 
 STRONG_GROSS = re.compile(
     r"amount due|balance due|grand total|total due|incl|gross|total to pay|a pagar|con iva|total factura|"

@@ -14,7 +14,7 @@ from services.billing.einvoices.errors import BrokenPdf, LockedPdf, PdfWithoutIn
 
 # Factur-X 1.x and ZUGFeRD 2.x, ZUGFeRD 2.0 and 1.0, XRechnung. The first that is there counts.
 INVOICE_NAMES = ("factur-x.xml", "zugferd-invoice.xml", "xrechnung.xml")
-_WITHIN_S = 1.5
+_WITHIN_S, _AGAIN_S = 1.5, 0.05
 READ_ERRORS = (
     PyPdfError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError, MemoryError,
     NotImplementedError, OSError, ArithmeticError, AssertionError,
@@ -52,13 +52,16 @@ def _extract(content: bytes) -> tuple[str, bytes]:
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Break off what takes longer. Only for the main thread of a process of its own."""
+    """Break off what takes longer. Only for the main thread of a process of its own.
+
+    The alarm comes again until it is heard: one that goes off in a callback of the interpreter's is lost.
+    """
 
     def break_off(_number: int, _frame: FrameType | None) -> None:
         raise TookTooLongError
 
     before = signal.signal(signal.SIGALRM, break_off)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN_S)
     try:
         yield
     finally:

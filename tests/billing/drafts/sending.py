@@ -1,8 +1,10 @@
 """Plain invoices to send, and what a person does with what became of them."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
+from sqlalchemy import event
 
 from tests.billing.drafts.printing import Words, print_pdf
 from tests.fixtures.services import Harness
@@ -12,13 +14,18 @@ TAX_ID, IBAN, OTHER_IBAN = "B12345674", "ES9121000418450200051332", "DE893704004
 
 
 def plain(
-    number: str = "F-2026/17", *, tax_id: str | None = TAX_ID, account: str | None = IBAN, more: str = ""
+    number: str = "F-2026/17",
+    *,
+    tax_id: str | None = TAX_ID,
+    account: str | None = IBAN,
+    customer: str = "NIF cliente: B58378431",
+    more: str = "",
 ) -> bytes:
     """Return a Spanish invoice of 100 and 21 %, as a PDF."""
     rows = [
         ("Papelería Sol SL", ""),
         (f"NIF: {tax_id}" if tax_id else "", ""),
-        ("Cliente: Faro Consultores SL", "NIF cliente: B58378431"),
+        ("Faro Consultores SL", customer),
         (f"Factura nº: {number}", "Fecha de factura: 01/03/2026"),
         ("", "Vencimiento: 31/03/2026"),
         (f"IBAN: {account}" if account else "", more),
@@ -55,3 +62,19 @@ async def step(
 ) -> httpx.Response:
     async with billing.client(tenant, role, **headers) as client:
         return await client.post(f"{PATH}/{draft_id}/{name}", json=json)
+
+
+async def statements(billing: Harness, read: Callable[[], Awaitable[object]]) -> int:
+    """Return how many SQL statements a request takes."""
+    engine = billing.runtime.database.engine.sync_engine
+    seen: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        seen.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        await read()
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    return len(seen)
