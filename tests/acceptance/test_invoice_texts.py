@@ -52,7 +52,7 @@ def test_texts_say_what_the_xml_beside_them_says(capsys: pytest.CaptureFixture[s
     counts: dict[str, Counter[str]] = {}
     for file in files:
         content = file.read_bytes()
-        reading = read_texts(open_pages(content))
+        reading = read_texts(open_pages(content), patience=100)
         expected = truth_of(read_cii(etree.fromstring(extract_invoice(content)[1])))
         for field, value in expected.items():
             came = came_of(field, reading, value)

@@ -54,12 +54,11 @@ def _told(found: Sequence[tuple[KnownSupplier, Seen]], decide: Callable[[list[Se
 
 def _by_tax_id(reading: Reading, known: Known) -> list[tuple[KnownSupplier, Seen]]:
     """Return the known suppliers whose numbers are there; where an account tells one of several, that one."""
-    numbers = [each.seen for each in reading.tax_ids if each.role != "customer"]
-    numbers += [each for each in reading.codes if normalise_tax_id(str(each.value)) in known.by_tax_id]
+    others = {*known.own_tax_ids, *(str(each.seen.value) for each in reading.tax_ids if each.role == "customer")}
     found: Found = {}
-    for seen in numbers:
+    for seen in (*_seen(reading.tax_ids), *reading.codes):
         key = normalise_tax_id(str(seen.value))
-        if key in known.by_tax_id and key not in known.own_tax_ids:
+        if key in known.by_tax_id and key not in others:
             found.setdefault(known.by_tax_id[key].id, (known.by_tax_id[key], seen))
     if len(found) > 1:
         paid = {supplier.id for supplier, _ in _by_account(reading, known)}

@@ -39,10 +39,10 @@ def open_pages(content: bytes, *, is_plain: bool = False) -> list[PageObject]:
     return list(reader.pages)
 
 
-def read_texts(pages: list[PageObject]) -> Reading:
-    """Read page after page as long as there is time; what is not read is told by its number."""
+def read_texts(pages: list[PageObject], *, patience: float = 1.0) -> Reading:
+    """Read page after page as long as there is time, `patience` times the usual; what was read is told by its number."""
     texts: list[str] = []
-    deadline = time.monotonic() + _READ_WITHIN_S
+    deadline = time.monotonic() + patience * _READ_WITHIN_S
     for page in pages[:_MOST_PAGES]:
         if (left := deadline - time.monotonic()) <= 0 or sum(map(len, texts)) > _MOST_CHARACTERS:
             break
@@ -52,7 +52,7 @@ def read_texts(pages: list[PageObject]) -> Reading:
         except (TookTooLongError, *READ_ERRORS):
             break
     try:
-        with within(_UNDERSTOOD_WITHIN_S):
+        with within(patience * _UNDERSTOOD_WITHIN_S):
             return read_pages(texts, len(pages))
     except TookTooLongError:  # made to hurt: a person reads it
         return Reading(pages=len(pages), pages_read=0, has_text=True)

@@ -14,7 +14,7 @@ from services.billing.drafts.layout import Line, lines_of, places_after
 from services.billing.drafts.numbers import read_account, read_accounts, read_tax_ids
 from services.billing.drafts.shapes import Field, Reading, Seen, doubtful, settled
 
-LONGEST_NUMBER, _MOST_WORDS = 64, 3
+LONGEST_NUMBER, _MOST_WORDS, _BELOW_TITLE = 64, 3, 2
 _SEARCHED = 20_000  # characters in which names are looked for
 _MOST_CODES = 500
 _NUMBER_WORD = re.compile(r"[A-Z0-9][A-Z0-9./_-]*", re.IGNORECASE)
@@ -74,7 +74,7 @@ def read_number(lines: Sequence[Line]) -> Field:
 def _numbers(line: Line, lines: Sequence[Line]) -> Iterator[Ranked]:
     labelled = [(0, match) for match in words.NUMBER.finditer(line.folded)]
     labelled += [(1, match) for match in words.BARE_NUMBER.finditer(line.folded)]
-    if words.INVOICE_WORD.search(line.folded):
+    if words.INVOICE_WORD.search(line.folded) or _is_under_title(line, lines):
         labelled += [(2, match) for match in words.NUMBER_IN_LINE.finditer(line.folded)]
     for rank, match in labelled:
         begin = line.start_of_cell(match.start()) if rank < 2 else 0  # noqa: PLR2004 - the weakest label
@@ -90,6 +90,12 @@ def _numbers(line: Line, lines: Sequence[Line]) -> Iterator[Ranked]:
                 continue
             if place is line:
                 break
+
+
+def _is_under_title(line: Line, lines: Sequence[Line]) -> bool:
+    """Tell whether a cell just above says nothing but that this is an invoice."""
+    above = lines[max(0, line.index - _BELOW_TITLE) : line.index]
+    return any(words.TITLE.fullmatch(each.folded[cell.start : cell.end]) for each in above for cell in each.cells)
 
 
 def number_in(text: str) -> str:

@@ -1,21 +1,34 @@
 """What comes in and goes out of drafts. Amounts are decimal strings, days are dates."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
+from pydantic import AfterValidator, StringConstraints, model_validator
 from pydantic import Field as Limits
-from pydantic import StringConstraints, model_validator
 
 from services.billing.drafts.completing import Completed, completed
 from services.billing.drafts.models import DraftState, InvoiceDraft
 from services.billing.drafts.shapes import Certainty, Seen, Value
+from services.billing.einvoices.check_digits import is_iban
 from services.billing.invoices.schemas import LineIn, OrderNumber, TaxId, VatIn
+from services.billing.parties.rules import normalise_account
 from shared.money import CurrencyCode, DecimalString
 from shared.schemas import Name, PlausibleDay, RequestModel, ResponseModel
 from shared.validation import value_error
 
-Account = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ]{3,49}$")]
+_LIKE_AN_IBAN = re.compile(r"[A-Z]{2}[0-9]{2}")
+
+
+def _checked(account: str) -> str:
+    plain = normalise_account(account)
+    if _LIKE_AN_IBAN.match(plain) and not is_iban(plain):
+        raise value_error("iban", "its check digits are not an IBAN's", "sus dígitos de control no son los de un IBAN")
+    return plain
+
+
+Account = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ]{3,49}$"), AfterValidator(_checked)]
 Number = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=r"[A-Za-z0-9]")]
 
 

@@ -86,15 +86,13 @@ async def receive_draft(session: AsyncSession, arrived: Arrived, original: Origi
 
 async def _insert(session: AsyncSession, values: dict[str, Any]) -> InvoiceDraft:
     statement = insert(InvoiceDraft).values(values).on_conflict_do_nothing().returning(InvoiceDraft)
-    draft = (await session.scalars(statement)).one_or_none()
-    if draft is None:
-        raise DocumentOnFile(**_told(await queries.find_by_file(session, values["sha256"])))
-    return draft
+    while (draft := (await session.scalars(statement)).one_or_none()) is None:
+        if (existing := await queries.find_by_file(session, values["sha256"])) is not None:
+            raise DocumentOnFile(**_told(existing))
+    return draft  # perhaps at the second try: what was in its way has just been discarded
 
 
-def _told(draft: InvoiceDraft | None) -> dict[str, Any]:
-    if draft is None:  # it was discarded a moment ago
-        return {"state": "open", "draft_id": None, "invoice_id": None}
+def _told(draft: InvoiceDraft) -> dict[str, Any]:
     invoice_id = None if draft.invoice_id is None else str(draft.invoice_id)
     return {"state": draft.state, "draft_id": str(draft.id), "invoice_id": invoice_id}
 

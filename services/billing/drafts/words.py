@@ -21,6 +21,7 @@ NUMBER = _any(
 )
 BARE_NUMBER = _any(r"(?:tax )?invoice", r"factura", r"rechnung", r"fra")
 NUMBER_IN_LINE = _any(_NO)
+TITLE = re.compile(r"(?:tax |vat )?invoice|factura|rechnung")
 INVOICE_WORD = re.compile(r"invoice|factura|rechnung")
 EARLIER = re.compile(
     r"original|rectificad|que rectifica|corrected|corrects|corrige|(?<!rechnungs)korr|previous|vorherig|bezug|related|"
@@ -78,7 +79,7 @@ TAX_ID = _any(
 )
 CUSTOMER = re.compile(
     r"(?<!\w)(?:bill(?:ed)? to|invoice to|sold to|ship(?:ped)? to|customer|client|buyer|your vat|cliente|comprador|"
-    r"facturar? a|facturado a|datos del cliente|destinatario|adquirente|kunden?|kaufer|leistungsempfanger|"
+    r"facturar? a|facturado a|datos del cliente|destinatario|adquirente|titular|kunden?|kaufer|leistungsempfanger|"
     r"rechnungsempfanger|rechnung an|lieferadresse|empfanger|ihre ust)"
 )
 SUPPLIER = re.compile(

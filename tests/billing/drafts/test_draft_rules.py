@@ -15,6 +15,7 @@ from services.billing.drafts.parties import Known, KnownSupplier, read_order, re
 from services.billing.drafts.rules import read_pages
 from services.billing.drafts.shapes import FIELDS, Field, Reading
 from shared.ids import uuid7
+from tests.billing.drafts.written import WRITTEN
 
 SPANISH = "Factura nº: 17   Fecha de factura: {}\nVencimiento: {}\nCliente   Importe   IVA\n"
 ENGLISH = "Invoice number: 17   Invoice date: {}\nPayment due date: {}\nSubtotal of the invoice   VAT amount\n"
@@ -110,6 +111,14 @@ def test_the_number_is_that_of_the_invoice(text: str, number: str | None) -> Non
     assert found(read(text).fields["number"]) == number
 
 
+@pytest.mark.parametrize("name", WRITTEN)
+def test_invoices_as_senders_lay_them_out(name: str) -> None:
+    text, says = WRITTEN[name]
+    reading = read(text)
+    fields = reading.fields | read_supplier(reading, Known())
+    assert {field: found(fields[field]) for field in says} == says
+
+
 def test_two_numbers_are_ambiguous_and_told() -> None:
     field = read("Invoice number: A-1\nInvoice number: A-2").fields["number"]
     assert (field.certainty, alternatives(field)) == ("ambiguous", ["A-1", "A-2"])
@@ -167,6 +176,12 @@ def test_of_two_known_suppliers_the_account_tells_which() -> None:
     assert alternatives(both["supplier_tax_id"]) == ["B12345674", "A28015865"]
     told = read_supplier(text, Known(by_tax_id=by_tax_id, by_account={"ES9121000418450200051332": [mar]}))
     assert (found(told["supplier_tax_id"]), found(told["supplier_name"])) == ("A28015865", "Mar")
+
+
+def test_a_customer_that_is_a_supplier_too_is_not_the_sender() -> None:
+    mar = KnownSupplier(uuid7(), "Mar", "A28015865")
+    text = read("Cliente: Mar   NIF: A28015865\nFactura nº 7")
+    assert read_supplier(text, Known(by_tax_id={"A28015865": mar}))["supplier_tax_id"].certainty == "not-found"
 
 
 def test_an_order_is_one_on_file() -> None:

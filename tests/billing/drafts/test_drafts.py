@@ -91,6 +91,27 @@ async def test_a_known_supplier_is_told_by_tax_number_account_or_name(billing: H
     assert field["alternatives"][0]["snippet"].startswith("Papelería Sol SL")
 
 
+async def test_another_name_of_a_supplier_proposes_it(billing: Harness, tenant: str) -> None:
+    async with billing.client(tenant, "manager") as client:
+        supplier = {"supplier": {"tax_id": TAX_ID, "name": "Sol y Cía"}}
+        invoice = (await client.post("/billing/invoices", json=keyed("1", **supplier))).json()
+        path = f"/billing/suppliers/{invoice['supplier']['id']}"
+        tag = (await client.get(path)).headers["etag"]
+        renamed = await client.patch(path, json={"aliases": ["PAPELERÍA SOL SL"]}, headers={"If-Match": tag})
+        assert renamed.status_code == 204, renamed.text
+    draft = await received(billing, tenant, plain("F-4", tax_id=None, account=None))
+    told = draft["fields"]["supplier_name"]
+    assert (told["certainty"], [each["value"] for each in told["alternatives"]]) == ("ambiguous", ["Sol y Cía"])
+
+
+async def test_an_account_that_was_mistyped_is_refused(billing: Harness, tenant: str) -> None:
+    draft = await received(billing, tenant, plain())
+    refused = await change(billing, tenant, draft, account="ES91 2100 0418 4502 0005 1333")
+    assert (refused.status_code, problem(refused)["errors"][0]["at"]) == (422, "body.account")
+    changed = await change(billing, tenant, draft, account="de89 3704 0044 0532 0130 00")
+    assert changed.json()["fields"]["account"]["value"] == OTHER_IBAN
+
+
 async def test_the_tenants_own_number_is_not_the_suppliers(billing: Harness, tenant: str) -> None:
     alone = plain("F-1", tax_id=None, account=None, customer="NIF: B58378431")
     unsure = await received(billing, tenant, alone)

@@ -29,7 +29,7 @@ FLOORS = {
 def printed(seed: int) -> tuple[Invented, Reading]:
     chance = random.Random(seed)
     invented = invent(chance)
-    return invented, read_texts(open_pages(print_invented(invented, chance), is_plain=True))
+    return invented, read_texts(open_pages(print_invented(invented, chance), is_plain=True), patience=100)
 
 
 def plain(field: Field) -> object:
