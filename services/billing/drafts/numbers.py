@@ -100,7 +100,7 @@ def read_accounts(lines: Sequence[Line]) -> list[Seen]:
 def _accounts_in(line: Line) -> Iterator[Seen]:
     """Yield the IBANs of a line: as many characters as the country has, single spaces between them."""
     for match in _IBAN.finditer(line.text):
-        length = IBAN_LENGTH.get(match[0][:2], 0)
-        taken = re.match(rf"[A-Z0-9](?: ?[A-Z0-9]){{{length - 1}}}(?![A-Za-z0-9])", line.text[match.start() :])
-        if length and taken and is_iban(normalise(taken[0])):
+        more = IBAN_LENGTH.get(match[0][:2], 1) - 1  # none of an unknown country is an IBAN
+        taken = re.match(rf"[A-Z0-9](?: ?[A-Z0-9]){{{more}}}(?![A-Za-z0-9])", line.text[match.start() :])
+        if taken and is_iban(normalise(taken[0])):
             yield line.seen(normalise(taken[0]), match.start(), match.start() + len(taken[0]))

@@ -12,7 +12,7 @@ from services.billing.einvoices.errors import BrokenPdf, ElectronicInvoiceInside
 from services.billing.einvoices.pdf import INVOICE_NAMES, READ_ERRORS, TookTooLongError, within
 
 _OPENED_WITHIN_S, _READ_WITHIN_S, _UNDERSTOOD_WITHIN_S = 0.6, 0.8, 0.4
-_MOST_PAGES = 20
+_MOST_PAGES, _LAST_PAGES = 20, 5
 _MOST_CHARACTERS = 200_000
 
 
@@ -41,21 +41,32 @@ def open_pages(content: bytes, *, is_plain: bool = False) -> list[PageObject]:
 
 def read_texts(pages: list[PageObject], *, patience: float = 1.0) -> Reading:
     """Read page after page as long as there is time, `patience` times the usual; what was read is told by its number."""
-    texts: list[str] = []
+    texts = [""] * len(pages)
     deadline = time.monotonic() + patience * _READ_WITHIN_S
-    for page in pages[:_MOST_PAGES]:
+    done = 0
+    for index in _most_telling(len(pages)):
         if (left := deadline - time.monotonic()) <= 0 or sum(map(len, texts)) > _MOST_CHARACTERS:
             break
         try:
             with within(left):
-                texts.append(_text_of(page))
+                texts[index] = _text_of(pages[index])
         except (TookTooLongError, *READ_ERRORS):
             break
+        done += 1
     try:
         with within(patience * _UNDERSTOOD_WITHIN_S):
-            return read_pages(texts, len(pages))
+            return read_pages(texts, done)
     except TookTooLongError:  # made to hurt: a person reads it
         return Reading(pages=len(pages), pages_read=0, has_text=True)
+
+
+def _most_telling(count: int) -> list[int]:
+    """Return which pages to read: all, or of many the first ones and the last ones, where sums stand."""
+    return (
+        list(range(count))
+        if count <= _MOST_PAGES
+        else [*range(_MOST_PAGES - _LAST_PAGES), *range(count - _LAST_PAGES, count)]
+    )
 
 
 def _text_of(page: PageObject) -> str:

@@ -24,21 +24,27 @@ _CURRENCY_LABEL = re.compile(r"currency|moneda|divisa|wahrung")
 Ranked = tuple[int, Seen]
 
 
-def read_pages(pages: Sequence[str], total: int) -> Reading:
-    """Return what the pages say of an invoice; `total` is how many the document has."""
+def read_pages(pages: Sequence[str], pages_read: int) -> Reading:
+    """Return what the pages say of an invoice; of those that were not read the text is empty.
+
+    Where some were not, a sum may be one of several: figures are left to a person.
+    """
     lines = lines_of(pages)
     language = language_of(lines)
     tax_ids, accounts = read_tax_ids(lines), read_accounts(lines)
+    figures = read_figures(lines)
+    if pages_read < len(pages):
+        figures = {name: doubtful([field.seen]) if field.seen else field for name, field in figures.items()}
     fields = {
         "number": read_number(lines),
         **read_days(lines, language),
         "currency": read_currency(lines),
         "account": read_account(lines, accounts),
-        **read_figures(lines),
+        **figures,
     }
     return Reading(
-        pages=total,
-        pages_read=len(pages),
+        pages=len(pages),
+        pages_read=pages_read,
         has_text=bool(lines),
         language=language,
         fields=fields,

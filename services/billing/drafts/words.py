@@ -78,12 +78,13 @@ TAX_ID = _any(
     r"numero de identificacion fiscal",
 )
 CUSTOMER = re.compile(
-    r"(?<!\w)(?:bill(?:ed)? to|invoice to|sold to|ship(?:ped)? to|customer|client|buyer|your vat|cliente|comprador|"
-    r"facturar? a|facturado a|datos del cliente|destinatario|adquirente|titular|kunden?|kaufer|leistungsempfanger|"
-    r"rechnungsempfanger|rechnung an|lieferadresse|empfanger|ihre ust)"
+    r"(?<!\w)(?:bill(?:ed)? to|invoice to|sold to|ship(?:ped)? to|customer(?! (?:service|care|support|no|number|id))|"
+    r"client(?!\w| (?:service|no|number|id))|buyer|your vat|(?<!al )(?<!o de )cliente|comprador|facturar? a|facturado a|"
+    r"destinatario|adquirente|titular|kunden?(?!\w)|kundendaten|kaufer|leistungsempfanger|rechnungsempfanger|"
+    r"rechnung an|lieferadresse|empfanger|ihre ust)"
 )
 SUPPLIER = re.compile(
-    r"(?<!\w)(?:seller|vendor|supplier|from|issued by|our vat|proveedor|emisor|vendedor|expedidor|verkaufer|lieferant|"
+    r"(?<!\w)(?:seller|vendor|supplier|^from|issued by|our vat|proveedor|emisor|vendedor|expedidor|verkaufer|lieferant|"
     r"rechnungssteller|unsere ust)(?!\w)"
 )
 DEBIT = re.compile(r"direct debit|lastschrift|einzug|abgebucht|abbuch|mandat|domicilia|adeudo|cargo en su cuenta")

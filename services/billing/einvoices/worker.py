@@ -36,11 +36,25 @@ _SAMPLES = (
     b"""<f:Facturae xmlns:f="http://www.facturae.gob.es/formato/Versiones/Facturaev3_2_2.xml"/>""",
 )
 
+_DOCUMENT = b"""%PDF-1.4
+1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj
+2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj
+3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>endobj
+4 0 obj<</Length 41>>stream
+BT /F 9 Tf 9 9 Td (Total  1.00 EUR) Tj ET
+endstream endobj
+5 0 obj<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>endobj
+trailer<</Root 1 0 R>>
+startxref
+0
+%%EOF"""
+
 
 def warm_up(judge: Judge) -> None:
-    """Judge a sample of each format: the first file of all must not wait for what happens only once."""
+    """Judge a sample of each format and read one document: the first file of all must not wait for what happens only once."""
     for sample in _SAMPLES:
         judge.judge(sample)
+    read_document(_DOCUMENT)
 
 
 def answer(judge: Judge, content: bytes, task: Task) -> Reply:

@@ -166,6 +166,8 @@ def test_whose_a_tax_number_is_has_to_be_said() -> None:
     said = read(f"NIF: B58378431\nProveedor: Sol SL   {mine}")
     assert found(read_supplier(said, Known())["supplier_tax_id"]) == "B12345674"
     assert read("NIF: B12345675").tax_ids == ()
+    served = read("Atención al cliente 900 100 200   NIF: B12345674\nFaro SL   NIF: B58378431")
+    assert read_supplier(served, Known())["supplier_tax_id"].certainty == "ambiguous"
 
 
 def test_of_two_known_suppliers_the_account_tells_which() -> None:

@@ -9,6 +9,7 @@ from services.billing.drafts.parties import Known, read_supplier
 from services.billing.drafts.reader import open_pages, read_texts
 from services.billing.drafts.shapes import Field, Reading
 from tests.billing.drafts.inventing import Invented, invent, print_invented
+from tests.billing.drafts.printing import Words, print_pdf
 
 SEEDS = range(200)
 # Least shares of what is printed that has to be found. Nothing that is found may be wrong.
@@ -54,3 +55,13 @@ def test_what_is_found_is_right_and_most_is_found(capsys: pytest.CaptureFixture[
         assert counts[name]["right"] >= floor * len(SEEDS), (name, counts[name])
     with capsys.disabled():
         print(f"\n{len(SEEDS)} invented invoices: { {name: counts[name]['right'] for name in FLOORS} } found")  # noqa: T201 - the run tells what it counted
+
+
+def test_of_many_pages_the_first_and_last_are_read_and_the_sums_left_to_a_person() -> None:
+    first, last = Words("Invoice number: A-1", 50, 50), Words("Net 100.00   VAT 20% 20.00   Total 120.00", 50, 50)
+    filling = [[Words(f"Page {page}", 50, 50)] for page in range(30)]
+    reading = read_texts(open_pages(print_pdf([[first], *filling, [last]])), patience=100)
+    assert (reading.pages, reading.pages_read) == (32, 20)
+    assert (plain(reading.fields["number"]), plain(reading.fields["gross"])) == ("A-1", None)
+    (gross,) = reading.fields["gross"].alternatives
+    assert (gross.value, gross.page) == ("120.00", 32)
