@@ -20,7 +20,6 @@ from shared.pagination import Page, PageRequest, fetch_page
 
 _SHORTEST_NAME = 4
 _MOST_NAMED = 20
-_BUYER = ElectronicInvoice.canonical[("buyer", "vat_identifier")].astext
 
 
 async def get_draft(session: AsyncSession, draft_id: UUID, *, lock: bool = False) -> InvoiceDraft:
@@ -109,9 +108,8 @@ async def _own(session: AsyncSession, numbers: Collection[str]) -> set[str]:
     """Return those of the numbers that electronic invoices to this tenant name as the buyer's."""
     if not numbers:
         return set()
-    said = [*numbers, *(f"ES{number}" for number in numbers)]
-    rows = await session.scalars(select(_BUYER).where(_BUYER.in_(said)).distinct())
-    return {normalise_tax_id(row) for row in rows if row}
+    own = select(ElectronicInvoice.buyer_tax_id).where(ElectronicInvoice.buyer_tax_id.in_(numbers)).distinct()
+    return {number for number in await session.scalars(own) if number}
 
 
 async def _order_keys(session: AsyncSession, keys: Collection[str]) -> set[str]:

@@ -27,8 +27,7 @@ async def tell_invoice(session: AsyncSession, invoice: SupplierInvoice, language
 
 async def get_stored(session: AsyncSession, invoice_id: UUID) -> StoredFile:
     """Return the file an invoice came in. Raises NotFound, NoOriginal."""
-    if (electronic := await session.get(ElectronicInvoice, invoice_id)) is not None:
-        file = electronic
+    if (file := await session.get(ElectronicInvoice, invoice_id)) is not None:
         return StoredFile(invoice_id, file.object_key, file.media_type, file.size, file.sha256)
     invoice = await get_invoice(session, invoice_id)
     draft = await session.get(InvoiceDraft, invoice.id) if invoice.origin == Origin.DOCUMENT else None

@@ -106,6 +106,7 @@ def _electronic(registered: SupplierInvoice, arrived: Arrived, original: Origina
         findings=msgspec.to_builtins(judged.findings),
         omitted_findings=judged.omitted,
         canonical=msgspec.json.decode(judged.canonical or b"{}"),
+        buyer_tax_id=rules.buyer_tax_id_of(arrived.invoice),
         due_date_source="document" if arrived.invoice.due_date else "terms",
         object_key=original.object_key,
         media_type=arrived.media_type,

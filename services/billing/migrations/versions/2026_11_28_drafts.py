@@ -14,6 +14,13 @@ depends_on = None
 TENANT = sa.text("current_setting('trastienda.tenant')")
 STAMP = postgresql.TIMESTAMP(timezone=True)
 
+# As `normalise_tax_id` has it: no punctuation, capitals, a Spanish number without its country.
+_BACKFILL = (
+    "UPDATE billing.electronic_invoice SET buyer_tax_id = regexp_replace(plain, '^ES([A-Z0-9][0-9]{7}[A-Z0-9])$', '\\1') "
+    "FROM (SELECT invoice_id AS id, regexp_replace(upper(canonical #>> '{buyer,vat_identifier}'), '[^A-Z0-9]', '', 'g') AS plain "
+    "FROM billing.electronic_invoice) said WHERE said.id = invoice_id AND length(plain) BETWEEN 1 AND 64"
+)
+
 
 def upgrade() -> None:
     op.create_table(
@@ -49,7 +56,15 @@ def upgrade() -> None:
         "ix_invoice_draft_file", "invoice_draft", ["tenant_id", "sha256"], unique=True, postgresql_where=sa.text("state <> 'discarded'"), schema="billing"
     )
     op.create_index("ix_invoice_draft_tenant_id_state_id", "invoice_draft", ["tenant_id", "state", "id"], schema="billing")
-    op.create_index("ix_electronic_invoice_buyer", "electronic_invoice", [sa.text("(canonical #>> '{buyer,vat_identifier}')")], schema="billing")
+    add_buyers()
+
+
+def add_buyers() -> None:
+    op.add_column("electronic_invoice", sa.Column("buyer_tax_id", sa.String), schema="billing")
+    op.execute(f"SET LOCAL ROLE {roles_of('billing')[1]}")  # row-level security is forced on the owner, too
+    op.execute(_BACKFILL)
+    op.execute("RESET ROLE")
+    op.create_index("ix_electronic_invoice_tenant_id_buyer_tax_id", "electronic_invoice", ["tenant_id", "buyer_tax_id"], schema="billing")
 
 
 def downgrade() -> None:
@@ -60,5 +75,6 @@ def downgrade() -> None:
         "THEN RAISE EXCEPTION 'drafts would be lost, and their originals would be nobody''s'; END IF; END $$"
     )
     op.execute("RESET ROLE")
-    op.drop_index("ix_electronic_invoice_buyer", "electronic_invoice", schema="billing")
+    op.drop_index("ix_electronic_invoice_tenant_id_buyer_tax_id", "electronic_invoice", schema="billing")
+    op.drop_column("electronic_invoice", "buyer_tax_id", schema="billing")
     op.drop_table("invoice_draft", schema="billing")
