@@ -22,7 +22,7 @@ from tests.billing.intake.test_originals import FailingStore, age, failing
 from tests.fixtures.services import Harness, problem
 
 __all__ = ["failing"]
-WITHIN_S = 4.0  # twice what it is to take: the machine may be busy
+WITHIN_S = 15.0  # it is to be below 2; a busy machine takes longer, but no process has to be killed, which is at 20
 
 
 def with_stream(content: bytes, *, packed: bool = False) -> bytes:
