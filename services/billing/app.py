@@ -7,6 +7,7 @@ from services.billing.batches.routes import router as batches
 from services.billing.bulk.job import jobs as bulk_jobs
 from services.billing.bulk.routes import router as bulk
 from services.billing.decisions.routes import router as decisions
+from services.billing.drafts.routes import router as drafts
 from services.billing.duplicates.routes import router as repeats
 from services.billing.einvoices.routes import router as validations
 from services.billing.exports.routes import router as exports
@@ -38,6 +39,7 @@ SERVICE = Service(
         invoices,
         intake,
         batches,
+        drafts,
         holds,
         decisions,
         work_queue,
@@ -71,6 +73,8 @@ SERVICE = Service(
         events.GoodsReceived,
         events.GoodsReceiptReversed,
         events.ToleranceChanged,
+        events.DraftReceived,
+        events.DraftDiscarded,
     ],
     jobs=lambda runtime: {**batch_jobs(runtime), **bulk_jobs(runtime), **match_jobs(runtime)},
     housekeeping=sweep,

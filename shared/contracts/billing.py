@@ -17,9 +17,9 @@ class _InvoiceEvent(EventData, frozen=True, kw_only=True):
 class InvoiceRegistered(_InvoiceEvent, frozen=True, kw_only=True):
     """A supplier's invoice is on file and no exact duplicate; what was keyed adds up.
 
-    `origin` is `keyed` or `electronic`; an electronic one has the `verdict` valid, invalid or not-validated. While it has
-    `holds`, a person has to look at it. `repeats` is the invoice that had its number before, where a person said that this is
-    another one.
+    `origin` is `keyed`, `electronic` or `document` (a plain PDF that a person completed); an electronic one has the `verdict`
+    valid, invalid or not-validated. While it has `holds`, a person has to look at it. `repeats` is the invoice that had its
+    number before, where a person said that this is another one.
     """
 
     type: ClassVar[str] = "billing.invoice.registered.v1"
@@ -194,3 +194,29 @@ class ToleranceChanged(EventData, frozen=True, kw_only=True):
     version: int
     percent: Decimal | None
     amounts: dict[str, Decimal]
+
+
+class _DraftEvent(EventData, frozen=True, kw_only=True):
+    topic: ClassVar[str] = "billing.drafts"
+
+    draft_id: UUID
+
+
+class DraftReceived(_DraftEvent, frozen=True, kw_only=True):
+    """A plain PDF came in and its text was read; a person has to complete it. The invoice it becomes has its id.
+
+    The lists name fields, by how sure the reading is. Without `has_text` it is a picture.
+    """
+
+    type: ClassVar[str] = "billing.draft.received.v1"
+
+    has_text: bool
+    found: list[str]
+    ambiguous: list[str]
+    not_found: list[str]
+
+
+class DraftDiscarded(_DraftEvent, frozen=True, kw_only=True):
+    """A person put the document aside; the reason's text stays in billing."""
+
+    type: ClassVar[str] = "billing.draft.discarded.v1"

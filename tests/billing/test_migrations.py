@@ -116,3 +116,17 @@ async def migrate_back_to(url: str, revision: str) -> None:
         command.downgrade(config, revision)
 
     await migrations._in_transaction(url, run)
+
+
+async def test_electronic_invoices_on_file_name_their_buyers(postgres_url: str) -> None:
+    url = await create_database(postgres_url, f"billing_{uuid4().hex[:8]}")
+    administrator = await asyncpg.connect(asyncpg_url(url))
+    await administrator.execute(migrations._ROLES.format(schema="billing"))
+    await administrator.close()
+    await migrate_to(url, "2026_11_26_intake")
+    numbers = ("es-b58.378.431", "DE 136695976", "X" * 65)
+    rows = [(str(at), f'{{"buyer": {{"vat_identifier": "{number}"}}}}') for at, number in enumerate(numbers)]
+    await as_worker(url, *((_TAKEN_IN, *row) for row in (*rows, ("3", "{}"))))
+    await migrate_to(url, "head")
+    found = "SELECT buyer_tax_id FROM billing.electronic_invoice ORDER BY tenant_id"
+    assert [row[0] for row in await as_worker(url, (found,))] == ["B58378431", "DE136695976", None, None]

@@ -78,7 +78,9 @@ class _Bulk:
 
     def __init__(self, runtime: Runtime, job: JobContext, order: BulkOrder) -> None:
         self._database, self._job, self._order = runtime.database, job, order
-        self._by = Principal(order.by, job.tenant, frozenset(order.grants), kind=order.actor.kind, team=order.actor.team)
+        self._by = Principal(
+            order.by, job.tenant, frozenset(order.grants), kind=order.actor.kind, team=order.actor.team
+        )
         self._wanted = Wanted(order.step, order.reason, order.hold)
         self._left = timedelta(0)
         self._to_come: set[UUID] = set()

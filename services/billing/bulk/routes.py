@@ -42,7 +42,7 @@ async def _queue(
         step=step,
         invoices=[Chosen(each.id, each.version) for each in wanted.invoices],
         by=by.id,
-        grants=tuple(sorted(by.grants)),
+        grants=tuple(sorted(by.scopes)),
         actor=work.actor,
         started_at=work.started_at,
         finished_at=work.finished_at,

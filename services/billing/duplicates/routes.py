@@ -58,7 +58,7 @@ async def repeat(
     A person does so, and another decides on it: no policy approves it.
     """
     override = Override(invoice_id, repeated.reason, by)
-    invoice = await register_invoice(session, repeated.invoice, by, work, override)
+    invoice = await register_invoice(session, repeated.invoice, by, work, override=override)
     await decide_invoices(session, [invoice], Occasion.INTAKE)
     await session.flush()  # a decision gives the row its version
     tell_registered(response, invoice, language)

@@ -37,7 +37,7 @@ LanguageOf = Annotated[Language, Depends(_language)]
 
 @refuses(ValidatorsBusy)
 async def _admitted(request: Request) -> AsyncIterator[None]:
-    with _validators_of(request).admission():
+    with validators_of(request).admission():
         yield
 
 
@@ -45,18 +45,19 @@ Admitted: Any = Depends(_admitted, scope="function")
 """A place among the few files that are here at once: before a body is read, until the request's work is done."""
 
 
-def _validators_of(request: Request) -> Validators:
+def validators_of(request: Request) -> Validators:
     return cast("Validators", request.app.state.validators)
 
 
 async def judge_body(request: Request, *, read: bool = False) -> tuple[bytes, Judged]:
     """Return the body and what is found in it, with `read` also what it says. Raises FILE_REFUSALS."""
-    content = await _read_body(request, cast("BillingSettings", request.app.state.runtime.settings))
-    return content, await _validators_of(request).judge(content, read=read)
+    content = await read_body(request)
+    return content, await validators_of(request).judge(content, read=read)
 
 
-async def _read_body(request: Request, settings: BillingSettings) -> bytes:
+async def read_body(request: Request) -> bytes:
     """Return the body. Raises BodyTooLarge, IncompleteBody for a sender who falls silent."""
+    settings = cast("BillingSettings", request.app.state.runtime.settings)
     body = bytearray()
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > settings.einvoice_bytes:

@@ -28,7 +28,7 @@ _IBAN_LENGTHS = {
         31: "MT",
     }.items()
 }
-_IBAN_LENGTH = {code: length for length, codes in _IBAN_LENGTHS.items() for code in codes}
+IBAN_LENGTH = {code: length for length, codes in _IBAN_LENGTHS.items() for code in codes}
 
 
 def normalise(number: str) -> str:
@@ -57,7 +57,7 @@ def is_iban(account: str) -> bool:
     """Tell whether an IBAN has its country's length and the check digits of ISO 7064 modulo 97."""
     if not re.fullmatch(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{10,30}", account):
         return False
-    length = _IBAN_LENGTH.get(account[:2], len(account))
+    length = IBAN_LENGTH.get(account[:2], len(account))
     return len(account) == length and _as_number(account[4:] + account[:4]) % 97 == 1
 
 

@@ -98,10 +98,16 @@ class PdfWithoutInvoice(DomainError):
     code, status = "pdf-without-invoice", 422
     en = "The PDF holds no electronic invoice; its attachments are: {attachments}"
     es = "El PDF no contiene ninguna factura electrónica; sus adjuntos son: {attachments}"
-    hint_en = (
-        "A hybrid invoice carries factur-x.xml, zugferd-invoice.xml or xrechnung.xml; this may be a scan or a printout."
-    )
-    hint_es = "Una factura híbrida lleva factur-x.xml, zugferd-invoice.xml o xrechnung.xml; esto puede ser un escaneo."
+    hint_en = "A hybrid invoice carries factur-x.xml, zugferd-invoice.xml or xrechnung.xml. Send a plain PDF to POST /billing/drafts."
+    hint_es = "Una factura híbrida lleva factur-x.xml, zugferd-invoice.xml o xrechnung.xml. Un PDF corriente va a POST /billing/drafts."
+
+
+class ElectronicInvoiceInside(DomainError):
+    code, status = "electronic-invoice-inside", 422
+    en = "The PDF holds an electronic invoice, {attachment}, which is to be read rather than the page."
+    es = "El PDF contiene una factura electrónica, {attachment}; es esa la que se lee, no la página."
+    hint_en = "Send the same file to POST /billing/invoices/electronic."
+    hint_es = "Envíe el mismo archivo a POST /billing/invoices/electronic."
 
 
 class ValidatorsBusy(DomainError):
@@ -127,4 +133,7 @@ AT_THE_DOOR: dict[str, type[DomainError]] = {
         BrokenPdf,
         PdfWithoutInvoice,
     )
+}
+AT_THE_DOOR_OF_DOCUMENTS: dict[str, type[DomainError]] = {
+    refusal.code: refusal for refusal in (LockedPdf, BrokenPdf, ElectronicInvoiceInside)
 }

@@ -13,9 +13,9 @@ from pypdf.errors import PyPdfError
 from services.billing.einvoices.errors import BrokenPdf, LockedPdf, PdfWithoutInvoice
 
 # Factur-X 1.x and ZUGFeRD 2.x, ZUGFeRD 2.0 and 1.0, XRechnung. The first that is there counts.
-_NAMES = ("factur-x.xml", "zugferd-invoice.xml", "xrechnung.xml")
-_WITHIN_S = 1.5
-_READ_ERRORS = (
+INVOICE_NAMES = ("factur-x.xml", "zugferd-invoice.xml", "xrechnung.xml")
+_WITHIN_S, _AGAIN_S = 1.5, 0.05
+READ_ERRORS = (
     PyPdfError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError, MemoryError,
     NotImplementedError, OSError, ArithmeticError, AssertionError,
 )  # fmt: skip
@@ -30,11 +30,11 @@ class TookTooLongError(Exception):
 def extract_invoice(content: bytes) -> tuple[str, bytes]:
     """Return the name and content of the invoice attached to a PDF. Raises LockedPdf, BrokenPdf, PdfWithoutInvoice."""
     try:
-        with _within(_WITHIN_S):
+        with within(_WITHIN_S):
             return _extract(content)
     except TookTooLongError:
         raise BrokenPdf(reason=f"it is not read within {_WITHIN_S} s") from None
-    except _READ_ERRORS as error:
+    except READ_ERRORS as error:
         raise BrokenPdf(reason=f"{type(error).__name__}: {error}"[:200]) from error
 
 
@@ -44,21 +44,24 @@ def _extract(content: bytes) -> tuple[str, bytes]:
         raise LockedPdf
     attached = {str(item.name): item for item in reader.attachment_list}  # pypdf's texts cannot be sent to the service
     by_name = {name.lower(): name for name in attached}
-    for name in _NAMES:
+    for name in INVOICE_NAMES:
         if name in by_name:
             return by_name[name], bytes(attached[by_name[name]].content)
     raise PdfWithoutInvoice(attachments=", ".join(sorted(attached))[:200] or "-")
 
 
 @contextmanager
-def _within(seconds: float) -> Iterator[None]:
-    """Break off what takes longer. Only for the main thread of a process of its own."""
+def within(seconds: float) -> Iterator[None]:
+    """Break off what takes longer. Only for the main thread of a process of its own.
+
+    The alarm comes again until it is heard: one that goes off in a callback of the interpreter's is lost.
+    """
 
     def break_off(_number: int, _frame: FrameType | None) -> None:
         raise TookTooLongError
 
     before = signal.signal(signal.SIGALRM, break_off)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN_S)
     try:
         yield
     finally:

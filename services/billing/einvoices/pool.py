@@ -15,9 +15,20 @@ from pathlib import Path
 
 import msgspec
 
-from services.billing.einvoices.errors import AT_THE_DOOR, ValidatorsBusy
+from services.billing.einvoices.errors import AT_THE_DOOR, AT_THE_DOOR_OF_DOCUMENTS, ValidatorsBusy
 from services.billing.einvoices.limits import Limits, PoolLimits
-from services.billing.einvoices.verdicts import LENGTH, REQUEST, Judged, Obstacle, Ready, Refused, Reply, Stage
+from services.billing.einvoices.verdicts import (
+    LENGTH,
+    REQUEST,
+    Judged,
+    Obstacle,
+    Ready,
+    Refused,
+    Reply,
+    Stage,
+    Task,
+    Text,
+)
 
 _ROOT = Path(__file__).parents[3]
 _START_WITHIN_S = 60.0
@@ -83,11 +94,11 @@ class Worker:
         assert isinstance(reply, Ready)
         return worker
 
-    async def ask(self, content: bytes, limits: PoolLimits, *, read: bool) -> Judged | Refused:
+    async def ask(self, content: bytes, limits: PoolLimits, task: Task) -> Judged | Text | Refused:
         """Return the answer about one file. Raises WorkerGoneError; the process is of no use then."""
         self.broken = True
         try:
-            self._stdin.write(REQUEST.pack(len(content), read))
+            self._stdin.write(REQUEST.pack(len(content), task))
             self._stdin.write(content)
             answer = asyncio.ensure_future(self._drained_answer())
             try:
@@ -175,17 +186,32 @@ class Validators:
 
     async def judge(self, content: bytes, *, read: bool = False) -> Judged:
         """Return what is found in a file, and with `read` what it says. Raises the door's refusals, ValidatorsBusy when no process is free in time."""
-        worker = await self._take()
         try:
-            reply = await worker.ask(content, self._limits, read=read)
+            reply = await self._ask(content, Task.JUDGE_AND_READ if read else Task.JUDGE)
         except WorkerGoneError as gone:
-            logger.warning("a validator was lost", extra={"reason": str(gone)})
             return Judged(stages=(Stage(rule_set="en16931", version="", obstacle=gone.obstacle, detail=str(gone)),))
-        finally:
-            self._give_back(worker)
         if isinstance(reply, Refused):
             raise AT_THE_DOOR[reply.code](**reply.values)
+        assert isinstance(reply, Judged)
         return reply
+
+    async def read_text(self, content: bytes) -> bytes:
+        """Return what the text of a PDF says, as JSON. Raises AT_THE_DOOR_OF_DOCUMENTS, ValidatorsBusy, WorkerGoneError."""
+        reply = await self._ask(content, Task.READ_TEXT)
+        if isinstance(reply, Refused):
+            raise AT_THE_DOOR_OF_DOCUMENTS[reply.code](**reply.values)
+        assert isinstance(reply, Text)
+        return reply.reading
+
+    async def _ask(self, content: bytes, task: Task) -> Judged | Text | Refused:
+        worker = await self._take()
+        try:
+            return await worker.ask(content, self._limits, task)
+        except WorkerGoneError as gone:
+            logger.warning("a validator was lost", extra={"reason": str(gone)})
+            raise
+        finally:
+            self._give_back(worker)
 
     async def _take(self) -> Worker:
         """Return a process that lives; one that died while it had nothing to do is replaced."""

@@ -1,14 +1,23 @@
 """What was found in a file, as the validator processes say it."""
 
 import struct
+from enum import IntEnum
 from typing import Any, Literal
 
 import msgspec
 
-REQUEST = struct.Struct("!I?")  # stands before each file: its length, and whether its canonical form is asked for
+REQUEST = struct.Struct("!IB")  # stands before each file: its length, and what is to be done with it
 LENGTH = struct.Struct("!I")  # stands before each answer
 Severity = Literal["fatal", "warning"]
 Verdict = Literal["valid", "invalid", "not-validated"]
+
+
+class Task(IntEnum):
+    """What a process does with a file: judge an electronic invoice, also read it, or read the text of a document."""
+
+    JUDGE = 0
+    JUDGE_AND_READ = 1
+    READ_TEXT = 2
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +66,13 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True, tag="judged"):
         return "valid" if self.stages and all(stage.ran for stage in self.stages) else "not-validated"
 
 
+class Text(msgspec.Struct, frozen=True, kw_only=True, tag="text"):
+    """What the text of a document says, as JSON."""
+
+    reading: bytes
+    resident: int = 0
+
+
 class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
     """The door's refusal, by its code."""
 
@@ -69,4 +85,4 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True, tag="ready"):
     resident: int = 0
 
 
-Reply = Judged | Refused | Ready
+Reply = Judged | Text | Refused | Ready

@@ -12,9 +12,10 @@ from typing import BinaryIO
 
 import msgspec
 
+from services.billing.drafts.reader import read_document
 from services.billing.einvoices.judge import Judge
 from services.billing.einvoices.limits import Limits
-from services.billing.einvoices.verdicts import LENGTH, REQUEST, Ready, Refused, Reply
+from services.billing.einvoices.verdicts import LENGTH, REQUEST, Ready, Refused, Reply, Task, Text
 from shared.errors import DomainError
 
 _STATM = Path("/proc/self/statm")
@@ -35,16 +36,32 @@ _SAMPLES = (
     b"""<f:Facturae xmlns:f="http://www.facturae.gob.es/formato/Versiones/Facturaev3_2_2.xml"/>""",
 )
 
+_DOCUMENT = b"""%PDF-1.4
+1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj
+2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj
+3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>endobj
+4 0 obj<</Length 41>>stream
+BT /F 9 Tf 9 9 Td (Total  1.00 EUR) Tj ET
+endstream endobj
+5 0 obj<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>endobj
+trailer<</Root 1 0 R>>
+startxref
+0
+%%EOF"""
+
 
 def warm_up(judge: Judge) -> None:
-    """Judge a sample of each format: the first file of all must not wait for what happens only once."""
+    """Judge a sample of each format and read one document: the first file of all must not wait for what happens only once."""
     for sample in _SAMPLES:
         judge.judge(sample)
+    read_document(_DOCUMENT)
 
 
-def judge_file(judge: Judge, content: bytes, *, read: bool) -> Reply:
+def answer(judge: Judge, content: bytes, task: Task) -> Reply:
     try:
-        return judge.judge(content, read=read)
+        if task is Task.READ_TEXT:
+            return Text(reading=read_document(content))
+        return judge.judge(content, read=task is Task.JUDGE_AND_READ)
     except DomainError as refusal:
         return Refused(code=refusal.code, values=refusal.values)
 
@@ -59,9 +76,9 @@ def serve(judge: Judge, incoming: BinaryIO, outgoing: BinaryIO) -> None:
         head = incoming.read(REQUEST.size)
         if len(head) < REQUEST.size:
             return
-        size, read = REQUEST.unpack(head)
+        size, task = REQUEST.unpack(head)
         content = incoming.read(size)
-        reply = judge_file(judge, content, read=read)
+        reply = answer(judge, content, Task(task))
         del content
 
 

@@ -44,7 +44,7 @@ class IntakeExpired(DomainError):
 
 class NoOriginal(DomainError):
     code, status = "no-original", 404
-    en = "The invoice was keyed; it has no electronic original."
-    es = "La factura se introdujo a mano; no tiene original electrónico."
-    hint_en = "Only invoices with the origin `electronic` have one."
-    hint_es = "Solo lo tienen las facturas con origen `electronic`."
+    en = "The invoice was keyed; it has no original here."
+    es = "La factura se introdujo a mano; no tiene original aquí."
+    hint_en = "Only invoices with the origin `electronic` or `document` have one."
+    hint_es = "Solo lo tienen las facturas con origen `electronic` o `document`."

@@ -21,7 +21,7 @@ class ElectronicInvoice(TenantRow, BillingTable):
     """
 
     __tablename__ = "electronic_invoice"
-    __table_args__ = (Index(None, "tenant_id", "verdict", "invoice_id"),)
+    __table_args__ = (Index(None, "tenant_id", "verdict", "invoice_id"), Index(None, "tenant_id", "buyer_tax_id"))
 
     invoice_id: Mapped[UUID] = mapped_column(ForeignKey("billing.supplier_invoice.id"), primary_key=True)
     format: Mapped[str]
@@ -31,6 +31,7 @@ class ElectronicInvoice(TenantRow, BillingTable):
     findings: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
     omitted_findings: Mapped[int]
     canonical: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    buyer_tax_id: Mapped[str | None]  # normalised: one of the tenant's own, as suppliers know it
     due_date_source: Mapped[str]
     object_key: Mapped[str]
     media_type: Mapped[str]

@@ -1,19 +1,17 @@
 """HTTP of intake."""
 
-import base64
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import StreamingResponse
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.duplicates.service import Override
 from services.billing.einvoices.arriving import FILE_BODY, FILE_REFUSALS, Admitted, LanguageOf, judge_body
 from services.billing.intake import originals, queries, service
 from services.billing.intake.errors import IntakeExpired, NoOriginal, UnreadInvoice, UnusableInvoice
-from services.billing.intake.models import ElectronicInvoice
 from services.billing.intake.schemas import InvoiceDetailOut
+from services.billing.intake.sending import OriginalResponse, StoredFile, send_original
 from services.billing.invoices.errors import DuplicateInvoice
 from services.billing.invoices.models import SupplierInvoice
 from shared import clock
@@ -24,7 +22,6 @@ from shared.errors import Language, NotFound, Unavailable, problems
 from shared.etag import set_etag
 from shared.idempotency import KeyHeader, KeyInProgress, KeyReused, begin, fingerprint_of
 from shared.routing import STREAMS, ServiceRoute
-from shared.transfers import begun
 
 router = APIRouter(prefix="/billing/invoices", tags=["intake"], route_class=ServiceRoute)
 
@@ -34,12 +31,6 @@ INTAKE_REFUSALS = problems(
     *FILE_REFUSALS,
     *(UnreadInvoice, UnusableInvoice, DuplicateInvoice, IntakeExpired, KeyInProgress, KeyReused, Unavailable),
 )
-
-
-class OriginalResponse(StreamingResponse):
-    """Some media type's bytes, as OpenAPI shows them."""
-
-    media_type = "application/octet-stream"
 
 
 @router.post(
@@ -92,11 +83,11 @@ def tell_registered(response: Response, invoice: SupplierInvoice, language: Lang
     response.headers["Content-Language"] = language
 
 
-async def _readable(invoice_id: UUID, session: ReadSession) -> ElectronicInvoice:
+async def _readable(invoice_id: UUID, session: ReadSession) -> StoredFile:
     """Read the row and give the connection back before the store is asked: a download may take its time."""
-    electronic = await queries.get_electronic(session, invoice_id)
+    file = await queries.get_stored(session, invoice_id)
     await session.close()
-    return electronic
+    return file
 
 
 @router.get(
@@ -105,21 +96,6 @@ async def _readable(invoice_id: UUID, session: ReadSession) -> ElectronicInvoice
     response_class=OriginalResponse,
     responses=problems(NotFound, NoOriginal, Unavailable),
 )
-async def get_original(
-    request: Request, _by: CanRead, electronic: Annotated[ElectronicInvoice, Depends(_readable)]
-) -> Response:
+async def get_original(request: Request, _by: CanRead, file: Annotated[StoredFile, Depends(_readable)]) -> Response:
     """Send the very bytes that came in. Browsers are to save them and neither to guess nor to run anything."""
-    runtime: Runtime = request.app.state.runtime
-    ending = electronic.media_type.rpartition("/")[2]
-    headers = {
-        "Content-Type": electronic.media_type,
-        "Content-Length": str(electronic.size),
-        "Content-Disposition": f'attachment; filename="{electronic.invoice_id}.{ending}"',
-        "ETag": f'"{electronic.sha256}"',
-        "Repr-Digest": f"sha-256=:{base64.b64encode(bytes.fromhex(electronic.sha256)).decode()}:",
-        "Cache-Control": "private, no-cache",
-        "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "default-src 'none'; sandbox",
-    }
-    body = await begun(runtime.store.open(electronic.object_key, 0, electronic.size))
-    return OriginalResponse(body, 200, headers)
+    return await send_original(request.app.state.runtime, file)

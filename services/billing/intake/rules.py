@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from services.billing.duplicates.rules import key_of_references
 from services.billing.einvoices.codes import CREDIT_NOTE_CODES
-from services.billing.einvoices.model import Invoice, Item, Line, Price, Seller, Totals
+from services.billing.einvoices.model import Buyer, Invoice, Item, Line, Price, Seller, Totals
 from services.billing.invoices.rules import normalise_number, normalise_tax_id
 from services.billing.parties.rules import LONGEST_ACCOUNT, normalise_account
 from shared.money import CurrencyCode
@@ -84,6 +84,12 @@ def said_tax_id(seller: Seller) -> str:
 
 def tax_id_of(seller: Seller) -> str:
     return normalise_tax_id(said_tax_id(seller))
+
+
+def buyer_tax_id_of(invoice: Invoice) -> str | None:
+    """Return the number that the document knows us by; one that is too long to be any is left to the document."""
+    number = normalise_tax_id((invoice.buyer or Buyer()).vat_identifier or "")
+    return number if 0 < len(number) <= LONGEST_TAX_ID else None
 
 
 def name_of(seller: Seller) -> str:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from services.billing.drafts.models import InvoiceDraft
 from services.billing.duplicates.models import DuplicateOverride
 from services.billing.duplicates.schemas import RepeatOut, present_repeat
 from services.billing.einvoices.schemas import FindingOut, RuleSetOut
@@ -44,6 +45,16 @@ class ElectronicOut(ResponseModel):
     received_at: datetime
 
 
+class DocumentOut(ResponseModel):
+    """The plain PDF an invoice was read from and completed; `draft` tells what was read where."""
+
+    draft: str
+    original: str
+    size: int
+    sha256: str
+    received_at: datetime
+
+
 class ApprovalOut(ResponseModel):
     """One person's approval."""
 
@@ -52,7 +63,7 @@ class ApprovalOut(ResponseModel):
 
 
 class InvoiceDetailOut(InvoiceOut):
-    """An invoice with what it is held for and who approved it; `electronic` is null for one that was keyed.
+    """An invoice with what it is held for and who approved it. `electronic` or `document` is the file it came in, if any.
 
     `repeat` is there where its number was on file before, and a person said why it came again.
     """
@@ -62,6 +73,7 @@ class InvoiceDetailOut(InvoiceOut):
     match: MatchOut
     repeat: RepeatOut | None
     electronic: ElectronicOut | None
+    document: DocumentOut | None
 
 
 def present_electronic(electronic: ElectronicInvoice, language: Language) -> ElectronicOut:
@@ -78,6 +90,16 @@ def present_electronic(electronic: ElectronicInvoice, language: Language) -> Ele
     )
 
 
+def present_document(draft: InvoiceDraft) -> DocumentOut:
+    return DocumentOut(
+        draft=f"/billing/drafts/{draft.id}",
+        original=f"/billing/invoices/{draft.invoice_id}/original",
+        size=draft.size,
+        sha256=draft.sha256,
+        received_at=draft.received_at,
+    )
+
+
 def present_invoice_detail(
     invoice: SupplierInvoice,
     holds: Sequence[InvoiceHold],
@@ -85,6 +107,7 @@ def present_invoice_detail(
     match: InvoiceMatch | None,
     repeat: DuplicateOverride | None,
     electronic: ElectronicInvoice | None,
+    draft: InvoiceDraft | None,
     language: Language,
 ) -> InvoiceDetailOut:
     return InvoiceDetailOut(
@@ -94,4 +117,5 @@ def present_invoice_detail(
         match=present_match(match, language),
         repeat=present_repeat(repeat),
         electronic=None if electronic is None else present_electronic(electronic, language),
+        document=None if draft is None else present_document(draft),
     )

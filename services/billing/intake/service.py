@@ -1,7 +1,6 @@
 """Use case of intake; the only writer of its tables."""
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -23,7 +22,7 @@ from services.billing.intake.originals import Original
 from services.billing.invoices.models import Origin, SupplierInvoice
 from services.billing.invoices.service import announce_invoice, file_invoice
 from services.billing.parties.rules import due_on
-from services.billing.parties.service import Recognised, lock_supplier, note_accounts, recognise_supplier
+from services.billing.parties.service import Recognised, account_doubts, lock_supplier, recognise_supplier
 from shared import clock
 from shared.auth import Principal
 from shared.events import Actor
@@ -83,7 +82,7 @@ async def register_electronic(
     await session.flush()
     await lock_supplier(session, recognised, rules.names_of(seller))
     accounts = rules.accounts_of(invoice)
-    found = _doubts(arrived.judged) + await _account_doubts(session, recognised, registered, accounts, by, at)
+    found = _doubts(arrived.judged) + await account_doubts(session, recognised, registered.id, accounts, by, at)
     await announce_invoice(session, registered, found, effort, arrived.judged.verdict, override=override)
     await decide_invoices(session, [registered], Occasion.INTAKE)
     return registered
@@ -111,6 +110,7 @@ def _electronic(registered: SupplierInvoice, arrived: Arrived, original: Origina
         findings=msgspec.to_builtins(judged.findings),
         omitted_findings=judged.omitted,
         canonical=msgspec.json.decode(judged.canonical or b"{}"),
+        buyer_tax_id=rules.buyer_tax_id_of(arrived.invoice),
         due_date_source="document" if arrived.invoice.due_date else "terms",
         object_key=original.object_key,
         media_type=arrived.media_type,
@@ -129,20 +129,3 @@ def _doubts(judged: Judged) -> Found:
         return [(HoldKind.INVALID, {"rules": broken})]
     missing = [stage.rule_set for stage in judged.stages if not stage.ran]
     return [(HoldKind.NOT_VALIDATED, {"rule_sets": missing})]
-
-
-async def _account_doubts(
-    session: AsyncSession,
-    recognised: Recognised,
-    registered: SupplierInvoice,
-    accounts: list[str],
-    by: Principal,
-    at: datetime,
-) -> Found:
-    doubtful = await note_accounts(session, recognised, registered.id, accounts, by, at)
-    return [(HoldKind.ACCOUNT_CHANGED, _told_account(recognised, account)) for account in doubtful]
-
-
-def _told_account(recognised: Recognised, account: Any) -> Mapping[str, Any]:
-    path = f"/billing/suppliers/{recognised.supplier.id}/accounts/{account.id}"
-    return {"account_id": str(account.id), "account": account.account, "verification": f"{path}/verification"}

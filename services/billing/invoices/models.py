@@ -33,10 +33,11 @@ WAITING = (InvoiceStatus.REGISTERED, InvoiceStatus.VALIDATED, InvoiceStatus.APPR
 
 
 class Origin(StrEnum):
-    """How an invoice came in: typed by somebody or sent by a program, or read from an electronic invoice."""
+    """How an invoice came in: keyed by somebody or a program, as an electronic invoice, or as a document with a draft."""
 
     KEYED = "keyed"
     ELECTRONIC = "electronic"
+    DOCUMENT = "document"
 
 
 class SupplierInvoice(TenantRow, BillingTable):

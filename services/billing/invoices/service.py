@@ -1,7 +1,9 @@
 """Use cases of supplier invoices; the only writer of their tables."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -28,7 +30,7 @@ from services.billing.invoices.errors import (
 from services.billing.invoices.models import InvoiceApproval, InvoiceStatus, Origin, SupplierInvoice
 from services.billing.invoices.schemas import InvoiceIn, PaymentIn
 from services.billing.matching.service import keep_new, match_new, rematch_behind
-from services.billing.parties.service import lock_supplier, recognise_supplier
+from services.billing.parties.service import account_doubts, lock_supplier, recognise_supplier
 from services.billing.work_queue.queries import waits_since
 from services.billing.work_queue.turns import end_turn, take_turn
 from shared import outbox
@@ -41,8 +43,24 @@ from shared.work import Effort
 PROCESS = "accounts-payable"
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a registered invoice was read from: its id is the invoice's, and there it waited since `since`."""
+
+    id: UUID
+    origin: Origin
+    since: datetime
+    accounts: list[str]
+
+
 async def register_invoice(
-    session: AsyncSession, received: InvoiceIn, by: Principal, effort: Effort, override: Override | None = None
+    session: AsyncSession,
+    received: InvoiceIn,
+    by: Principal,
+    effort: Effort,
+    *,
+    override: Override | None = None,
+    source: Source | None = None,
 ) -> SupplierInvoice:
     """Put an invoice on file. Raises TotalsDoNotAddUp or DuplicateInvoice (also between concurrent requests).
 
@@ -52,9 +70,13 @@ async def register_invoice(
     tax_id = rules.normalise_tax_id(received.supplier.tax_id)
     recognised = await recognise_supplier(session, tax_id, received.supplier.name, effort.finished_at)
     values = _columns(received, by, effort) | {"supplier_id": recognised.supplier.id, "supplier_tax_id": tax_id}
+    if source is not None:
+        values |= {"id": source.id, "origin": source.origin}
     invoice = await file_invoice(session, values, override)
     await lock_supplier(session, recognised, [received.supplier.name])
-    await announce_invoice(session, invoice, [], effort, override=override)
+    accounts, since = ([], None) if source is None else (source.accounts, source.since)
+    found = await account_doubts(session, recognised, invoice.id, accounts, by, effort.finished_at) if accounts else []
+    await announce_invoice(session, invoice, found, effort, since=since, override=override)
     return invoice
 
 
@@ -63,7 +85,7 @@ async def file_invoice(
 ) -> SupplierInvoice:
     """Insert an invoice. Raises DuplicateInvoice, also between concurrent requests; with an override what refuses that."""
     keys: dict[str, Any] = {
-        "id": uuid7(),
+        "id": values.get("id") or uuid7(),
         "version": 1,
         "status": InvoiceStatus.REGISTERED,
         "number_key": rules.normalise_number(values["number"]),
@@ -89,11 +111,12 @@ async def announce_invoice(
     effort: Effort,
     verdict: str | None = None,
     *,
+    since: datetime | None = None,
     override: Override | None = None,
 ) -> None:
     """Let the invoice wait for what was found, for what it may be a copy of and for what does not match its order.
 
-    Record that it is on file, and how it matches.
+    Record that it is on file, and how it matches; it waited for that since `since`.
 
     Its supplier is locked.
     """
@@ -113,7 +136,8 @@ async def announce_invoice(
         holds=sorted({kind.value for kind, _ in found}),
         repeats=None if override is None else override.repeats_id,
     )
-    outbox.record(session, event, subject=invoice.id, work=effort.on(PROCESS, "register-invoice", invoice.id))
+    work = effort.on(PROCESS, "register-invoice", invoice.id, requested_at=since)
+    outbox.record(session, event, subject=invoice.id, work=work)
     if match:
         await keep_new(session, invoice, match)
 

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.holds import service as holds
+from services.billing.holds.models import HoldKind
 from services.billing.invoices.models import SupplierInvoice
 from services.billing.matching.service import Affected, ask_rematch
 from services.billing.parties import queries, rules
@@ -68,6 +69,24 @@ async def _claim(session: AsyncSession, tax_id: str, supplier_id: UUID) -> bool:
     statement = insert(SupplierTaxId).values(id=uuid7(), tax_id=tax_id, supplier_id=supplier_id)
     claimed = statement.on_conflict_do_nothing(index_elements=["tenant_id", "tax_id"]).returning(SupplierTaxId.id)
     return await session.scalar(claimed) is not None
+
+
+async def account_doubts(
+    session: AsyncSession,
+    recognised: Recognised,
+    invoice_id: UUID,
+    accounts: Iterable[str],
+    by: Principal,
+    at: datetime,
+) -> holds.Found:
+    """Keep the accounts an invoice names; return what it waits for."""
+    doubtful = await note_accounts(session, recognised, invoice_id, accounts, by, at)
+    return [(HoldKind.ACCOUNT_CHANGED, _told_account(recognised, account)) for account in doubtful]
+
+
+def _told_account(recognised: Recognised, account: SupplierAccount) -> dict[str, str]:
+    path = f"/billing/suppliers/{recognised.supplier.id}/accounts/{account.id}"
+    return {"account_id": str(account.id), "account": account.account, "verification": f"{path}/verification"}
 
 
 async def note_accounts(
