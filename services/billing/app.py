@@ -14,6 +14,7 @@ from services.billing.matching.routes import router as matching
 from services.billing.orders.routes import router as orders
 from services.billing.parties.routes import router as suppliers
 from services.billing.receipts.routes import router as receipts
+from services.billing.rendering.routes import router as renderings
 from services.billing.settings import BillingSettings
 from services.billing.tables import BillingTable
 from shared.app import Service
@@ -25,7 +26,19 @@ SERVICE = Service(
     settings=BillingSettings,
     metadata=BillingTable.metadata,
     migrations=Path(__file__).with_name("migrations"),
-    routers=[invoices, intake, batches, holds, decisions, matching, orders, receipts, suppliers, validations],
+    routers=[
+        invoices,
+        intake,
+        batches,
+        holds,
+        decisions,
+        matching,
+        orders,
+        receipts,
+        suppliers,
+        validations,
+        renderings,
+    ],
     events=[
         events.InvoiceRegistered,
         events.InvoiceReleased,

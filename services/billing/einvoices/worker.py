@@ -3,30 +3,15 @@
 It is started with an environment of its own, free of secrets, and ends when its parent does.
 """
 
-import gc
-import os
-import resource
 import sys
-from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 
+from services.billing.answering import answer_all, take_stdout
 from services.billing.einvoices.judge import Judge
 from services.billing.einvoices.limits import Limits
-from services.billing.einvoices.verdicts import LENGTH, REQUEST, Ready, Refused, Reply
+from services.billing.einvoices.verdicts import REQUEST, Ready, Refused, Reply
 from shared.errors import DomainError
-
-_STATM = Path("/proc/self/statm")
-
-
-def resident_bytes() -> int:
-    """Return how much memory this process holds; where the system does not say, the most it ever held."""
-    if _STATM.exists():
-        return int(_STATM.read_text().split()[1]) * resource.getpagesize()
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024
-
 
 _SAMPLES = (
     b"""<Invoice xmlns="urn:oasis:names:specification:ubl:schema:xsd:Invoice-2"/>""",
@@ -49,30 +34,15 @@ def judge_file(judge: Judge, content: bytes, *, read: bool) -> Reply:
         return Refused(code=refusal.code, values=refusal.values)
 
 
-def serve(judge: Judge, incoming: BinaryIO, outgoing: BinaryIO) -> None:
-    """Answer until the other side closes."""
-    reply: Reply = Ready()
-    while True:
-        message = msgspec.msgpack.encode(msgspec.structs.replace(reply, resident=resident_bytes()))
-        outgoing.write(LENGTH.pack(len(message)) + message)
-        outgoing.flush()
-        head = incoming.read(REQUEST.size)
-        if len(head) < REQUEST.size:
-            return
-        size, read = REQUEST.unpack(head)
-        content = incoming.read(size)
-        reply = judge_file(judge, content, read=read)
-        del content
-
-
 def main() -> None:
-    outgoing = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever else prints must not get between the answers
+    outgoing = take_stdout()
     judge = Judge(msgspec.json.decode(sys.argv[1], type=Limits))
     warm_up(judge)
-    gc.collect()
-    gc.freeze()  # what stays is not looked through again with every file
-    serve(judge, sys.stdin.buffer, outgoing)
+
+    def answer(content: bytes, read: bool) -> Reply:
+        return judge_file(judge, content, read=read)
+
+    answer_all(outgoing, Ready(), REQUEST, answer)
 
 
 if __name__ == "__main__":
