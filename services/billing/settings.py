@@ -25,8 +25,9 @@ class BillingSettings(ServiceSettings):
     renderer_workers: int = Field(default=1, ge=1, le=64)
     renderer_waiting: int = Field(default=16, ge=1)
     renderer_patience: float = Field(default=10.0, gt=0)
-    renderer_timeout: float = Field(default=15.0, gt=0)
+    renderer_timeout: float = Field(default=20.0, gt=0)
     renderer_megabytes: int = Field(default=350, ge=1)
+    renderer_most_megabytes: int = Field(default=1024, ge=1)
 
     @property
     def document_limits(self) -> Limits:
@@ -53,4 +54,5 @@ class BillingSettings(ServiceSettings):
             patience_s=self.renderer_patience,
             timeout_s=self.renderer_timeout,
             megabytes=self.renderer_megabytes,
+            most_megabytes=self.renderer_most_megabytes,
         )

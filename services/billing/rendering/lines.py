@@ -12,9 +12,9 @@ def present_lines(lines: tuple[Line, ...], wording: Wording) -> Table:
         Column(label=wording.say("line")),
         Column(label=wording.say("item"), wide=True),
         Column(label=wording.say("quantity"), numeric=True),
-        Column(label=wording.say("unit")),
+        Column(label=wording.say("unit"), narrow=True),
         Column(label=wording.say("price"), numeric=True),
-        Column(label=wording.say("vat")),
+        Column(label=wording.say("vat"), narrow=True),
         Column(label=wording.say("net"), numeric=True),
     )
     rows = tuple(_row(line, wording) for line in lines)
@@ -23,7 +23,7 @@ def present_lines(lines: tuple[Line, ...], wording: Wording) -> Table:
 
 def _row(line: Line, wording: Wording) -> Row:
     item, price = line.item or Item(), line.price or Price()
-    vat = joined((wording.code("vat_category", line.vat_category), wording.percent(line.vat_rate)), "\n")
+    vat = joined((wording.percent(line.vat_rate), wording.code("vat_category", line.vat_category)), "\n")
     cells = (
         line.id,
         item.name,

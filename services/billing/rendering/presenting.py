@@ -63,7 +63,6 @@ def _key(invoice: Invoice, wording: Wording) -> tuple[Field, ...]:
         **{due: wording.money(totals.with_vat if totals.due is None else totals.due)},
         due_date=wording.day(invoice.due_date),
         issue_date=wording.day(invoice.issue_date),
-        number=invoice.number,
     )
 
 

@@ -22,7 +22,7 @@ from services.billing.settings import BillingSettings
 from shared.auth import Principal, requires
 from shared.db import ReadSession
 from shared.errors import Language, NotFound, problems, refuses
-from shared.routing import ServiceRoute
+from shared.routing import STREAMS, ServiceRoute
 
 
 @asynccontextmanager
@@ -49,11 +49,10 @@ _NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
     304: {"description": "The rendering is the one that If-None-Match names"}
 }
 _REFUSALS = (NoSuchFormat, RenderingTooLarge, RenderersBusy, RendererLost)
-# Nothing runs, nothing is fetched, and nobody's page has it as a part of itself.
-_SECURITY = {
-    "Content-Security-Policy": f"{POLICY}; frame-ancestors 'none'; sandbox",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+# Nothing runs, nothing is fetched, and nobody's page has it as a part of itself. Browsers show no PDF in a sandbox.
+_POLICIES: Mapping[RenderingFormat, str] = {
+    "html": f"{POLICY}; frame-ancestors 'none'; sandbox",
+    "pdf": "frame-ancestors 'none'",
 }
 
 
@@ -96,6 +95,7 @@ async def _order(invoice_id: UUID, session: ReadSession, form: FormatOf, languag
 
 @router.get(
     "/invoices/{invoice_id}/rendering",
+    openapi_extra=STREAMS,  # a renderer's time is limited by itself
     response_class=RenderingResponse,
     responses=problems(NotFound, *_REFUSALS, declared=_DRAWN | _NOT_MODIFIED),
 )
@@ -158,8 +158,10 @@ def _headers(order: Order, etag: str | None = None) -> dict[str, str]:
         "Content-Disposition": f'inline; filename="{name}.{order.language}.{order.format}"',
         "Cache-Control": "private, no-cache",
         "Vary": "Accept, Accept-Language",
+        "Content-Security-Policy": _POLICIES[order.format],
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
         **({} if etag is None else {"ETag": etag}),
-        **_SECURITY,
     }
 
 

@@ -23,10 +23,11 @@ class Block(Part, frozen=True):
 
 
 class Column(Part, frozen=True):
-    """`wide` takes the room that is left, and what a row says beyond its cells."""
+    """`wide` takes the room that is left, and what a row says beyond its cells; `narrow` breaks its words early."""
 
     label: str
     numeric: bool = False
+    narrow: bool = False
     wide: bool = False
 
 
