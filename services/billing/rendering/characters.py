@@ -4,6 +4,7 @@ import re
 import struct
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 from unicodedata import category
@@ -39,23 +40,24 @@ def _shown(character: str) -> str:
     return code_of(character) if hidden else character
 
 
-def code_of(character: str) -> str:
-    return f"[U+{ord(character):04X}]"
+def code_of(*characters: str) -> str:
+    return f"[{' '.join(f'U+{ord(each):04X}' for each in characters)}]"
 
 
 def printable(sheet: Sheet, font: frozenset[int]) -> tuple[Sheet, int]:
     """Return the sheet as a font can show it, and how many characters stand as their code instead.
 
-    A word too long for a column may be broken every few characters.
+    Several in a row stand in one bracket: `[U+5317 U+4EAC]`. A word too long for a column may be broken every few characters.
     """
     unshown = 0
 
     def change(text: str) -> str:
         nonlocal unshown
-        if any(ord(each) not in font for each in set(text) - {"\n"}):
-            shown = [each if ord(each) in font or each == "\n" else code_of(each) for each in text]
-            unshown += sum(len(each) > 1 for each in shown)
-            text = "".join(shown)
+        text = text.expandtabs(4)
+        if missing := {each for each in set(text) - {"\n"} if ord(each) not in font}:
+            unshown += sum(map(text.count, missing))
+            runs = groupby(text, missing.__contains__)
+            text = "".join(code_of(*run) if is_missing else "".join(run) for is_missing, run in runs)
         return _LONG_WORD.sub(_breakable, text) if len(text) > _LONGEST_WORD else text
 
     return _changed(sheet, change), unshown

@@ -51,6 +51,7 @@ def present_sheet(invoice: Invoice, about: About, language: Language) -> Sheet:
         tables=tuple(table for table in _tables(invoice, wording) if table.rows),
         totals=_totals(invoice.totals or Totals(), invoice, wording),
         closing=tuple(block for block in _closing(invoice, wording) if block.fields),
+        texts=tuple(block for block in _texts(invoice, wording) if block.fields),
         original=present_original(about, wording),
     )
 
@@ -240,6 +241,9 @@ def _closing(invoice: Invoice, wording: Wording) -> Iterator[Block]:
     yield wording.block("payment", *fields)
     for means in invoice.payment_means:
         yield wording.block("payment_means", *_payment_means(means, wording))
+
+
+def _texts(invoice: Invoice, wording: Wording) -> Iterator[Block]:
     notes = (
         Field(label=wording.code("note_subject", note.subject_code) or wording.say("note"), value=note.text or "")
         for note in invoice.notes

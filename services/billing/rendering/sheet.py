@@ -51,7 +51,7 @@ class Words(Part, frozen=True):
 
 
 class Sheet(Part, frozen=True):
-    """A page from top to bottom. `day` is the document's, as ISO 8601; `warn` says that the standing needs attention."""
+    """A page from top to bottom; `texts` have its whole width. `day` is the document's, as ISO 8601; `warn` says that the standing needs attention."""
 
     language: Language
     title: str
@@ -69,4 +69,5 @@ class Sheet(Part, frozen=True):
     tables: tuple[Table, ...]
     totals: Block
     closing: tuple[Block, ...]
+    texts: tuple[Block, ...]
     original: Block

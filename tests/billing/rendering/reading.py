@@ -15,6 +15,7 @@ from services.billing.einvoices.model import Invoice
 from services.billing.rendering.figures import write_day, write_number
 from services.billing.rendering.messages import Order, RenderingFormat
 from services.billing.rendering.standing import About
+from services.billing.rendering.wording import WORDS
 from services.billing.rendering.worker import draw
 from shared.errors import Language
 
@@ -58,6 +59,13 @@ def text_of_html(content: bytes) -> str:
 def text_of_pdf(content: bytes) -> str:
     """Return the text of all pages without the places where long words may be broken."""
     return "\n".join(page.extract_text() for page in PdfReader(BytesIO(content)).pages).replace("\u200b", "")
+
+
+def text_of_pages(content: bytes) -> str:
+    """Return the text of all pages without spaces and without their feet, which may stand within a value."""
+    pages = (closely(page.extract_text().replace("\u200b", "")) for page in PdfReader(BytesIO(content)).pages)
+    feet = [closely(notice) for notice in (*WORDS["notice"], *WORDS["notice_keyed"])]
+    return "".join(next((page.rpartition(foot)[0] for foot in feet if foot in page), page) for page in pages)
 
 
 def closely(text: str) -> str:
