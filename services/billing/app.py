@@ -20,6 +20,7 @@ from services.billing.matching.routes import router as matching
 from services.billing.orders.routes import router as orders
 from services.billing.parties.routes import router as suppliers
 from services.billing.receipts.routes import router as receipts
+from services.billing.rendering.routes import router as renderings
 from services.billing.settings import BillingSettings
 from services.billing.supplier_status.routes import router as supplier_status
 from services.billing.tables import BillingTable
@@ -52,6 +53,7 @@ SERVICE = Service(
         supplier_status,
         tolerances,
         validations,
+        renderings,
     ],
     events=[
         events.InvoiceRegistered,

@@ -19,13 +19,13 @@ from services.billing.drafts.schemas import (
 from services.billing.drafts.shapes import Reading
 from services.billing.einvoices.arriving import Admitted, LanguageOf, read_body, validators_of
 from services.billing.einvoices.errors import AT_THE_DOOR_OF_DOCUMENTS, ValidatorsBusy
-from services.billing.einvoices.pool import WorkerGoneError
 from services.billing.intake import originals
 from services.billing.intake.errors import IntakeExpired, UnreadInvoice
 from services.billing.intake.queries import tell_invoice
 from services.billing.intake.schemas import InvoiceDetailOut
 from services.billing.intake.sending import OriginalResponse, StoredFile, send_original
 from services.billing.invoices.errors import DuplicateInvoice, TotalsDoNotAddUp
+from services.billing.processes import WorkerGoneError
 from shared import clock
 from shared.app import Runtime
 from shared.auth import Principal, requires

@@ -1,193 +1,26 @@
-"""Validator processes beside the service: the event loop waits for them, and is never held up by what they do.
-
-A process is started fresh (never forked), is given no secrets, answers one file at a time, and is replaced after so many
-files, above so much memory, and when it dies or takes too long. What it could not judge is said to be not validated.
-"""
-
-import asyncio
-import logging
-import os
-import resource
-import sys
-from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
-from pathlib import Path
+"""Validator processes: what they could not judge is said to be not validated."""
 
 import msgspec
 
 from services.billing.einvoices.errors import AT_THE_DOOR, AT_THE_DOOR_OF_DOCUMENTS, ValidatorsBusy
 from services.billing.einvoices.limits import Limits, PoolLimits
-from services.billing.einvoices.verdicts import (
-    LENGTH,
-    REQUEST,
-    Judged,
-    Obstacle,
-    Ready,
-    Refused,
-    Reply,
-    Stage,
-    Task,
-    Text,
-)
+from services.billing.einvoices.verdicts import REQUEST, Judged, Refused, Reply, Stage, Task, Text
+from services.billing.processes import Processes, Program, WorkerGoneError
 
-_ROOT = Path(__file__).parents[3]
-_START_WITHIN_S = 60.0
-_WATCH_S = 0.1
-_FIRST_PAUSE_S, _LAST_PAUSE_S = 0.5, 15.0
-_MEGABYTE = 1024 * 1024
-_KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "SYSTEMROOT")
 _replies: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
-logger = logging.getLogger(__name__)
 
 
-class WorkerGoneError(Exception):
-    """The process gave no answer."""
-
-    def __init__(self, obstacle: Obstacle, detail: str) -> None:
-        self.obstacle = obstacle
-        super().__init__(detail)
-
-
-class Worker:
-    """One process, and the pipes to it."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdin
-        assert process.stdout
-        self._process, self._stdin, self._stdout = process, process.stdin, process.stdout
-        self.answered = 0
-        self.resident = 0
-        self.broken = False  # an answer is owed that nobody waits for any more
-
-    @property
-    def alive(self) -> bool:
-        return self._process.returncode is None
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @classmethod
-    async def start(cls, limits: bytes) -> "Worker":
-        """Return a process that has compiled its rules and judged its samples. Raises WorkerGoneError."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "services.billing.einvoices.worker",
-            limits.decode(),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            cwd=_ROOT,
-            env={name: os.environ[name] for name in _KEPT if name in os.environ},
-            limit=_MEGABYTE,
-        )
-        worker = cls(process)
-        try:
-            async with asyncio.timeout(_START_WITHIN_S):
-                reply = await worker._receive()
-        except TimeoutError:
-            await worker.end()
-            raise WorkerGoneError("time-limit", f"it was not ready within {_START_WITHIN_S:.0f} s") from None
-        except BaseException:
-            await worker.end()
-            raise
-        assert isinstance(reply, Ready)
-        return worker
-
-    async def ask(self, content: bytes, limits: PoolLimits, task: Task) -> Judged | Text | Refused:
-        """Return the answer about one file. Raises WorkerGoneError; the process is of no use then."""
-        self.broken = True
-        try:
-            self._stdin.write(REQUEST.pack(len(content), task))
-            self._stdin.write(content)
-            answer = asyncio.ensure_future(self._drained_answer())
-            try:
-                await self._watch(answer, limits)
-                reply = await answer
-            finally:
-                answer.cancel()
-        except (ConnectionError, BrokenPipeError):
-            raise WorkerGoneError("validator-ended", "the pipe closed") from None
-        assert not isinstance(reply, Ready)
-        self.answered += 1
-        self.broken = False
-        return reply
-
-    async def _drained_answer(self) -> Reply:
-        await self._stdin.drain()
-        return await self._receive()
-
-    async def _watch(self, answer: "asyncio.Future[Reply]", limits: PoolLimits) -> None:
-        deadline = asyncio.get_running_loop().time() + limits.timeout_s
-        while not (await asyncio.wait({answer}, timeout=_WATCH_S))[0]:
-            if asyncio.get_running_loop().time() > deadline:
-                raise WorkerGoneError("time-limit", f"it took more than {limits.timeout_s:g} s")
-            if self._resident_now() > limits.most_megabytes * _MEGABYTE:
-                raise WorkerGoneError("memory-limit", f"it needed more than {limits.most_megabytes} MB of memory")
-
-    def _resident_now(self) -> int:
-        try:
-            return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * resource.getpagesize()
-        except (OSError, IndexError):  # no such file on this system, or the process has just ended
-            return 0
-
-    async def _receive(self) -> Reply:
-        try:
-            size = LENGTH.unpack(await self._stdout.readexactly(LENGTH.size))[0]
-            reply: Reply = _replies.decode(await self._stdout.readexactly(size))
-        except asyncio.IncompleteReadError:
-            raise WorkerGoneError("validator-ended", "the pipe closed") from None
-        self.resident = reply.resident
-        return reply
-
-    async def end(self) -> None:
-        """Kill the process; it holds nothing that would have to be saved."""
-        with suppress(ProcessLookupError):
-            self._process.kill()
-        self._stdin.close()
-        await self._process.wait()
-
-
-class Validators:
-    """The processes of one service. Enter `running()` to have them."""
+class Validators(Processes[Reply]):
+    """The validators of one service."""
 
     def __init__(self, limits: PoolLimits, documents: Limits) -> None:
-        self._limits, self._documents = limits, msgspec.json.encode(documents)
-        self._idle: asyncio.Queue[Worker] = asyncio.Queue()
-        self._alive: set[Worker] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._waiting = 0
-        self._stopped = False
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator["Validators"]:
-        """Start the processes one after the other, in the background, and end them afterwards."""
-        if self._limits.ahead:
-            self._launch(self._start(self._limits.workers))
-        try:
-            yield self
-        finally:
-            self._stopped = True
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-            await asyncio.gather(*(worker.end() for worker in self._alive))
-
-    @contextmanager
-    def admission(self) -> Iterator[None]:
-        """Hold a place among those who wait, before a body is read. Raises ValidatorsBusy."""
-        if self._waiting >= self._limits.waiting:
-            raise ValidatorsBusy
-        self._waiting += 1
-        try:
-            yield
-        finally:
-            self._waiting -= 1
+        argument = msgspec.json.encode(documents).decode()
+        super().__init__(Program("services.billing.einvoices.worker", argument, _replies, ValidatorsBusy), limits)
 
     async def judge(self, content: bytes, *, read: bool = False) -> Judged:
         """Return what is found in a file, and with `read` what it says. Raises the door's refusals, ValidatorsBusy when no process is free in time."""
         try:
-            reply = await self._ask(content, Task.JUDGE_AND_READ if read else Task.JUDGE)
+            reply = await self._do(Task.JUDGE_AND_READ if read else Task.JUDGE, content)
         except WorkerGoneError as gone:
             return Judged(stages=(Stage(rule_set="en16931", version="", obstacle=gone.obstacle, detail=str(gone)),))
         if isinstance(reply, Refused):
@@ -197,65 +30,11 @@ class Validators:
 
     async def read_text(self, content: bytes) -> bytes:
         """Return what the text of a PDF says, as JSON. Raises AT_THE_DOOR_OF_DOCUMENTS, ValidatorsBusy, WorkerGoneError."""
-        reply = await self._ask(content, Task.READ_TEXT)
+        reply = await self._do(Task.READ_TEXT, content)
         if isinstance(reply, Refused):
             raise AT_THE_DOOR_OF_DOCUMENTS[reply.code](**reply.values)
         assert isinstance(reply, Text)
         return reply.reading
 
-    async def _ask(self, content: bytes, task: Task) -> Judged | Text | Refused:
-        worker = await self._take()
-        try:
-            return await worker.ask(content, self._limits, task)
-        except WorkerGoneError as gone:
-            logger.warning("a validator was lost", extra={"reason": str(gone)})
-            raise
-        finally:
-            self._give_back(worker)
-
-    async def _take(self) -> Worker:
-        """Return a process that lives; one that died while it had nothing to do is replaced."""
-        patience_s = self._limits.patience_s
-        if not self._alive and not self._limits.ahead:
-            patience_s = max(patience_s, _START_WITHIN_S)
-            if not self._tasks:
-                self._launch(self._start(self._limits.workers))
-        try:
-            async with asyncio.timeout(patience_s):
-                while not (worker := await self._idle.get()).alive:
-                    self._launch(self._replace(worker))
-        except TimeoutError:
-            raise ValidatorsBusy from None
-        return worker
-
-    def _give_back(self, worker: Worker) -> None:
-        """Let the next file have the process, or have it replaced."""
-        spent = worker.answered >= self._limits.documents or worker.resident > self._limits.megabytes * _MEGABYTE
-        if not worker.broken and not spent:
-            self._idle.put_nowait(worker)
-        elif not self._stopped:
-            self._launch(self._replace(worker))
-
-    async def _replace(self, worker: Worker) -> None:
-        await worker.end()
-        self._alive.discard(worker)
-        await self._start(1)
-
-    async def _start(self, count: int) -> None:
-        pause = _FIRST_PAUSE_S
-        while count:
-            try:
-                worker = await Worker.start(self._documents)
-            except (WorkerGoneError, OSError):
-                logger.exception("a validator did not start")
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, _LAST_PAUSE_S)
-                continue
-            self._alive.add(worker)
-            self._idle.put_nowait(worker)
-            count -= 1
-
-    def _launch(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    async def _do(self, task: Task, content: bytes) -> Reply:
+        return await self.ask(REQUEST.pack(len(content), task), content)

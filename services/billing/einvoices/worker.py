@@ -3,31 +3,16 @@
 It is started with an environment of its own, free of secrets, and ends when its parent does.
 """
 
-import gc
-import os
-import resource
 import sys
-from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 
+from services.billing.answering import answer_all, take_stdout
 from services.billing.drafts.reader import read_document
 from services.billing.einvoices.judge import Judge
 from services.billing.einvoices.limits import Limits
-from services.billing.einvoices.verdicts import LENGTH, REQUEST, Ready, Refused, Reply, Task, Text
+from services.billing.einvoices.verdicts import REQUEST, Ready, Refused, Reply, Task, Text
 from shared.errors import DomainError
-
-_STATM = Path("/proc/self/statm")
-
-
-def resident_bytes() -> int:
-    """Return how much memory this process holds; where the system does not say, the most it ever held."""
-    if _STATM.exists():
-        return int(_STATM.read_text().split()[1]) * resource.getpagesize()
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024
-
 
 _SAMPLES = (
     b"""<Invoice xmlns="urn:oasis:names:specification:ubl:schema:xsd:Invoice-2"/>""",
@@ -66,30 +51,15 @@ def answer(judge: Judge, content: bytes, task: Task) -> Reply:
         return Refused(code=refusal.code, values=refusal.values)
 
 
-def serve(judge: Judge, incoming: BinaryIO, outgoing: BinaryIO) -> None:
-    """Answer until the other side closes."""
-    reply: Reply = Ready()
-    while True:
-        message = msgspec.msgpack.encode(msgspec.structs.replace(reply, resident=resident_bytes()))
-        outgoing.write(LENGTH.pack(len(message)) + message)
-        outgoing.flush()
-        head = incoming.read(REQUEST.size)
-        if len(head) < REQUEST.size:
-            return
-        size, task = REQUEST.unpack(head)
-        content = incoming.read(size)
-        reply = answer(judge, content, Task(task))
-        del content
-
-
 def main() -> None:
-    outgoing = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever else prints must not get between the answers
+    outgoing = take_stdout()
     judge = Judge(msgspec.json.decode(sys.argv[1], type=Limits))
     warm_up(judge)
-    gc.collect()
-    gc.freeze()  # what stays is not looked through again with every file
-    serve(judge, sys.stdin.buffer, outgoing)
+
+    def answer_one(content: bytes, task: int) -> Reply:
+        return answer(judge, content, Task(task))
+
+    answer_all(outgoing, Ready(), REQUEST, answer_one)
 
 
 if __name__ == "__main__":

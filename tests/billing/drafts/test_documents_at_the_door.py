@@ -8,7 +8,7 @@ import pytest
 from pypdf import PdfWriter
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject, StreamObject, TextStringObject
 
-from services.billing.einvoices import pool
+from services.billing import processes
 from services.billing.einvoices.cii import write_cii
 from services.billing.intake.originals import sweep
 from shared.storage import StoreUnavailableError
@@ -133,8 +133,8 @@ async def test_a_reader_that_is_lost_refuses_the_file_and_serves_the_next(
     billing: Harness, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as dying:
-        dying.setattr(pool.Worker, "_resident_now", lambda _self: 2**40)
-        dying.setattr(pool, "_WATCH_S", 0.0)
+        dying.setattr(processes.Worker, "_resident_now", lambda _self: 2**40)
+        dying.setattr(processes, "_WATCH_S", 0.0)
         answer = await send(billing, tenant, plain())
     assert (answer.status_code, problem(answer)["code"], problem(answer)["obstacle"]) == (
         422,

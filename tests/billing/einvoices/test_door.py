@@ -12,12 +12,12 @@ import pytest
 from pypdf import PdfWriter
 from pypdf.generic import NameObject, StreamObject
 
+from services.billing.answering import resident_bytes
 from services.billing.einvoices.door import admit
 from services.billing.einvoices.errors import DoctypeRefused
 from services.billing.einvoices.judge import Judge
 from services.billing.einvoices.limits import Limits
 from services.billing.einvoices.pdf import extract_invoice
-from services.billing.einvoices.worker import resident_bytes
 from shared.errors import DomainError
 from tests.billing.einvoices.samples import INVOICE, invoice_xml
 from tests.fixtures.services import Harness, problem

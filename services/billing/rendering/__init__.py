@@ -1,0 +1,1 @@
+"""Any invoice on a page: HTML and PDF, in English and Spanish."""
