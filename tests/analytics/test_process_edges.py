@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event as listeners
 
-from services.analytics.indicators.cases import LOOKED_UP
+from services.analytics.indicators.sequences import LOOKED_UP
 from shared.events import MAX_PROCESS, Event
 from tests.analytics.feeding import MINUTE, T0, ask, by_id, feed, kpis, observation, operation
 from tests.analytics.test_kpis import counted_statements
@@ -169,7 +169,7 @@ async def test_edges_and_variants_of_any_stream(analytics: Harness, steps: list[
     }
     for looked_up in (0, LOOKED_UP):  # in one pass, and case by case
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("services.analytics.indicators.cases.LOOKED_UP", looked_up)
+            patch.setattr("services.analytics.indicators.sequences.LOOKED_UP", looked_up)
             of_kpis = (await kpis(analytics, tenant, exact="true"))["case_throughput_time"]["variants"]
             assert document["variants"] == of_kpis
 
@@ -178,7 +178,7 @@ async def test_edges_and_variants_of_any_stream(analytics: Harness, steps: list[
 async def test_variants_have_cases_share_and_throughput(
     analytics: Harness, tenant: str, looked_up: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.analytics.indicators.cases.LOOKED_UP", looked_up)
+    monkeypatch.setattr("services.analytics.indicators.sequences.LOOKED_UP", looked_up)
     events = [*example(tenant), observation(tenant, "seen only", T0)]
     for n in range(3):
         events += [operation(tenant, f"s{n}", "check", minutes=n + 1, finished_at=T0 + n * DAY)]

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.analytics.indicators.exact_times import find_times, is_looked_for
 from services.analytics.indicators.selection import TIME_UNITS, Selection, Split, aliases, key_of, round_days
 from services.analytics.indicators.sums import PERCENTILES, Key, Quantiles, Times
 from services.analytics.indicators.zones import AFTER_ALL
@@ -33,8 +34,13 @@ async def read_times(session: AsyncSession, selection: Selection) -> list[tuple[
     """Return the percentiles of the whole (None) and of each group in which something was measured."""
     if selection.percentiles is None:
         return []
-    read = _read_facts if selection.percentiles == "exact" else _read_histograms
-    return await read(session, selection)
+    if selection.percentiles == "rollup":
+        return await _read_histograms(session, selection)
+    if is_looked_for(selection):
+        ranks = (await session.execute(*histogram_statement(selection))).all()
+        if (times := await find_times(session, selection, ranks)) is not None:
+            return [(None, times)]
+    return await _read_facts(session, selection)
 
 
 async def _read_facts(session: AsyncSession, selection: Selection) -> list[tuple[Key | None, Times]]:
