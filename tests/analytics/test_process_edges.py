@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event as listeners
 
-from services.analytics.indicators.sequences import LOOKED_UP
+from services.analytics.indicators.sequences import EARLIEST, LOOKED_UP
 from shared.events import MAX_PROCESS, Event
 from tests.analytics.feeding import MINUTE, T0, ask, by_id, feed, kpis, observation, operation
 from tests.analytics.test_kpis import counted_statements
@@ -167,9 +167,10 @@ async def test_edges_and_variants_of_any_stream(analytics: Harness, steps: list[
     assert {tuple(item["activities"]): item["cases"] for item in document["items"]} == {
         path: paths.count(path) for path in paths
     }
-    for looked_up in (0, LOOKED_UP):  # in one pass, and case by case
+    for looked_up, earliest in ((0, EARLIEST), (0, 0.6), (LOOKED_UP, EARLIEST)):  # in one pass, in part, case by case
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("services.analytics.indicators.sequences.LOOKED_UP", looked_up)
+            patch.setattr("services.analytics.indicators.sequences.EARLIEST", earliest)
             of_kpis = (await kpis(analytics, tenant, exact="true"))["case_throughput_time"]["variants"]
             assert document["variants"] == of_kpis
 
