@@ -204,6 +204,23 @@ async def test_a_group_in_which_no_case_ends_has_no_variants(analytics: Harness,
     assert [(each["n"], each["variants"]) for each in counted] == [(0, 0), (1, 1)]
 
 
+async def test_many_cases_are_not_gone_through_for_each_of_them(
+    analytics: Harness, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a tenant that is new to the statistics the planner expects one case, for which a nested loop looks cheapest."""
+    await feed(analytics, example(tenant))
+    asked: list[tuple[int, dict[str, Any], bool]] = [
+        (0, {}, True),
+        (0, {"activity": "pay"}, False),
+        (LOOKED_UP, {}, False),
+    ]
+    for looked_up, filters, without_loops in asked:
+        monkeypatch.setattr("services.analytics.indicators.sequences.LOOKED_UP", looked_up)
+        with counted_statements(analytics) as statements:
+            await kpis(analytics, tenant, **filters, exact="true")
+        assert any("enable_nestloop" in one for one in statements) == without_loops
+
+
 async def test_what_stands_in_a_name_makes_no_two_activities_of_one(analytics: Harness, tenant: str) -> None:
     names = ("a\x1fb", "a,b", 'a","b', "{a,b}")
     alone = [operation(tenant, f"c{n}", name) for n, name in enumerate(names)]
