@@ -173,6 +173,23 @@ async def test_a_day_that_a_zone_cuts_is_read_by_the_hour(analytics: Harness, te
     assert "FROM operation" not in operations
 
 
+async def test_what_is_taken_away_from_a_day_makes_no_group_of_it(analytics: Harness, tenant: str) -> None:
+    """Madrid's day ends at 23:00 UTC: the last hour of a day that is read whole is taken away again."""
+    late = T0.replace(hour=23, minute=30) + DAY
+    cost = {"amount": "0.10", "currency": "USD"}
+    await feed(
+        analytics,
+        [operation(tenant, "c", "now"), operation(tenant, "c", "late", finished_at=late, team="ap", cost=cost)],
+    )
+    asked: dict[str, Any] = {"begin": "2026-03-02", "end": "2026-03-04", "group_by": ["activity", "team"]}
+    with counted_statements(analytics) as statements:
+        document = await ask(analytics, tenant, **asked, time_zone="Europe/Madrid")
+    assert any("FROM rollup_day" in one and "-n AS n" in one for one in statements)
+    assert [group["group"] for group in document["groups"]] == [{"activity": "now", "team": None}]
+    whole = by_id(document["kpis"])
+    assert (whole["error_rate"]["n"], whole["cost_per_operation"]["total"]) == (1, None)
+
+
 async def test_cases_that_left_a_day_make_no_group_of_it(analytics: Harness, tenant: str) -> None:
     await feed(analytics, [operation(tenant, "c", "one")])
     await feed(analytics, [operation(tenant, "c", "two", finished_at=T0 + 2 * DAY)])

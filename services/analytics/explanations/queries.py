@@ -13,10 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.analytics.explanations.comparison import Share
 from services.analytics.explanations.definition import FORMULAS
 from services.analytics.explanations.request import By
-from services.analytics.indicators.cases import SAME_CASE, cases_chosen
+from services.analytics.indicators.cases import cases_chosen
 from services.analytics.indicators.definitions import KpiId
 from services.analytics.indicators.queries import FILTERS, prices
 from services.analytics.indicators.selection import OF_OPERATIONS_ONLY, Selection
+from services.analytics.indicators.sequences import SAME_CASE
 
 MAX_EVENT_IDS = 100  # of one case on a page
 

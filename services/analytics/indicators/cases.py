@@ -21,6 +21,7 @@ from services.analytics.indicators.selection import (
     key_of,
     round_days,
 )
+from services.analytics.indicators.sequences import SAME_CASE, bind_sequences, told_apart
 from services.analytics.indicators.sums import CaseSums, Key, Quantiles
 from services.analytics.operations.case_rollups import CASE_BUCKET, CASE_DURATION, CASE_MEASURES
 from services.analytics.operations.histograms import COUNTS
@@ -32,7 +33,11 @@ _TOTALS = ", ".join(f"coalesce(sum({column}), 0) AS {column}" for column in CASE
 
 async def read_cases(session: AsyncSession, selection: Selection) -> list[tuple[Key | None, CaseSums]]:
     """Return the figures of the whole (None) and of each group; more than MAX_GROUPS of these have no percentiles."""
-    statement, parameters = case_sums_statement(selection) if selection.cases_by_day else cases_statement(selection)
+    if selection.cases_by_day:
+        statement, parameters = case_sums_statement(selection)
+    else:
+        bound = await bind_sequences(session, selection, cases_chosen(selection)) if selection.counts_variants else {}
+        statement, parameters = cases_statement(selection, **bound)
     found = {
         (None if row.whole else key_of(row, selection)): _sums_of(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row by column
         for row in await session.execute(statement, parameters)
@@ -99,7 +104,6 @@ def case_ranks_statement(selection: Selection) -> tuple[TextClause, dict[str, An
     return ranked(f"SELECT {groups}0 AS number, bucket, n FROM ({cells}) AS part", names), parameters  # noqa: S608 - as above
 
 
-SAME_CASE = "o.tenant_id = c.tenant_id AND o.process = c.process AND o.case_id = c.case_id"
 _CASE_FIGURES = """
     count(*) AS cases, coalesce(sum(events), 0) AS events, coalesce(sum(duration_us), 0) AS duration_us,
     coalesce(sum(operations), 0) AS operations,
@@ -109,23 +113,6 @@ _CASE_FIGURES = """
     count(*) FILTER (WHERE rework_n > 0) AS rework_cases, coalesce(sum(rework_n), 0) AS rework_events,
     count(*) FILTER (WHERE operations > 0 AND rework_n = 0 AND defect_n = 0) AS first_pass,
     {variants} AS variants, {percentiles} AS percentiles, max(duration_us) / 1e6::float8 AS highest"""
-
-
-# Sequences of few cases are looked up case by case, those of many in one pass over the time that these cases took.
-LOOKED_UP = 10_000
-_PATH = "md5(array_agg(activity ORDER BY finished_at, seq)::text)"
-_PATHS = f"""
-    , many AS MATERIALIZED (
-        SELECT count(*) > :looked_up AS are, min(first_at) AS first_at, max(last_at) AS last_at FROM picked
-    ), paths AS MATERIALIZED (
-        SELECT place, (SELECT {_PATH} FROM operation AS o WHERE {SAME_CASE}) AS path
-        FROM picked AS c WHERE NOT (SELECT are FROM many)
-        UNION ALL
-        SELECT place, {_PATH} FROM operation AS o JOIN picked AS c ON {SAME_CASE}
-        WHERE (SELECT are FROM many) AND finished_at >= (SELECT first_at FROM many)
-          AND finished_at <= (SELECT last_at FROM many)
-        GROUP BY place
-    ), chosen AS MATERIALIZED (SELECT * FROM picked LEFT JOIN paths USING (place))"""  # noqa: S608 - as above
 
 
 def cases_chosen(selection: Selection) -> str:
@@ -139,7 +126,7 @@ def holding(selection: Selection) -> str:
     return f" AND EXISTS (SELECT FROM operation AS o WHERE {SAME_CASE}{own})" if own else ""
 
 
-def cases_statement(selection: Selection) -> tuple[TextClause, dict[str, Any]]:
+def cases_statement(selection: Selection, **bound: Any) -> tuple[TextClause, dict[str, Any]]:
     """Return the statement over the cases themselves, whole and by group.
 
     A case is in the period of its last moment, and in a selection by activity, team or kind of actor when it
@@ -147,17 +134,17 @@ def cases_statement(selection: Selection) -> tuple[TextClause, dict[str, Any]]:
     """
     own = selection.conditions(*OF_OPERATIONS)
     figures = _CASE_FIGURES.format(
-        variants="count(DISTINCT path)" if selection.counts_variants else "NULL::bigint",
+        variants="count(DISTINCT variant)" if selection.counts_variants else "NULL::bigint",
         percentiles=INTERPOLATED.format(value="duration_us / 1e6::float8") if selection.details else "NULL::float8[]",
     )
-    parameters = selection.parameters | ({"looked_up": LOOKED_UP} if selection.counts_variants else {})
-    return text(f"""
+    statement = text(f"""
         WITH {"picked" if selection.counts_variants else "chosen"} AS MATERIALIZED (
-            SELECT c.*, {selection.case_duration} AS duration_us{", row_number() OVER () AS place" if selection.counts_variants else ""}
+            SELECT c.*, {selection.case_duration} AS duration_us
             FROM case_state AS c WHERE true{cases_chosen(selection)}
-        ){_PATHS if selection.counts_variants else ""}
+        ){told_apart(selection, bound["since"]) if selection.counts_variants else ""}
         {_grouped_cases(selection, own, figures) if selection.group_by else ""}
-        SELECT {"NULL, " * len(selection.group_by)}true AS whole, {figures} FROM chosen"""), parameters  # noqa: S608 - as above
+        SELECT {"NULL, " * len(selection.group_by)}true AS whole, {figures} FROM chosen""")  # noqa: S608 - as above
+    return statement, selection.parameters | bound
 
 
 def _grouped_cases(selection: Selection, own: str, figures: str) -> str:

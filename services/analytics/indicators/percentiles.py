@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.analytics.indicators.exact_times import find_times, is_looked_for
 from services.analytics.indicators.selection import TIME_UNITS, Selection, Split, aliases, key_of, round_days
 from services.analytics.indicators.sums import PERCENTILES, Key, Quantiles, Times
 from services.analytics.indicators.zones import AFTER_ALL
@@ -15,10 +16,10 @@ from services.analytics.operations.histograms import (
     DURATIONS,
     FIRST_BUCKET,
     KEY,
-    MEASURED,
     MOMENT,
     NUMBER,
     OPERATION_KEY,
+    bucket,
     day_number,
     first_place,
     kept_of_place,
@@ -33,8 +34,13 @@ async def read_times(session: AsyncSession, selection: Selection) -> list[tuple[
     """Return the percentiles of the whole (None) and of each group in which something was measured."""
     if selection.percentiles is None:
         return []
-    read = _read_facts if selection.percentiles == "exact" else _read_histograms
-    return await read(session, selection)
+    if selection.percentiles == "rollup":
+        return await _read_histograms(session, selection)
+    if is_looked_for(selection):
+        ranks = (await session.execute(*histogram_statement(selection))).all()
+        if (times := await find_times(session, selection, ranks)) is not None:
+            return [(None, times)]
+    return await _read_facts(session, selection)
 
 
 async def _read_facts(session: AsyncSession, selection: Selection) -> list[tuple[Key | None, Times]]:
@@ -95,7 +101,7 @@ def histogram_statement(selection: Selection) -> tuple[TextClause, dict[str, Any
     parameters = dict(selection.parameters)
     groups, names = aliases(selection.keys("moment"))
     split = round_days(selection)
-    cells = _edges(split, selection, parameters, groups)
+    cells = _edges(split, selection, parameters)
     if split.whole or not cells:
         cells.append(_whole_days(split, selection, parameters, groups))
     return ranked(" UNION ALL ".join(cells), names), parameters
@@ -142,15 +148,23 @@ def _within(split: Split, parameters: dict[str, Any]) -> str:
     return where
 
 
-def _edges(split: Split, selection: Selection, parameters: dict[str, Any], groups: str) -> list[str]:
-    parts = []
+def _edges(split: Split, selection: Selection, parameters: dict[str, Any]) -> list[str]:
+    """Return the cells of what only facts answer: each is read once, and its durations are counted one after the other."""
+    groups, names = aliases(selection.keys("moment"))
+    listed, parts = names and f"{names}, ", []
     for i, (sign, (begin, end)) in enumerate(split.signed):
         parameters |= {f"begin{i}": begin, f"end{i}": end}
+        counted = " UNION ALL ".join(
+            f"SELECT {listed}{number} AS number, {bucket(f'{name}_us')} AS bucket, {sign} * count(*) AS n "  # noqa: S608 - as above
+            f"FROM edge WHERE {name}_us IS NOT NULL GROUP BY {listed}bucket"
+            for number, name in enumerate(DURATIONS)
+        )
         parts.append(f"""
-        SELECT {groups}number, bucket, {sign}::bigint AS n
-        FROM (SELECT *, finished_at AS moment FROM operation
-              WHERE finished_at >= :begin{i} AND finished_at < :end{i}{selection.conditions(*OPERATION_KEY)}) AS edge
-        {MEASURED} WHERE us IS NOT NULL""")  # noqa: S608 - as above
+        (WITH edge AS MATERIALIZED (
+            SELECT {groups}touch_us, wait_us, lead_us
+            FROM (SELECT *, finished_at AS moment FROM operation
+                  WHERE finished_at >= :begin{i} AND finished_at < :end{i}{selection.conditions(*OPERATION_KEY)}) AS cut
+        ) {counted})""")  # noqa: S608 - as above
     return parts
 
 

@@ -24,9 +24,11 @@ from services.analytics.indicators.selection import (
 )
 from services.analytics.indicators.sums import CaseSums, Figures, Key, SurveySums
 from services.analytics.indicators.working_times import read_working_times
-from services.analytics.operations.measures import AGGREGATES, COLUMNS, DAY_OF_HOUR, HOUR, KEY
+from services.analytics.operations.measures import AGGREGATES, COLUMNS, DAY_OF_HOUR, HOUR, KEY, MEASURES
 
 _KEY = ", ".join(KEY)
+_SIGNED = {1: COLUMNS, -1: ", ".join(f"-{column} AS {column}" for column in MEASURES)}
+_SIGNED_FACTS = {1: AGGREGATES, -1: ", ".join(f"-({aggregate}) AS {column}" for column, aggregate in MEASURES.items())}
 FILTERS = ("process", "activity", "team", "actor_kind")
 
 
@@ -69,7 +71,10 @@ async def read_figures(session: AsyncSession, selection: Selection, parts: Colle
 
 
 def operations_statement(selection: Selection) -> tuple[TextClause, dict[str, Any]]:
-    """Return the statement that sums days (hours where the period cuts one, facts where it cuts those) and prices them."""
+    """Return the statement that sums days (with or without hours where the period cuts one, facts where it cuts those).
+
+    What it sums it prices.
+    """
     pieces = pieces_of(selection)
     where = selection.conditions(*FILTERS)
     parameters = dict(selection.parameters)
@@ -80,13 +85,13 @@ def operations_statement(selection: Selection) -> tuple[TextClause, dict[str, An
         for period in pieces.days
     ]
     parts += [
-        f"SELECT hour, {_KEY}, {COLUMNS} FROM rollup_hour WHERE {bounds('hour', period, parameters)}{where}"  # noqa: S608 - as above
-        for period in pieces.hours
+        f"SELECT hour, {_KEY}, {_SIGNED[sign]} FROM rollup_hour WHERE {bounds('hour', period, parameters)}{where}"  # noqa: S608 - as above
+        for sign, period in pieces.hours
     ]
     parts += [
-        f"SELECT {cut} AS hour, {_KEY}, {AGGREGATES} FROM operation "  # noqa: S608 - as above
+        f"SELECT {cut} AS hour, {_KEY}, {_SIGNED_FACTS[sign]} FROM operation "  # noqa: S608 - as above
         f"WHERE {bounds('finished_at', period, parameters)}{where} GROUP BY 1, 2, 3, 4, 5, 6"
-        for period in pieces.edges
+        for sign, period in pieces.edges
     ]
     if not parts:
         parts.append(f"SELECT hour, {_KEY}, {COLUMNS} FROM rollup_hour WHERE false")  # noqa: S608 - as above
@@ -114,6 +119,7 @@ LEFT JOIN LATERAL (
 
 
 # Between two days on which some rate or fixed cost begins, all prices stay: rows are summed before they are priced.
+# What is taken away again to the last operation makes no row.
 _STEP = f"""width_bucket({DAY_OF_HOUR}, (SELECT array_agg(valid_from ORDER BY valid_from) FROM (
         SELECT valid_from FROM hourly_rate UNION SELECT valid_from FROM fixed_cost) AS dated))"""  # noqa: S608 - as above
 _PRICES_OF_DAYS = prices("daily", "daily.day")
@@ -121,7 +127,7 @@ _SUMMED = ", ".join(f"sum({column}) AS {column}" for column in COLUMNS.split(", 
 _PRICED = f"""
 WITH part AS ({{parts}}), daily AS (
     SELECT {{groups}}{_KEY}, min({DAY_OF_HOUR}) AS day, {_SUMMED} FROM part
-    GROUP BY {{names}}{_KEY}, {_STEP}
+    GROUP BY {{names}}{_KEY}, {_STEP} HAVING sum(n) > 0
 )
 SELECT {{names}}coalesce(nullif(daily.currency, ''), model.currency, '') AS paid_in, {_SUMMED},
        sum(n) FILTER (WHERE actor_kind = 'automation') AS automation_n,

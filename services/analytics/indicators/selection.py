@@ -142,22 +142,27 @@ def split_for_groups(selection: Selection) -> Split:
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """A period as whole UTC days, whole hours beside them, and edges, which only facts can answer."""
+    """A period as whole UTC days, whole hours beside them, and edges, which only facts can answer.
+
+    Each has the sign 1 where it counts, and -1 where a day has it too much and it is taken away.
+    """
 
     days: tuple[Period, ...]
-    hours: tuple[Period, ...]
-    edges: tuple[tuple[datetime, datetime], ...]
+    hours: tuple[tuple[int, Period], ...]
+    edges: tuple[tuple[int, tuple[datetime, datetime]], ...]
 
 
 def pieces_of(selection: Selection) -> Pieces:
     """Cut the period of a selection so that as little as can be is read."""
     if selection.as_of is not None or not selection.by_whole_days:
-        days, splits = None, [split_for_groups(selection)]
+        days, splits = None, [(1, split_for_groups(selection))]
     else:
-        split = split_days(selection)
-        days, splits = split.whole, [split_hours(*edge) for edge in split.edges]
-    hours = tuple(split.whole for split in splits if split.whole is not None)
-    return Pieces(() if days is None else (days,), hours, tuple(edge for split in splits for edge in split.edges))
+        split = round_days(selection)
+        days, splits = split.whole, [(sign, split_hours(*edge)) for sign, edge in split.signed]
+    hours = tuple((sign, split.whole) for sign, split in splits if split.whole is not None)
+    return Pieces(
+        () if days is None else (days,), hours, tuple((sign, edge) for sign, split in splits for edge in split.edges)
+    )
 
 
 def split_days(selection: Selection) -> Split:

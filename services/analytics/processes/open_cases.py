@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.analytics.indicators.cases import SAME_CASE, holding
+from services.analytics.indicators.cases import holding
 from services.analytics.indicators.selection import Selection
+from services.analytics.indicators.sequences import SAME_CASE
 from services.analytics.processes.queries import MICROSECONDS
 
 MAX_QUEUES = 200

@@ -10,9 +10,10 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.analytics.indicators.cases import SAME_CASE, holding
+from services.analytics.indicators.cases import holding
 from services.analytics.indicators.queries import operations_statement
 from services.analytics.indicators.selection import OF_OPERATIONS, Selection
+from services.analytics.indicators.sequences import SAME_CASE
 from services.analytics.indicators.sums import OperationSums
 from services.analytics.operations.requester import is_requesters
 from services.analytics.processes.rules import Manual, rank
