@@ -202,12 +202,8 @@ class Reckoning:
         return fmean(all(work["actor"]["kind"] == "automation" for work in each) for each in whole)
 
 
-async def test_a_folder_is_decided_and_the_indicators_tell_it(
-    billing: Harness, analytics: Harness, tenant: str, tell: Tell
-) -> None:
-    files = mixed()
-    require(files, "whole electronic invoices")
-    await in_force(billing, tenant, rule("sound", verdicts=["valid"], held=False))
+async def taken_in_as_one_job(billing: Harness, tenant: str, files: dict[str, bytes]) -> tuple[Any, Counter[str]]:
+    """Send the files as one archive; return what is on file, by the invoice's id, and why the others are not."""
     with minute(0):
         job = await send(billing, tenant, packed(files))
         told = await ended(billing, tenant, job)
@@ -218,17 +214,15 @@ async def test_a_folder_is_decided_and_the_indicators_tell_it(
     refused = Counter(each["refusal"]["code"] for each in outcomes if each["refusal"])
     assert told["result"] == {"files": len(files), "on_file": len(on_file), "refused": refused.total()}
     assert refused.keys() <= {"duplicate-invoice", "unusable-invoice", "unread-invoice", "pdf-without-invoice"}
+    return on_file, refused
 
-    # What is valid and held for nothing was approved by the rule; the queue has all the others, and nothing else.
-    touchless = {key for key, each in on_file.items() if each["verdict"] == "valid" and not each["holds"]}
-    approved = await items_of(billing, tenant, "/billing/invoices", status="approved")
-    assert {item["id"] for item in approved} == touchless
-    waiting = await items_of(billing, tenant, "/billing/work-items")
-    assert {item["id"] for item in waiting} == on_file.keys() - touchless
-    assert len(touchless) > INVENTED // 2
-    assert {kind for item in waiting for kind in item["holds"]} >= {"invalid", "near-duplicate"}
-    assert len(waiting) >= 2 * DOUBTFUL
 
+async def ids_of(billing: Harness, tenant: str, status: str) -> set[str]:
+    return {item["id"] for item in await items_of(billing, tenant, "/billing/invoices", status=status)}
+
+
+async def decided_by_people(billing: Harness, tenant: str) -> tuple[dict[str, int], set[str]]:
+    """Let people work until the queue is empty; return when they began with each, and what they rejected."""
     office, begun, rejected = Office(billing, tenant), dict[str, int](), set[str]()
     while queue := await items_of(billing, tenant, "/billing/work-items"):  # an account verified lets several go
         item, begin = queue[0], 60 + EACH * len(begun)
@@ -236,30 +230,50 @@ async def test_a_folder_is_decided_and_the_indicators_tell_it(
         if len(begun) % 3 == 0:
             rejected.add(item["id"])
         await office.decide(item, begin, reject=item["id"] in rejected)
+    return begun, rejected
+
+
+async def test_a_folder_is_decided_and_the_indicators_tell_it(
+    billing: Harness, analytics: Harness, tenant: str, tell: Tell
+) -> None:
+    files = mixed()
+    require(files, "whole electronic invoices")
+    await in_force(billing, tenant, rule("sound", verdicts=["valid"], held=False))
+    on_file, refused = await taken_in_as_one_job(billing, tenant, files)
+
+    # What is valid and held for nothing was approved by the rule; the queue has all the others, and nothing else.
+    touchless = {key for key, each in on_file.items() if each["verdict"] == "valid" and not each["holds"]}
+    assert await ids_of(billing, tenant, "approved") == touchless
+    waiting = await items_of(billing, tenant, "/billing/work-items")
+    assert {item["id"] for item in waiting} == on_file.keys() - touchless
+    assert len(touchless) > INVENTED // 2
+    assert {kind for item in waiting for kind in item["holds"]} >= {"invalid", "near-duplicate"}
+    assert len(waiting) >= 2 * DOUBTFUL
+
+    begun, rejected = await decided_by_people(billing, tenant)
     let_go = on_file.keys() - touchless - begun.keys()
-    assert {item["id"] for item in await items_of(billing, tenant, "/billing/invoices", status="rejected")} == rejected
-    assert len(await items_of(billing, tenant, "/billing/invoices", status="approved")) == len(on_file) - len(rejected)
+    assert await ids_of(billing, tenant, "rejected") == rejected
+    assert await ids_of(billing, tenant, "approved") == on_file.keys() - rejected
 
     reckoning = Reckoning(await billing.events(tenant))
     assert reckoning.of_case.keys() == on_file.keys()
     for key in touchless:
-        assert [work["activity"] for work in reckoning.of_case[key]] == [
-            "register-invoice",
-            "validate-invoice",
-            "approve-invoice",
-        ]
-        assert {work["actor"]["kind"] for work in reckoning.of_case[key]} == {"automation"}
+        check_touchless(reckoning.of_case[key])
     for key in let_go:
         assert reckoning.of_case[key][-1]["actor"]["kind"] == "automation"
         assert "account-changed" in on_file[key]["holds"]
     for key, minutes in begun.items():
         check_person(reckoning.of_case[key], minutes, is_rejected=key in rejected)
-
     await compare(billing, analytics, tenant, reckoning)
     tell(
         f"{len(files)} files: {len(on_file)} on file, {len(touchless)} by rule alone, {len(begun)} through the queue,"
         f" {len(let_go)} let go with others, {len(rejected)} rejected, refused {dict(refused)}; {reckoning.n} operations"
     )
+
+
+def check_touchless(works: list[dict[str, Any]]) -> None:
+    assert [work["activity"] for work in works] == ["register-invoice", "validate-invoice", "approve-invoice"]
+    assert {work["actor"]["kind"] for work in works} == {"automation"}
 
 
 def check_person(works: list[dict[str, Any]], minutes: int, *, is_rejected: bool) -> None:
