@@ -10,14 +10,12 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.analytics.indicators.selection import OF_OPERATIONS, Selection
+from services.analytics.indicators.selection import Selection
 from services.analytics.indicators.zones import AFTER_ALL, BEFORE_ALL
 
 LOOKED_UP = 10_000  # so many are few
 EARLIEST = 0.01
 SAME_CASE = "o.tenant_id = c.tenant_id AND o.process = c.process AND o.case_id = c.case_id"
-# Of a tenant that its statistics do not know yet the planner expects one case, and would go through all for each of many.
-_MANY = text("SET LOCAL enable_nestloop = off")
 _PATH = "array_agg(activity ORDER BY finished_at, seq)"
 
 
@@ -29,17 +27,15 @@ async def bind_sequences(session: AsyncSession, selection: Selection, chosen: st
         SELECT count(*) AS cases, percentile_disc({EARLIEST}) WITHIN GROUP (ORDER BY first_at) AS since
         FROM case_state AS c WHERE true{chosen}""")  # noqa: S608 - names of columns; values are bound
     found = (await session.execute(statement, selection.parameters)).one()
-    if found.cases <= LOOKED_UP:
-        return {"since": AFTER_ALL}
-    if not selection.conditions(*OF_OPERATIONS):
-        await session.execute(_MANY)
-    return {"since": found.since}
+    return {"since": AFTER_ALL if found.cases <= LOOKED_UP else found.since}
 
 
 def told_apart(selection: Selection, since: Any) -> str:
     """Return the parts of a statement that give each case of its part `picked` the number of its variant, as `chosen`.
 
-    A sequence is compared as a whole, not by a digest. A case without operations has none.
+    A sequence is compared as a whole, not by a digest. A case without operations has none. Of a tenant that its statistics
+    do not know yet the planner expects one case, and a nested loop would go through all cases for each of them: a full join,
+    which has no nested loop, and of which the rows picked are kept, is never one.
     """
     until = " AND finished_at < :end" if selection.end else ""
     in_one_pass = f"""
@@ -53,10 +49,14 @@ def told_apart(selection: Selection, since: Any) -> str:
     , path AS MATERIALIZED (
         SELECT process, case_id, true AS early, (SELECT {_PATH} FROM operation AS o WHERE {SAME_CASE}) AS activities
         FROM picked AS c WHERE first_at < :since{in_one_pass if since < AFTER_ALL else ""}
-    ), variant AS (
-        SELECT activities, row_number() OVER () AS variant FROM path GROUP BY activities
+    ), told AS MATERIALIZED (
+        SELECT unnest(processes) AS process, unnest(case_ids) AS case_id, unnest(earlies) AS early, variant
+        FROM (SELECT row_number() OVER () AS variant, array_agg(process) AS processes, array_agg(case_id) AS case_ids,
+                     array_agg(early) AS earlies
+              FROM path WHERE activities IS NOT NULL GROUP BY activities) AS alike
     ), chosen AS MATERIALIZED (
-        SELECT picked.*, told.variant
-        FROM picked LEFT JOIN (SELECT * FROM path JOIN variant USING (activities)) AS told
-          ON (told.process, told.case_id, told.early) = (picked.process, picked.case_id, picked.first_at < :since)
+        SELECT found.*, told.variant
+        FROM (SELECT *, true AS is_picked FROM picked) AS found FULL JOIN told
+          ON (told.process, told.case_id, told.early) = (found.process, found.case_id, found.first_at < :since)
+        WHERE coalesce(is_picked, false)
     )"""  # noqa: S608 - as above
