@@ -5,6 +5,7 @@ What leaves here is a tree without a DOCTYPE, whose text any XML processor may h
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from lxml import etree
@@ -42,6 +43,7 @@ _DECLARATION = re.compile(r"<\?xml\s[^>]*?\?>")
 _DECLARED = re.compile(rb"<\?xml\s[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
 _LONGEST_TEXT = 10_000_000  # what libxml2 takes without `huge_tree`
 _HINTS = "http://www.w3.org/2001/XMLSchema-instance"
+_ELEMENTS = etree.XPath("count(//*)")
 _HINTED = etree.XPath("//*[@x:schemaLocation or @x:noNamespaceSchemaLocation]", namespaces={"x": _HINTS})
 _ATTACHMENTS = ("{*}EmbeddedDocumentBinaryObject", "{*}AttachmentBinaryObject", "{*}AttachmentData")
 
@@ -76,6 +78,8 @@ def _seal(content: bytes, limits: Limits, attachment: str | None) -> Sealed:
         raise TooMuchStructure(what="elements", limit=limits.elements)
     root = _parse(text)
     _inspect(root, limits)
+    if "chemaLocation" in text:
+        _drop_hints(root)
     if root.tag not in FORMATS:
         raise UnknownInvoiceFormat(root=str(root.tag)[:200])
     if root.tag in FACTURAE_ROOTS and (count := len(invoices_in(root))) > 1:
@@ -148,20 +152,24 @@ def _refusal_of(error: etree.XMLSyntaxError) -> Exception:
 
 
 def _inspect(root: Any, limits: Limits) -> None:
-    """Count, and drop the hints where schemas are to be found: a validator would go and look."""
-    level, depth, elements = [root], 0, 0
-    while level:
-        depth, elements = depth + 1, elements + len(level)
-        if depth > limits.levels:
-            raise TooMuchStructure(what="levels", limit=limits.levels)
-        if elements > limits.elements:
-            raise TooMuchStructure(what="elements", limit=limits.elements)
-        level = [child for parent in level for child in parent.iterchildren(tag=etree.Element)]
+    if _ELEMENTS(root) > limits.elements:
+        raise TooMuchStructure(what="elements", limit=limits.elements)
+    if _reaches(limits.levels + 1)(root):
+        raise TooMuchStructure(what="levels", limit=limits.levels)
+    for number, element in enumerate(root.iter(*_ATTACHMENTS), 1):
+        _measure_attachment(element, number, limits)
+
+
+@cache
+def _reaches(level: int) -> Any:
+    return etree.XPath(f"boolean({'/*' * level})")
+
+
+def _drop_hints(root: Any) -> None:
+    """Drop the hints where schemas are to be found: a validator would go and look."""
     for element in _HINTED(root):
         for hint in ("schemaLocation", "noNamespaceSchemaLocation"):
             element.attrib.pop(f"{{{_HINTS}}}{hint}", None)
-    for number, element in enumerate(root.iter(*_ATTACHMENTS), 1):
-        _measure_attachment(element, number, limits)
 
 
 def _measure_attachment(element: Any, attachments: int, limits: Limits) -> None:
