@@ -63,7 +63,7 @@ def load(seed: Seed = 1, data: Data = DEFAULT_DATA) -> None:
     from deploy.demo import drained
     from deploy.demo import load as play
     from deploy.demo.clear import BusyError
-    from deploy.demo.load import DemoError
+    from deploy.demo.stage import DemoError
 
     if marker(data).exists():
         out.print(escape(load_note(data, seed)), highlight=False, soft_wrap=True)

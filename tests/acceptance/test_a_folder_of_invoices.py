@@ -21,10 +21,11 @@ from services.billing.einvoices.cii import write_cii
 from services.billing.einvoices.ubl import write_ubl
 from shared import clock
 from tests.analytics.event_logs.importing import at_work
-from tests.billing.batches.test_batches import ended, files_of, packed, send
+from tests.billing.batches.test_batches import files_of, packed, send
 from tests.billing.decisions.policies import as_person, in_force, rule
 from tests.billing.einvoices.whole_invoices import invent
 from tests.billing.intake.electronic import detail, electronic, get, seller
+from tests.billing.working import ended
 from tests.fixtures.einvoices import whole_documents
 from tests.fixtures.known_logs import require
 from tests.fixtures.services import Harness

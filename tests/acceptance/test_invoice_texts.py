@@ -10,7 +10,7 @@ from services.billing.drafts.shapes import Reading
 from services.billing.einvoices.cii import read_cii
 from services.billing.einvoices.model import Invoice, Seller, Totals
 from services.billing.einvoices.pdf import extract_invoice
-from services.billing.invoices.rules import normalise_tax_id
+from services.billing.identifiers import normalise_tax_id
 from services.billing.parties.rules import normalise_account
 from tests.fixtures.einvoices import whole_documents
 from tests.fixtures.known_logs import require

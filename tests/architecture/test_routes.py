@@ -1,6 +1,7 @@
 """Every route says who may call it, what may go wrong, and what repeats safely."""
 
 import ast
+import json
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +14,7 @@ from shared.errors import DomainError
 from shared.jobs import jobs_router
 from shared.openapi import dependants_of, scopes_of
 from shared.routing import ServiceRoute
+from tests.architecture.test_documents import ROOT
 
 
 def routes() -> Iterator[tuple[str, APIRoute]]:
@@ -99,3 +101,10 @@ def test_paths_are_plural_kebab_case(service: str, route: APIRoute) -> None:
     parts = [part for part in route.path.split("/")[2:] if not part.startswith("{")]
     assert parts, service
     assert all(part == part.lower() and "_" not in part for part in parts)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_schema_has_a_name_of_its_own(service: str) -> None:
+    """Two classes of one name would be told apart by their modules' paths, and generated clients show those."""
+    schemas = json.loads((ROOT / f"docs/openapi/{service}.json").read_text())["components"]["schemas"]
+    assert [name for name in schemas if "__" in name or name.endswith(("-Input", "-Output"))] == []

@@ -8,15 +8,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from services.billing.invoices.rules import (
-    Difference,
-    Line,
-    Totals,
-    VatAmount,
-    find_differences,
-    normalise_number,
-    normalise_tax_id,
-)
+from services.billing.identifiers import normalise_number, normalise_tax_id
+from services.billing.invoices.rules import Difference, Line, Totals, VatAmount, find_differences
 
 CENT = Decimal("0.01")
 RATES = [Decimal(rate) for rate in ("0", "4", "5", "10", "21")]

@@ -34,8 +34,19 @@ def figures(stack: Stack, tenant: str) -> list[str]:
     return [answer.text for answer in answers]
 
 
+def shown(stack: Stack, tenant: str) -> tuple[str | None, int, int, str]:
+    """Tell who decided the first electronic invoice, how many invoices are held and claimed, and what the draft lacks."""
+    headers = {"Authorization": f"Bearer {stack.token('viewer', tenant)}"}
+    with httpx.Client(base_url=f"{stack.url}/billing", headers=headers, timeout=60) as client:
+        (first,) = client.get("/invoices", params={"number": "2026/0417"}).json()["items"]
+        held = client.get("/work-items", params={"hold": "near-duplicate"}).json()["items"]
+        claimed = client.get("/work-items", params={"assignee": f"manager@{tenant}"}).json()["items"]
+        (draft,) = client.get("/drafts", params={"status": "open"}).json()["items"]
+    return first["decided_by"], len(held), len(claimed), " ".join(draft["unsettled"])
+
+
 def loaded(stack: Stack, seed: int) -> list[str]:
-    """Load the demo into a tenant of its own and return its figures."""
+    """Load the demo into a tenant of its own, look what is in its parts, and return its figures."""
     environment = json.loads((stack.data / "stack.json").read_text())["environment"]
     tenant = f"demo-{uuid4().hex[:8]}"
 
@@ -44,6 +55,7 @@ def loaded(stack: Stack, seed: int) -> list[str]:
         await drained(environment)
 
     asyncio.run(run())
+    assert shown(stack, tenant) == ("rule", 1, 1, "supplier_name")
     return figures(stack, tenant)
 
 

@@ -58,7 +58,7 @@ class PointOut(ResponseModel):
     sigmas: float | None
 
 
-class LeftOutOut(ResponseModel):
+class PointLeftOutOut(ResponseModel):
     """A bucket without a point: nothing was measured, or showing its answers could tell who gave which."""
 
     bucket: str
@@ -101,6 +101,6 @@ class ControlChartOut(ResponseModel):
     limits: DefinitionOut
     baseline: BaselineOut
     points: list[PointOut]
-    left_out: list[LeftOutOut]
+    left_out: list[PointLeftOutOut]
     rules: list[RuleOut]
     signals: list[SignalOut]

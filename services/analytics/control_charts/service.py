@@ -20,7 +20,7 @@ from services.analytics.control_charts.schemas import (
     BaselineOut,
     ChartQuery,
     ControlChartOut,
-    LeftOutOut,
+    PointLeftOutOut,
     PointOut,
     RuleOut,
     SignalOut,
@@ -108,12 +108,12 @@ def _unit_of(kpi: str, figures: FiguresByGroup, currency: str | None) -> str | N
     return whole.unit
 
 
-def _series(kpi: str, figures: FiguresByGroup, currency: str | None) -> tuple[list[Point], list[LeftOutOut]]:
+def _series(kpi: str, figures: FiguresByGroup, currency: str | None) -> tuple[list[Point], list[PointLeftOutOut]]:
     points, left_out = [], []
     for key in sorted_keys(figures.groups):
         measured, bucket = measure_one(figures.groups[key], kpi, currency), key[0] or ""
         if measured.value is None:
-            left_out.append(LeftOutOut(bucket=bucket, n=measured.n, reason=_reason(measured)))
+            left_out.append(PointLeftOutOut(bucket=bucket, n=measured.n, reason=_reason(measured)))
         else:
             count = measured.extra[_COUNTS[kpi]] if kpi in _COUNTS else 0
             points.append(Point(bucket, measured.value, measured.n, count))

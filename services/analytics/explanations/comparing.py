@@ -21,7 +21,7 @@ from services.analytics.explanations.definition import COMPARISON, FORMULAS
 from services.analytics.explanations.queries import ItemList, read_case_shares
 from services.analytics.explanations.request import By, ExplanationQuery
 from services.analytics.explanations.rules import sums_of
-from services.analytics.explanations.schemas import ComparisonOut, EffectOut
+from services.analytics.explanations.schemas import EffectOut, PeriodsComparedOut
 from services.analytics.indicators.definitions import KpiId
 from services.analytics.indicators.queries import FiguresByGroup, read_figures
 from services.analytics.indicators.rules import FEWEST_ANSWERS, Measured, measure_one
@@ -70,7 +70,7 @@ async def compare(
     now: tuple[Measured, FiguresByGroup],
     language: Language,
     working: WorkingTime | None,
-) -> ComparisonOut:
+) -> PeriodsComparedOut:
     """Return what moved the value between the two periods. Raises TooManyGroups."""
     measured, figures = now
     selections = (asked.selection(by, working), asked.compared(by, working))
@@ -86,7 +86,7 @@ async def compare(
             mine, theirs = (_shares(kpi, each.groups, measured.unit) for each in (figures, others))
         difference = round_value(_value(mine) - _value(theirs))
         parts = _parts(kpi, mine, theirs)
-    return ComparisonOut(
+    return PeriodsComparedOut(
         definition=COMPARISON.present(language),
         period=PeriodOut(begin=asked.compare_begin, end=asked.compare_end),
         value=other.value,

@@ -125,7 +125,7 @@ class EffectOut(ResponseModel):
     total: Rounded
 
 
-class ComparisonOut(ResponseModel):
+class PeriodsComparedOut(ResponseModel):
     """`difference` = the value now - `value` of the other period; null, without parts, when one of them has no value."""
 
     definition: DefinitionOut
@@ -159,6 +159,6 @@ class ExplanationOut(ResponseModel):
     left_out: list[LeftOutOut]
     private: str | None
     digest: DigestOut | None
-    comparison: ComparisonOut | None
+    comparison: PeriodsComparedOut | None
     operations: Page[OperationOut] | None
     cases: Page[CaseOut] | None

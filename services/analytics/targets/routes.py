@@ -20,7 +20,7 @@ from services.analytics.targets.errors import (
     TooManyTargets,
 )
 from services.analytics.targets.rules import DIRECTIONS
-from services.analytics.targets.schemas import OwnerOut, StateOut, TargetChange, TargetIn, TargetOut, TargetsQuery
+from services.analytics.targets.schemas import OwnerOut, TargetChange, TargetIn, TargetOut, TargetsQuery, TargetStateOut
 from shared import clock
 from shared.auth import Principal, requires
 from shared.db import ReadSession, Session
@@ -104,14 +104,14 @@ async def delete_target(target_id: UUID, session: Session, _by: CanManage, if_ma
 
 
 @router.get("/{target_id}/state", responses=problems(NotFound))
-async def get_state(target_id: UUID, session: ReadSession, _by: CanRead, language: CallerLanguage) -> StateOut:
+async def get_state(target_id: UUID, session: ReadSession, _by: CanRead, language: CallerLanguage) -> TargetStateOut:
     """Return the indicator over the target's period up to now, whether it meets the target, and since when."""
     row = await service.find_target(session, target_id)
     reading = await service.read_target(session, row)
     definition = DEFINITIONS[row.kpi]
     # A change that no evaluation has noticed yet is as old as this answer.
     since = row.since if reading.state == row.state else clock.now()
-    return StateOut(
+    return TargetStateOut(
         id=row.id,
         state=reading.state,
         since=None if reading.state == "unknown" else since,

@@ -84,7 +84,7 @@ class TargetOut(ResponseModel):
     evaluated_at: datetime | None
 
 
-class StateOut(ResponseModel):
+class TargetStateOut(ResponseModel):
     """The target as it stands now; unknown below 5 things measured. `since` is null while the state is unknown."""
 
     id: UUID

@@ -96,7 +96,7 @@ class FigureOut(ResponseModel):
     formula: str
 
 
-class StateOut(ResponseModel):
+class ProcessStateOut(ResponseModel):
     value: float | None
     band: Band
     advice: str
@@ -110,8 +110,8 @@ class IndicatorOut(ResponseModel):
     unit: str
     definition: DefinitionOut
     band_source: str | None
-    now: StateOut
-    planned: StateOut
+    now: ProcessStateOut
+    planned: ProcessStateOut
 
 
 class MonthlyCostOut(ResponseModel):
@@ -136,7 +136,7 @@ class ReasonOut(ResponseModel):
     text: str
 
 
-class ComparisonOut(ResponseModel):
+class PlanComparedOut(ResponseModel):
     """Over the horizon: `make` is now or planned, whichever costs less; null without a price to buy at."""
 
     verdict: Verdict | None
@@ -160,5 +160,5 @@ class WhatIfOut(ResponseModel):
     monthly_cost: MonthlyCostOut
     monthly_saving: FigureOut
     break_even: BreakEvenOut
-    comparison: ComparisonOut
+    comparison: PlanComparedOut
     scenario: str

@@ -32,13 +32,13 @@ from services.analytics.what_if.rules import (
 )
 from services.analytics.what_if.schemas import (
     BreakEvenOut,
-    ComparisonOut,
     FigureOut,
     IndicatorOut,
     InputOut,
     MonthlyCostOut,
+    PlanComparedOut,
+    ProcessStateOut,
     ReasonOut,
-    StateOut,
     WhatIfOut,
     WhatIfQuery,
 )
@@ -159,7 +159,7 @@ def _indicator(
     enough = scale.minimum_n if scale else 0  # a supposed value was measured on nothing: its number does not count
     bands = [grade(value, unit, enough, scale) for value in values]
     states = [
-        StateOut(value=value, band=band, advice=advise(kpi, band, language), formula=formula)
+        ProcessStateOut(value=value, band=band, advice=advise(kpi, band, language), formula=formula)
         for value, band, formula in zip(values, bands, INDICATORS[kpi], strict=True)
     ]
     text = definition.text(language)
@@ -181,8 +181,8 @@ def _figure(kind: str, option: Option, amounts: Mapping[Option, Decimal]) -> Fig
     return None if amount is None else FigureOut(amount=f"{amount:f}", formula=FIGURES[f"{kind}_{option}"])
 
 
-def _comparison(scenario: Scenario, compared: Comparison, language: Language) -> ComparisonOut:
-    return ComparisonOut(
+def _comparison(scenario: Scenario, compared: Comparison, language: Language) -> PlanComparedOut:
+    return PlanComparedOut(
         verdict=compared.verdict,
         cheapest=compared.cheapest,
         reasons=[

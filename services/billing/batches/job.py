@@ -25,6 +25,7 @@ from services.billing.holds.queries import open_holds
 from services.billing.intake import originals
 from services.billing.intake.originals import Original
 from services.billing.intake.service import read_judged, register_electronic
+from services.billing.refusals import kept_refusal
 from services.billing.settings import BillingSettings
 from shared import clock
 from shared.app import Runtime
@@ -113,10 +114,9 @@ class _Batch:
                 await originals.discard(self._runtime, self._job.tenant, original)
                 raise
         except DomainError as refusal:
-            if refusal.status >= 500:  # noqa: PLR2004 - it is ours, and may pass
-                raise RuntimeError(str(refusal)) from refusal
+            kept = kept_refusal(refusal)
             async with self._runtime.database.transaction(self._job.tenant) as session:
-                self._tell(session, entry, refusal={"code": refusal.code, "values": refusal.values})
+                self._tell(session, entry, refusal=kept)
 
     def _tell(self, session: AsyncSession, entry: Entry, **became: Any) -> None:
         row = {"holds": [], **became, "job_id": self._job.id, "position": entry.position, "name": entry.name}

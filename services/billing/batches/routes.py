@@ -26,7 +26,7 @@ from shared.pagination import Page, PageOf
 from shared.routing import STREAMS, ServiceRoute
 from shared.transfers import patient
 
-router = APIRouter(prefix="/billing/batches", tags=["intake"], route_class=ServiceRoute)
+router = APIRouter(prefix="/billing/batches", tags=["batches"], route_class=ServiceRoute)
 
 CanRead = Annotated[Principal, requires("billing.invoices:read")]
 CanWrite = Annotated[Principal, requires("billing.invoices:write")]

@@ -14,11 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.bulk import queries
 from services.billing.bulk.models import Became, BulkOutcome, Step
-from services.billing.bulk.outcomes import told_refusal
 from services.billing.bulk.rules import share_of
 from services.billing.bulk.steps import Wanted, is_taken, take
 from services.billing.invoices.models import SupplierInvoice
 from services.billing.invoices.queries import get_invoice
+from services.billing.refusals import kept_refusal
 from shared import clock
 from shared.app import Runtime
 from shared.auth import Principal
@@ -30,7 +30,6 @@ from shared.work import Effort
 
 BULK = "bulk-decision"
 _MICROSECOND = timedelta(microseconds=1)
-_SERVER_ERROR = 500
 
 
 class Chosen(msgspec.Struct, frozen=True):
@@ -107,9 +106,7 @@ class _Bulk:
                 await session.flush()
                 self._tell(session, position, invoice.id, outcome=became, status=invoice.status, used=used)
         except DomainError as refusal:
-            if refusal.status >= _SERVER_ERROR:  # it is ours, and may pass
-                raise RuntimeError(str(refusal)) from refusal
-            await self._refuse(position, chosen.id, refusal)
+            await self._refuse(position, chosen.id, kept_refusal(refusal))
         else:
             self._left -= used
 
@@ -123,11 +120,11 @@ class _Bulk:
         await take(session, invoice, self._wanted, self._by, effort)
         return Became.DONE
 
-    async def _refuse(self, position: int, invoice_id: UUID, refusal: DomainError) -> None:
+    async def _refuse(self, position: int, invoice_id: UUID, refusal: Mapping[str, Any]) -> None:
         async with self._database.transaction(self._job.tenant) as session:
             invoice = await session.get(SupplierInvoice, invoice_id)
-            status, told = None if invoice is None else invoice.status, told_refusal(refusal)
-            self._tell(session, position, invoice_id, outcome=Became.REFUSED, status=status, refusal=told)
+            status = None if invoice is None else invoice.status
+            self._tell(session, position, invoice_id, outcome=Became.REFUSED, status=status, refusal=refusal)
 
     def _tell(
         self, session: AsyncSession, position: int, invoice_id: UUID, *, used: timedelta = timedelta(0), **became: Any

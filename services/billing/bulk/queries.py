@@ -4,13 +4,13 @@ from collections.abc import Callable, Collection
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Uuid, and_, cast, exists, func, or_, select
+from sqlalchemy import ColumnElement, Uuid, and_, cast, func, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.bulk.models import Became, BulkOutcome, Step
-from services.billing.bulk.schemas import OutcomeOut
-from services.billing.holds.models import InvoiceHold
+from services.billing.bulk.schemas import BulkOutcomeOut
+from services.billing.holds.queries import is_held
 from services.billing.invoices.models import InvoiceStatus, SupplierInvoice
 from shared.pagination import Page, PageRequest, fetch_page
 
@@ -34,8 +34,8 @@ async def list_outcomes(
     page: PageRequest,
     job_id: UUID,
     outcome: Became | None,
-    present: Callable[[BulkOutcome], OutcomeOut],
-) -> Page[OutcomeOut]:
+    present: Callable[[BulkOutcome], BulkOutcomeOut],
+) -> Page[BulkOutcomeOut]:
     query = select(BulkOutcome).where(BulkOutcome.job_id == job_id)
     if outcome is not None:
         query = query.where(BulkOutcome.outcome == outcome)
@@ -52,13 +52,12 @@ async def likely(session: AsyncSession, step: Step, ids: Collection[UUID], by: s
 
 
 def _is_ready(step: Step, hold: str | None) -> ColumnElement[bool]:
-    waits = exists().where(InvoiceHold.invoice_id == SupplierInvoice.id, InvoiceHold.released_at.is_(None))
     registered = SupplierInvoice.status == InvoiceStatus.REGISTERED
     validated = SupplierInvoice.status == InvoiceStatus.VALIDATED
     if step is Step.VALIDATION:
-        return and_(registered, ~waits)
+        return and_(registered, ~is_held())
     if step is Step.APPROVAL:
         return validated
     if step is Step.REJECTION:
-        return or_(validated, and_(registered, waits))
-    return waits.where(InvoiceHold.kind == hold)
+        return or_(validated, and_(registered, is_held()))
+    return is_held(hold or "")

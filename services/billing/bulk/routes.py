@@ -14,9 +14,9 @@ from services.billing.bulk.models import Became, Step
 from services.billing.bulk.schemas import (
     BulkAccepted,
     BulkIn,
+    BulkOutcomeOut,
     BulkRejectionIn,
     BulkReleaseIn,
-    OutcomeOut,
     present_outcome,
 )
 from services.billing.einvoices.arriving import LanguageOf
@@ -98,6 +98,6 @@ async def list_outcomes(
     page: PageOf,
     language: LanguageOf,
     outcome: Became | None = None,
-) -> Page[OutcomeOut]:
+) -> Page[BulkOutcomeOut]:
     """Tell what became of each invoice so far, the last one first. One that is missing is still to come."""
     return await queries.list_outcomes(session, page, job_id, outcome, partial(present_outcome, language=language))

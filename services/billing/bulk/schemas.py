@@ -1,20 +1,21 @@
 """What comes in and goes out of bulk decisions."""
 
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from services.billing.bulk.models import Became, BulkOutcome
 from services.billing.holds.models import HoldKind
 from services.billing.invoices.models import InvoiceStatus
+from services.billing.reasons import Reason
+from services.billing.refusals import RefusalOut, present_refusal
 from shared.errors import Language
 from shared.schemas import Id, RequestModel, ResponseModel
 from shared.validation import value_error
 
 MOST_INVOICES = 1_000
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
 
 
 class ChosenIn(RequestModel):
@@ -56,16 +57,7 @@ class BulkAccepted(ResponseModel):
     outcomes: str
 
 
-class RefusalOut(ResponseModel):
-    """Why the step was not taken, as the refusal of the single step says it; `values` are its members."""
-
-    code: str
-    detail: str
-    hint: str
-    values: dict[str, Any]
-
-
-class OutcomeOut(ResponseModel):
+class BulkOutcomeOut(ResponseModel):
     """One invoice, by its place in the list. `status` is the invoice's afterwards; null where there is no such invoice."""
 
     position: int
@@ -76,10 +68,6 @@ class OutcomeOut(ResponseModel):
     told_at: datetime
 
 
-def present_outcome(row: BulkOutcome, language: Language) -> OutcomeOut:
+def present_outcome(row: BulkOutcome, language: Language) -> BulkOutcomeOut:
     told = {name: getattr(row, name) for name in ("position", "invoice_id", "outcome", "status", "told_at")}
-    return OutcomeOut.model_validate(told | {"refusal": row.refusal and _in(row.refusal, language)})
-
-
-def _in(kept: dict[str, Any], language: Language) -> dict[str, Any]:
-    return kept | {"detail": kept["detail"][language], "hint": kept["hint"][language]}
+    return BulkOutcomeOut.model_validate(told | {"refusal": present_refusal(row.refusal, language)})

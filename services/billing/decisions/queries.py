@@ -83,10 +83,10 @@ def content_of(policy: DecisionPolicy) -> Policy:
     return msgspec.convert(policy.content, Policy)
 
 
-async def list_policies(session: AsyncSession, page: PageRequest, state: PolicyState | None) -> Page[PolicyOut]:
+async def list_policies(session: AsyncSession, page: PageRequest, status: PolicyState | None) -> Page[PolicyOut]:
     query = select(DecisionPolicy)
-    if state is not None:
-        query = query.where(DecisionPolicy.state == state)
+    if status is not None:
+        query = query.where(DecisionPolicy.state == status)
     return await fetch_page(session, query, DecisionPolicy.id, page, present_policy)
 
 

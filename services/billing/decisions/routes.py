@@ -55,10 +55,10 @@ async def write(wanted: PolicyIn, response: Response, session: Session, by: CanW
 
 @router.get("/decision-policies")
 async def list_all(
-    session: ReadSession, _by: CanRead, page: PageOf, state: PolicyState | None = None
+    session: ReadSession, _by: CanRead, page: PageOf, status: PolicyState | None = None
 ) -> Page[PolicyOut]:
     """List the versions of the policy, the newest first."""
-    return await queries.list_policies(session, page, state)
+    return await queries.list_policies(session, page, status)
 
 
 @router.get("/decision-policies/{policy_id}", responses=problems(NotFound))

@@ -10,12 +10,12 @@ from pydantic import Field, StringConstraints, model_validator
 
 from services.billing.decisions.models import DecisionPolicy, DecisionSimulation, Occasion, PolicyState
 from services.billing.decisions.rules import Difference, Happened, Kind, Policy, Verdict, Withheld
+from services.billing.reasons import Reason
 from shared.money import CurrencyCode, DecimalString
 from shared.schemas import Id, PlausibleDay, RequestModel, ResponseModel, Slug
 from shared.validation import value_error
 
 Limit = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,15}(\.[0-9]{1,6})?$")]
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
 MOST_RULES, MOST_GROUPS, MOST_SUPPLIERS = 200, 100, 1000
 
 
@@ -82,7 +82,7 @@ class PolicyIn(RequestModel):
     without one needs two; where there are none, one approval is enough.
     """
 
-    note: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
+    note: Reason
     rules: Annotated[list[RuleIn], Field(max_length=MOST_RULES)]
     groups: Annotated[
         dict[Slug, Annotated[list[Id], Field(max_length=MOST_SUPPLIERS)]],
@@ -113,7 +113,7 @@ class PolicyOut(ResponseModel):
     id: UUID
     version: int
     number: int
-    state: PolicyState
+    status: PolicyState
     note: str
     rules: list[dict[str, Any]]
     groups: dict[str, list[UUID]]
@@ -125,7 +125,7 @@ class PolicyOut(ResponseModel):
     retired_at: datetime | None
 
 
-class OutcomeOut(ResponseModel):
+class DecidedOut(ResponseModel):
     kind: Kind
     role: str | None
     level: int | None
@@ -141,16 +141,18 @@ class DecisionOut(ResponseModel):
     policy_number: int
     rule: str | None
     occasion: Occasion
-    outcome: OutcomeOut
+    outcome: DecidedOut
     withheld: list[Withheld]
     facts: dict[str, Any]
     decided_at: datetime
 
 
 def present_policy(policy: DecisionPolicy) -> PolicyOut:
-    kept = ("id", "version", "number", "state", "note", "authors")
+    kept = ("id", "version", "number", "note", "authors")
     times = ("written_at", "activated_by", "activated_at", "retired_at")
-    return PolicyOut.model_validate({name: getattr(policy, name) for name in (*kept, *times)} | policy.content)
+    return PolicyOut.model_validate(
+        {name: getattr(policy, name) for name in (*kept, *times)} | {"status": policy.state} | policy.content
+    )
 
 
 class SimulationIn(RequestModel):

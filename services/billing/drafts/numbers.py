@@ -7,7 +7,7 @@ from services.billing.drafts import words
 from services.billing.drafts.layout import Line
 from services.billing.drafts.shapes import Field, Role, Seen, TaxIdSeen, doubtful, settled
 from services.billing.einvoices.check_digits import IBAN_LENGTH, is_iban, is_nif, is_vat_number, normalise
-from services.billing.invoices.rules import normalise_tax_id
+from services.billing.identifiers import normalise_tax_id
 
 _FORMS = {  # 0 is a digit, X a letter or digit
     "AT": "U00000000",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from services.billing.drafts.shapes import Field, Reading, Seen, TaxIdSeen, doubtful, settled
-from services.billing.invoices.rules import normalise_number, normalise_tax_id
+from services.billing.identifiers import normalise_number, normalise_tax_id
 
 Found = dict[UUID, tuple["KnownSupplier", Seen]]
 _LONG_ENOUGH = 6  # characters of an order's number that says what it is without a label

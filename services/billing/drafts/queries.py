@@ -11,8 +11,8 @@ from services.billing.drafts.models import DraftState, InvoiceDraft
 from services.billing.drafts.parties import Known, KnownSupplier
 from services.billing.drafts.schemas import DraftOut, present_draft
 from services.billing.drafts.shapes import Reading
+from services.billing.identifiers import normalise_number, normalise_tax_id
 from services.billing.intake.models import ElectronicInvoice
-from services.billing.invoices.rules import normalise_number, normalise_tax_id
 from services.billing.orders.models import PurchaseOrder
 from services.billing.parties.models import Supplier, SupplierAccount, SupplierTaxId
 from shared.errors import NotFound
@@ -37,10 +37,10 @@ async def find_by_file(session: AsyncSession, sha256: str) -> InvoiceDraft | Non
     return (await session.scalars(query)).one_or_none()
 
 
-async def list_drafts(session: AsyncSession, page: PageRequest, state: DraftState | None) -> Page[DraftOut]:
+async def list_drafts(session: AsyncSession, page: PageRequest, status: DraftState | None) -> Page[DraftOut]:
     query = select(InvoiceDraft)
-    if state is not None:
-        query = query.where(InvoiceDraft.state == state)
+    if status is not None:
+        query = query.where(InvoiceDraft.state == status)
     return await fetch_page(session, query, InvoiceDraft.id, page, present_draft)
 
 

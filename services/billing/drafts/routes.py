@@ -19,20 +19,19 @@ from services.billing.drafts.schemas import (
 from services.billing.drafts.shapes import Reading
 from services.billing.einvoices.arriving import Admitted, LanguageOf, read_body, validators_of
 from services.billing.einvoices.errors import AT_THE_DOOR_OF_DOCUMENTS, ValidatorsBusy
-from services.billing.intake import originals
 from services.billing.intake.errors import IntakeExpired, UnreadInvoice
 from services.billing.intake.queries import tell_invoice
+from services.billing.intake.receiving import received
 from services.billing.intake.schemas import InvoiceDetailOut
 from services.billing.intake.sending import OriginalResponse, StoredFile, send_original
 from services.billing.invoices.errors import DuplicateInvoice, TotalsDoNotAddUp
 from services.billing.processes import WorkerGoneError
 from shared import clock
-from shared.app import Runtime
 from shared.auth import Principal, requires
 from shared.db import ReadSession, Session
 from shared.errors import BodyTooLarge, IncompleteBody, NotFound, Unavailable, problems
 from shared.etag import row_to_change, set_etag
-from shared.idempotency import Idempotent, KeyHeader, KeyInProgress, KeyReused, begin, fingerprint_of
+from shared.idempotency import Idempotent, KeyHeader, KeyInProgress, KeyReused
 from shared.pagination import Page, PageOf
 from shared.routing import STREAMS, ServiceRoute
 from shared.work import HumanWork
@@ -66,17 +65,11 @@ async def receive(
 
     No picture is read: a scan becomes a draft without any values. The same file is here once, unless it was discarded.
     """
-    runtime: Runtime = request.app.state.runtime
     begun_at = clock.now()
     content = await read_body(request)
     arrived = service.Arrived(content, await _read(request, content), begun_at)
-    original = await originals.store_original(runtime, by.tenant, content)
-    async with originals.or_discarded(runtime, by.tenant, session, original):
-        if key is not None:
-            request.state.attempt = await begin(session, by, key, fingerprint_of(request, arrived.sha256.encode()))
-        await originals.settle(session, original)
+    async with received(request, session, by, key, content) as original:
         draft = await service.receive_draft(session, arrived, original, by)
-        await session.flush()
     set_etag(response, draft.version)
     response.headers["Location"] = f"/billing/drafts/{draft.id}"
     return present_draft_detail(draft)
@@ -98,10 +91,10 @@ async def list_all(
     session: ReadSession,
     _by: CanRead,
     page: PageOf,
-    state: Annotated[DraftState | None, Query(description="Only those that are open, registered or discarded")] = None,
+    status: Annotated[DraftState | None, Query(description="Only those that are open, registered or discarded")] = None,
 ) -> Page[DraftOut]:
     """List drafts, newest first."""
-    return await queries.list_drafts(session, page, state)
+    return await queries.list_drafts(session, page, status)
 
 
 @router.get("/{draft_id}", responses=problems(NotFound))

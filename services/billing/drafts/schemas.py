@@ -12,8 +12,10 @@ from services.billing.drafts.completing import Completed, completed
 from services.billing.drafts.models import DraftState, InvoiceDraft
 from services.billing.drafts.shapes import Certainty, Seen, Value
 from services.billing.einvoices.check_digits import is_iban
-from services.billing.invoices.schemas import LineIn, OrderNumber, TaxId, VatIn
+from services.billing.identifiers import OrderNumber, TaxId
+from services.billing.invoices.schemas import LineIn, VatIn
 from services.billing.parties.rules import normalise_account
+from services.billing.reasons import Reason
 from shared.money import CurrencyCode, DecimalString
 from shared.schemas import Name, PlausibleDay, RequestModel, ResponseModel
 from shared.validation import value_error
@@ -68,7 +70,7 @@ class DraftChangeIn(RequestModel):
 
 
 class DiscardIn(RequestModel):
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
+    reason: Reason
 
 
 class SeenOut(ResponseModel):
@@ -94,7 +96,7 @@ class DraftOut(ResponseModel):
 
     id: UUID
     version: int
-    state: DraftState
+    status: DraftState
     pages: int
     pages_read: int
     has_text: bool
@@ -121,11 +123,12 @@ class DraftDetailOut(DraftOut):
 
 
 def _present(draft: InvoiceDraft, said: Completed) -> dict[str, Any]:
-    kept = ("id", "version", "state", "pages", "pages_read", "has_text", "language", "size", "sha256")
+    kept = ("id", "version", "pages", "pages_read", "has_text", "language", "size", "sha256")
     later = ("received_at", "settled_at", "reason", "invoice_id")
     return {
         **{name: getattr(draft, name) for name in (*kept, *later)},
         **{name: said.values.get(name) for name in ("supplier_name", "number", "gross", "currency")},
+        "status": draft.state,
         "unsettled": [name for name, _ in said.obstacles] if draft.state == DraftState.OPEN else [],
         "original": f"/billing/drafts/{draft.id}/original",
     }

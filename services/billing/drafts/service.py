@@ -18,9 +18,9 @@ from services.billing.drafts.errors import DocumentOnFile, DraftIncomplete, Draf
 from services.billing.drafts.models import DraftState, InvoiceDraft
 from services.billing.drafts.schemas import DraftChangeIn
 from services.billing.drafts.shapes import FIELDS, Reading
+from services.billing.identifiers import normalise_tax_id
 from services.billing.intake.originals import Original
 from services.billing.invoices.models import Origin, SupplierInvoice
-from services.billing.invoices.rules import normalise_tax_id
 from services.billing.invoices.schemas import InvoiceIn
 from services.billing.invoices.service import PROCESS, Source, register_invoice
 from services.billing.parties.queries import find_owner, get_supplier

@@ -8,15 +8,15 @@ from fastapi import APIRouter, Query, Request, Response
 from services.billing.decisions.models import Occasion
 from services.billing.decisions.service import decide_invoices
 from services.billing.duplicates.errors import NotARepeat, OverriderNotAPerson
-from services.billing.duplicates.schemas import Reason
 from services.billing.duplicates.service import Override
 from services.billing.einvoices.arriving import FILE_BODY, Admitted, LanguageOf
 from services.billing.intake.queries import tell_invoice
-from services.billing.intake.routes import INTAKE_REFUSALS, take_in_body, tell_registered
+from services.billing.intake.receiving import INTAKE_REFUSALS, take_in_body, tell_registered
 from services.billing.intake.schemas import InvoiceDetailOut
 from services.billing.invoices.errors import DuplicateInvoice, TotalsDoNotAddUp
 from services.billing.invoices.schemas import InvoiceIn
 from services.billing.invoices.service import register_invoice
+from services.billing.reasons import Reason
 from shared.auth import Principal, requires
 from shared.db import Session
 from shared.errors import NotFound, problems

@@ -1,15 +1,10 @@
 """What comes in about repeats, and what goes out."""
 
 from datetime import datetime
-from typing import Annotated
 from uuid import UUID
-
-from pydantic import StringConstraints
 
 from services.billing.duplicates.models import DuplicateOverride
 from shared.schemas import ResponseModel
-
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
 
 
 class RepeatOut(ResponseModel):

@@ -12,7 +12,7 @@ from typing import Any
 from services.billing.exports.schemas import Rows
 from services.billing.invoices.listing import decider
 from services.billing.invoices.models import WAITING
-from services.billing.invoices.rules import Totals, due_state
+from services.billing.invoices.rules import Totals, is_overdue
 
 Cell = str | int | Decimal | date | datetime | None
 Cells = tuple[Cell, ...]
@@ -48,7 +48,7 @@ def _of_invoice(row: Any, today: date) -> Iterator[Cells]:
     yield (
         *_begin(row),
         row.due_date,
-        due_state(row.due_date, today, waits=row.status in WAITING),
+        "true" if is_overdue(row.due_date, today, waits=row.status in WAITING) else "false",
         totals.net,
         totals.tax,
         totals.gross,
@@ -69,7 +69,7 @@ def _of_invoice(row: Any, today: date) -> Iterator[Cells]:
 
 
 _OF_INVOICE = (
-    "due_date", "due_state", "net", "tax", "gross", "origin", "line_count", "purchase_order", "open_holds", "match",
+    "due_date", "is_overdue", "net", "tax", "gross", "origin", "line_count", "purchase_order", "open_holds", "match",
     "validation", "registered_at", "approvals_given", "approvals_needed", "decided_by", "decision_reason", "paid_on",
     "payment_reference",
 )  # fmt: skip

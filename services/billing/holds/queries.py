@@ -3,12 +3,18 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, and_, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.holds.models import HoldKind, InvoiceHold
 from services.billing.invoices.models import InvoiceStatus, SupplierInvoice
 from shared.errors import NotFound
+
+
+def is_held(*kinds: str) -> ColumnElement[bool]:
+    """Return the condition that an invoice has open holds, of any kind or of these."""
+    waits = exists().where(InvoiceHold.invoice_id == SupplierInvoice.id, InvoiceHold.released_at.is_(None))
+    return waits.where(InvoiceHold.kind.in_(kinds)) if kinds else waits
 
 
 async def holds_of(session: AsyncSession, invoice_id: UUID) -> Sequence[InvoiceHold]:

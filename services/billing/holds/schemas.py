@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from services.billing.duplicates.rules import Sign
 from services.billing.holds.models import HoldKind, HoldScope, InvoiceHold
 from services.billing.holds.texts import told_kind
+from services.billing.reasons import Reason
 from shared.errors import Language
 from shared.schemas import RequestModel, ResponseModel
 from shared.validation import value_error
@@ -20,7 +21,7 @@ class ReleaseIn(RequestModel):
     With scope `supplier` the named sign of a near duplicate says nothing about this supplier from now on.
     """
 
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
+    reason: Reason
     scope: Annotated[HoldScope, Field(strict=False)]
     sign: Annotated[Sign, Field(strict=False)] | None = None
 

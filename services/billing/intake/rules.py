@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from services.billing.duplicates.rules import key_of_references
 from services.billing.einvoices.codes import CREDIT_NOTE_CODES
 from services.billing.einvoices.model import Buyer, Invoice, Item, Line, Price, Seller, Totals
-from services.billing.invoices.rules import normalise_number, normalise_tax_id
+from services.billing.identifiers import normalise_number, normalise_tax_id
 from services.billing.parties.rules import LONGEST_ACCOUNT, normalise_account
 from shared.money import CurrencyCode
 

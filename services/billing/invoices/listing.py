@@ -15,7 +15,7 @@ from services.billing.intake.models import ElectronicInvoice
 from services.billing.invoices.filters import InvoiceFilter, ValidationVerdict, currency_missing
 from services.billing.invoices.models import RULES_ID, WAITING, InvoiceStatus, Origin, SupplierInvoice
 from services.billing.invoices.orders import ORDERS, Sort, decode_place, encode_place
-from services.billing.invoices.rules import Totals, due_state
+from services.billing.invoices.rules import Totals, is_overdue
 from services.billing.invoices.schemas import InvoicingSupplierOut, TotalsOut
 from services.billing.invoices.selection import NONE, conditions_of
 from services.billing.matching.models import InvoiceMatch
@@ -51,7 +51,7 @@ class InvoicesQuery(SortedFilter):
 class InvoiceListedOut(ResponseModel):
     """An invoice in a list: what it is, what it waits for and what became of it; its lines stand in the invoice.
 
-    `due_state` is by the day in UTC. `match` and `validation` are `none` where nothing was compared or judged.
+    `is_overdue` is by the day in UTC. `match` and `validation` are `none` where nothing was compared or judged.
     """
 
     id: UUID
@@ -64,7 +64,7 @@ class InvoiceListedOut(ResponseModel):
     number: str
     issue_date: date
     due_date: date
-    due_state: Literal["open", "overdue", "settled"]
+    is_overdue: bool
     currency: str
     totals: TotalsOut
     line_count: int
@@ -146,7 +146,7 @@ def present_row(row: Any, today: date) -> InvoiceListedOut:
         number=row.number,
         issue_date=row.issue_date,
         due_date=row.due_date,
-        due_state=due_state(row.due_date, today, waits=status in WAITING),
+        is_overdue=is_overdue(row.due_date, today, waits=status in WAITING),
         currency=row.currency,
         totals=TotalsOut.model_validate(totals),
         line_count=row.line_count,

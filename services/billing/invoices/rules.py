@@ -1,18 +1,15 @@
-"""What makes a supplier invoice right: arithmetic to the cent, and when two numbers are the same."""
+"""What makes a supplier invoice right: arithmetic to the cent."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
-from typing import Literal
 
 from shared.money import minor_digits, multiply, round_money
 
 _PERCENT = Decimal("0.01")
-_SPANISH_VAT_NUMBER = re.compile(r"ES[A-Z0-9][0-9]{7}[A-Z0-9]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,23 +59,6 @@ def as_shown(amount: Decimal, currency: str) -> Decimal:
     return rounded if rounded == amount else amount
 
 
-def normalise_number(number: str) -> str:
-    """Return what makes two invoice numbers of one supplier the same: letter case and separators do not.
-
-    Runs of separators become one dash and are not dropped: 1-23 and 12-3 are two invoices.
-    """
-    return re.sub(r"[\W_]+", "-", number.upper()).strip("-")
-
-
-def normalise_tax_id(tax_id: str) -> str:
-    """Return a tax identifier without spaces and punctuation, in capitals.
-
-    A Spanish VAT number is the NIF behind ES (Real Decreto 1065/2007, art. 25): both are one supplier's.
-    """
-    plain = re.sub(r"[\W_]", "", tax_id.upper())
-    return plain.removeprefix("ES") if _SPANISH_VAT_NUMBER.fullmatch(plain) else plain
-
-
 def is_paid_ahead(paid_on: date, now: datetime) -> bool:
     """Tell whether a payment is said to have been made on a day that has come nowhere on earth yet."""
     return paid_on > now.date() + timedelta(days=1)
@@ -119,8 +99,6 @@ def _rate_claims(
         yield f"vat_breakdown (rate {rate} is missing)", base, Decimal(0)
 
 
-def due_state(due_date: date, today: date, *, waits: bool) -> Literal["open", "overdue", "settled"]:
-    """Return `settled` for what is paid or refused, else `overdue` from the day after it was due."""
-    if not waits:
-        return "settled"
-    return "overdue" if due_date < today else "open"
+def is_overdue(due_date: date, today: date, *, waits: bool) -> bool:
+    """Tell whether it was due before today and is neither paid nor rejected."""
+    return waits and due_date < today

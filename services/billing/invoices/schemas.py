@@ -7,22 +7,15 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints, model_validator
 
+from services.billing.identifiers import OrderNumber, Reference, TaxId, Unit
 from services.billing.invoices.models import InvoiceStatus, Origin, SupplierInvoice
 from services.billing.invoices.rules import Line, Totals, VatAmount
+from services.billing.reasons import Reason
 from shared.money import CurrencyCode, DecimalString
 from shared.schemas import Name, PlausibleDay, RequestModel, ResponseModel
 from shared.validation import value_error
 
-TaxId = Annotated[
-    str, StringConstraints(pattern=r"^[ .\-/]*[A-Za-z0-9][A-Za-z0-9 .\-/]*$", min_length=5, max_length=24)
-]
 Rate = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,2}(\.[0-9]{1,3})?$")]
-
-Reference = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
-OrderNumber = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"[A-Za-z0-9]")
-]
-Unit = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,3}$")]
 
 
 class SupplierIn(RequestModel):
@@ -93,7 +86,7 @@ class InvoiceIn(RequestModel):
 
 
 class RejectionIn(RequestModel):
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
+    reason: Reason
 
 
 class PaymentIn(RequestModel):

@@ -1,8 +1,13 @@
 """What a filter means in SQL.
 
-Row-level security lets an index do only comparisons that are leakproof; NUMERIC's and those of texts within texts are
-not. So amounts are found by `gross_order` and then compared exactly, and texts are looked for in
-`ix_supplier_invoice_search`, which has all of a tenant's in the order of the list.
+PostgreSQL lets an index do what a policy stands beside only by leakproof operators, and those of NUMERIC, LIKE,
+trigrams and arrays are not. So `gross_order` (a float made from `gross`) finds amounts before they are compared
+exactly, numbers are found by character ranges, and words by an index-only scan over all of a tenant's texts, newest
+first (`ix_supplier_invoice_search`). `pg_trgm` would find nothing faster under a policy and asks for a right that
+managed servers may withhold; a function that steps around the policy would use it, and let one mistake mix tenants.
+The price: a word that is nowhere reads every text of the tenant. Among 100,000 invoices, on a machine with 2 busy
+cores, every filter alone was answered in 15 to 125 ms, a word that is nowhere in 85 to 110 ms, alone in the
+database or beside 19 tenants of 10,000.
 """
 
 from collections.abc import Iterator
@@ -13,11 +18,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, exists, func, literal, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from services.billing.holds.models import InvoiceHold
+from services.billing.holds.queries import is_held
+from services.billing.identifiers import normalise_number, normalise_tax_id
 from services.billing.intake.models import ElectronicInvoice
 from services.billing.invoices.filters import InvoiceFilter
 from services.billing.invoices.models import RULES_ID, WAITING, SupplierInvoice
-from services.billing.invoices.rules import normalise_number, normalise_tax_id
 from services.billing.matching.models import InvoiceMatch
 from services.billing.parties.models import Supplier
 from services.billing.parties.queries import named_with, spellings
@@ -109,11 +114,10 @@ def _of_amounts(wanted: InvoiceFilter) -> Iterator[Condition]:
 
 
 def _of_others(wanted: InvoiceFilter) -> Iterator[Condition]:
-    waits = exists().where(InvoiceHold.invoice_id == SupplierInvoice.id, InvoiceHold.released_at.is_(None))
     if wanted.hold:
-        yield waits.where(InvoiceHold.kind.in_(wanted.hold))
+        yield is_held(*wanted.hold)
     elif wanted.held is not None:
-        yield waits if wanted.held else ~waits
+        yield is_held() if wanted.held else ~is_held()
     if wanted.match:
         yield _has_verdict(InvoiceMatch, wanted.match)
     if wanted.validation:

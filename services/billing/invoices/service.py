@@ -17,6 +17,7 @@ from services.billing.holds.errors import InvoiceHeld
 from services.billing.holds.models import HoldKind
 from services.billing.holds.queries import open_holds
 from services.billing.holds.service import Found, raise_holds
+from services.billing.identifiers import normalise_number, normalise_tax_id
 from services.billing.invoices import queries, rules
 from services.billing.invoices.errors import (
     ApproverNotAPerson,
@@ -67,7 +68,7 @@ async def register_invoice(
     With an `override` it is the exact duplicate of another one; raises NotFound, NotARepeat, OverriderNotAPerson.
     """
     _check_totals(received)
-    tax_id = rules.normalise_tax_id(received.supplier.tax_id)
+    tax_id = normalise_tax_id(received.supplier.tax_id)
     recognised = await recognise_supplier(session, tax_id, received.supplier.name, effort.finished_at)
     values = _columns(received, by, effort) | {"supplier_id": recognised.supplier.id, "supplier_tax_id": tax_id}
     if source is not None:
@@ -88,7 +89,7 @@ async def file_invoice(
         "id": values.get("id") or uuid7(),
         "version": 1,
         "status": InvoiceStatus.REGISTERED,
-        "number_key": rules.normalise_number(values["number"]),
+        "number_key": normalise_number(values["number"]),
         "number_trace": trace_of(values["number"]),
         "lines_key": key_of_lines(values["lines"]),
     }

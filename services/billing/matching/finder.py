@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from services.billing.matching.shapes import Billed, Ordered, Reason
+from services.billing.matching.shapes import Billed, Deviation, Ordered
 
 _ITEM_KINDS = ("buyer_item", "standard_item", "seller_item")
 
@@ -20,7 +20,7 @@ class Finder:
                 if (item := getattr(each, kind)) is not None:
                     self._by[kind, _alike(item)].append(each)
 
-    def find(self, line: Billed) -> tuple[list[Ordered], Reason | None]:
+    def find(self, line: Billed) -> tuple[list[Ordered], Deviation | None]:
         """Return the order lines that an invoice line may bill, or why there are none.
 
         The reference to a line (BT-132) decides; else the first kind of identifier that finds some (BT-156, BT-157,
@@ -28,12 +28,12 @@ class Finder:
         """
         found = self._by_reference(line) if line.order_line is not None else self._by_item(line)
         if not found:
-            return [], Reason.NOT_ORDERED
+            return [], Deviation.NOT_ORDERED
         found = [each for each in found if _is_same_item(line, each)]
         if not found:
-            return [], Reason.ITEM_MISMATCH
+            return [], Deviation.ITEM_MISMATCH
         usable = [each for each in found if each.unit == line.unit and line.price_unit in (None, line.unit)]
-        return usable, None if usable else Reason.UNIT_MISMATCH
+        return usable, None if usable else Deviation.UNIT_MISMATCH
 
     def _by_reference(self, line: Billed) -> list[Ordered]:
         return self._by.get(("reference", _alike(line.order_line or "")), [])

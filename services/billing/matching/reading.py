@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from services.billing.einvoices.model import Invoice, Item, Line, Price, Totals
-from services.billing.invoices.rules import normalise_number
+from services.billing.identifiers import normalise_number
 from services.billing.matching.shapes import Billed
 
 MOST_ORDERS = 50

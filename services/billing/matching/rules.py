@@ -13,12 +13,12 @@ from uuid import UUID
 from services.billing.matching.finder import Finder
 from services.billing.matching.shapes import (
     Billed,
+    Deviation,
     Finding,
     LineOutcome,
     Ordered,
     Outcome,
     Part,
-    Reason,
     Received,
     Tolerance,
 )
@@ -56,7 +56,7 @@ def _match(
     finder, totals = Finder(ordered), {line.id: line.billed for line in ordered}
     lines = tuple(_match_line(line, finder, totals, currency, tolerance) for line in billed)
     agreed = sum((part.agreed for line in lines for part in line.parts), Fraction(0))
-    own = [*findings, *([] if lines else [Finding(Reason.INCOMPLETE_LINE)]), *_charged(charges, agreed, tolerance)]
+    own = [*findings, *([] if lines else [Finding(Deviation.INCOMPLETE_LINE)]), *_charged(charges, agreed, tolerance)]
     return Outcome(lines, tuple(own), tolerance)
 
 
@@ -64,14 +64,14 @@ def _charged(charges: Decimal, agreed: Fraction, tolerance: Tolerance) -> list[F
     if charges <= 0:
         return []
     money = Fraction(charges)
-    return [Finding(Reason.CHARGE_NOT_ORDERED, tolerance.allows(money, agreed, money), charges)]
+    return [Finding(Deviation.CHARGE_NOT_ORDERED, tolerance.allows(money, agreed, money), charges)]
 
 
 def _match_line(
     line: Billed, finder: Finder, totals: dict[UUID, Decimal], currency: str, tolerance: Tolerance
 ) -> LineOutcome:
     if not line.is_usable or line.quantity is None:
-        return LineOutcome(line.id, own_findings=(Finding(Reason.INCOMPLETE_LINE),))
+        return LineOutcome(line.id, own_findings=(Finding(Deviation.INCOMPLETE_LINE),))
     candidates, reason = finder.find(line)
     if reason is not None:
         return LineOutcome(line.id, own_findings=(Finding(reason),))
@@ -116,16 +116,16 @@ def _bill(
 ) -> Part:
     before = totals[each.id]
     after = totals[each.id] = before + quantity
-    findings = [Finding(Reason.ORDER_NOT_OPEN)] if quantity > 0 and not each.is_open else []
+    findings = [Finding(Deviation.ORDER_NOT_OPEN)] if quantity > 0 and not each.is_open else []
     by_quantity = _quantity_findings(each, before, after, tolerance)
     agreed = Fraction(each.unit_price)
     off = Fraction(line.price or _NONE) / Fraction(line.price_base) - agreed
     if each.currency != currency:
-        findings.append(Finding(Reason.CURRENCY_MISMATCH))
+        findings.append(Finding(Deviation.CURRENCY_MISMATCH))
         off = Fraction(0)
     money = off * Fraction(quantity)
     if off:
-        reason = Reason.PRICE_OVER if off > 0 else Reason.PRICE_UNDER
+        reason = Deviation.PRICE_OVER if off > 0 else Deviation.PRICE_UNDER
         findings.append(Finding(reason, tolerance.allows(off, agreed, money), _shown(abs(money))))
     return Part(
         order_line_id=each.id,
@@ -148,16 +148,16 @@ def _quantity_findings(each: Ordered, before: Decimal, after: Decimal, tolerance
     invoices adds up.
     """
     if after < before:
-        return [Finding(Reason.OVER_CREDITED, by=min(-after, before - after))] if after < 0 else []
-    findings = [_beyond(Reason.OVER_ORDERED, each, each.quantity, before, after, tolerance)]
+        return [Finding(Deviation.OVER_CREDITED, by=min(-after, before - after))] if after < 0 else []
+    findings = [_beyond(Deviation.OVER_ORDERED, each, each.quantity, before, after, tolerance)]
     if each.receipt_required:
-        reason = Reason.OVER_RECEIVED if each.received > before else Reason.NOT_RECEIVED
+        reason = Deviation.OVER_RECEIVED if each.received > before else Deviation.NOT_RECEIVED
         findings.append(_beyond(reason, each, each.received, before, after, tolerance))
     return [finding for finding in findings if finding is not None]
 
 
 def _beyond(
-    reason: Reason, each: Ordered, limit: Decimal, before: Decimal, after: Decimal, tolerance: Tolerance
+    reason: Deviation, each: Ordered, limit: Decimal, before: Decimal, after: Decimal, tolerance: Tolerance
 ) -> Finding | None:
     excess = after - limit
     if excess <= 0 or after == before:

@@ -8,16 +8,16 @@ from uuid import UUID
 import msgspec
 
 from services.billing.matching.models import InvoiceMatch
-from services.billing.matching.shapes import Outcome, Reason, Verdict
+from services.billing.matching.shapes import Deviation, Outcome, Verdict
 from services.billing.matching.texts import TEXTS
 from shared.errors import Language
 from shared.schemas import ResponseModel
 
 
-class FindingOut(ResponseModel):
+class DeviationOut(ResponseModel):
     """Something that is off. `by` is the quantity or the money, as `reason` has it; `text` is in the caller's language."""
 
-    reason: Reason
+    reason: Deviation
     is_tolerated: bool
     by: Decimal | None
     text: str
@@ -43,14 +43,14 @@ class PartOut(ResponseModel):
     price_variance: Decimal
     unit_price: Decimal
     receipt_required: bool
-    findings: list[FindingOut]
+    findings: list[DeviationOut]
 
 
 class MatchedLineOut(ResponseModel):
     id: str
     verdict: Verdict
     parts: list[PartOut]
-    findings: list[FindingOut]
+    findings: list[DeviationOut]
 
 
 class ToleranceOut(ResponseModel):
@@ -69,8 +69,8 @@ class MatchOut(ResponseModel):
     """
 
     verdict: Verdict | Literal["none"]
-    reasons: list[Reason]
-    findings: list[FindingOut]
+    reasons: list[Deviation]
+    findings: list[DeviationOut]
     lines: list[MatchedLineOut]
     tolerance: ToleranceOut | None
     matched_at: datetime | None
@@ -107,5 +107,5 @@ def _with_texts(kept: Any, language: Language) -> Any:
         return [_with_texts(each, language) for each in kept]
     if not isinstance(kept, dict):
         return kept
-    texts = {"text": TEXTS[Reason(kept["reason"])][language]} if "reason" in kept else {}
+    texts = {"text": TEXTS[Deviation(kept["reason"])][language]} if "reason" in kept else {}
     return {name: _with_texts(each, language) for name, each in kept.items()} | texts

@@ -25,7 +25,7 @@ from services.billing.matching.models import InvoiceMatch, MatchedQuantity
 from services.billing.matching.reading import order_keys
 from services.billing.matching.rules import match_invoice
 from services.billing.matching.schemas import told_outcome
-from services.billing.matching.shapes import Finding, Ordered, Outcome, Reason, Verdict
+from services.billing.matching.shapes import Deviation, Finding, Ordered, Outcome, Verdict
 from services.billing.orders.models import OrderLine, OrderStatus, PurchaseOrder
 from services.billing.orders.queries import lock_lines
 from shared import clock, outbox
@@ -214,9 +214,9 @@ def _usable(
     keys = [whole] if whole in orders or not parts else parts
     named = [orders[key] for key in keys if key in orders]
     usable = [order for order in named if order.supplier_tax_id in tax_ids]
-    findings = [Finding(Reason.UNKNOWN_ORDER)] if len(named) < len(keys) else []
+    findings = [Finding(Deviation.UNKNOWN_ORDER)] if len(named) < len(keys) else []
     if len(usable) < len(named):
-        findings.append(Finding(Reason.OTHER_SUPPLIER))
+        findings.append(Finding(Deviation.OTHER_SUPPLIER))
     return usable, findings
 
 

@@ -22,7 +22,7 @@ class Verdict(StrEnum):
 _BY_WEAKNESS = list(Verdict)
 
 
-class Reason(StrEnum):
+class Deviation(StrEnum):
     UNKNOWN_ORDER = "unknown-order"
     OTHER_SUPPLIER = "other-supplier"
     ORDER_NOT_OPEN = "order-not-open"
@@ -129,7 +129,7 @@ class Ordered:
 class Finding:
     """Something that is off. `by` is a quantity or an amount of money, as `reason` has it; None where it is neither."""
 
-    reason: Reason
+    reason: Deviation
     is_tolerated: bool = False
     by: Decimal | None = None
 
@@ -189,8 +189,8 @@ class Outcome:
         return max(own, *(line.verdict for line in self.lines), key=_BY_WEAKNESS.index) if self.lines else own
 
     @property
-    def reasons(self) -> list[Reason]:
+    def reasons(self) -> list[Deviation]:
         """Return why it is an exception, in a stable order; empty when it is none."""
         all_of_them = [*self.findings, *(finding for line in self.lines for finding in line.findings)]
         told = {finding.reason for finding in all_of_them if not finding.is_tolerated}
-        return [reason for reason in Reason if reason in told]
+        return [reason for reason in Deviation if reason in told]

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from services.billing.invoices.rules import normalise_number, normalise_tax_id
+from services.billing.identifiers import normalise_number, normalise_tax_id
 from services.billing.orders import queries, service
 from services.billing.orders.errors import DuplicateOrder, OrderInUse, OrderLineInUse, OrderNotOpen
 from services.billing.orders.models import OrderStatus, PurchaseOrder

@@ -8,8 +8,9 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from services.billing.invoices.schemas import OrderNumber, Reference, TaxId, Unit
+from services.billing.identifiers import OrderNumber, Reference, TaxId, Unit
 from services.billing.orders.models import OrderLine, OrderStatus, PurchaseOrder
+from services.billing.reasons import Reason
 from shared.money import CurrencyCode
 from shared.schemas import Name, RequestModel, ResponseModel
 from shared.validation import value_error
@@ -24,7 +25,6 @@ def _positive(quantity: str) -> str:
 
 
 Quantity = Annotated[Price, AfterValidator(_positive)]
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
 
 
 class OrderLineIn(RequestModel):

@@ -9,7 +9,7 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from services.billing.decisions.models import Occasion
 from services.billing.decisions.service import decide_invoices
-from services.billing.invoices.rules import normalise_number, normalise_tax_id
+from services.billing.identifiers import normalise_number, normalise_tax_id
 from services.billing.matching.queries import take_number
 from services.billing.matching.service import lock_together, match_again
 from services.billing.orders import queries

@@ -19,8 +19,8 @@ class AccountVerified(DomainError):
     hint_es = "No queda nada por hacer; lea el proveedor para ver quién lo hizo."
 
 
-class PersonNeeded(DomainError):
-    code, status = "person-needed", 403
+class VerifierNotAPerson(DomainError):
+    code, status = "verifier-not-a-person", 403
     en = "Only a person verifies an account; this token is a machine's."
     es = "Solo una persona verifica una cuenta; este token es de una máquina."
     hint_en = (

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, ScalarSelect, false, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.billing.invoices.rules import normalise_tax_id
+from services.billing.identifiers import normalise_tax_id
 from services.billing.parties.models import Supplier, SupplierAccount, SupplierTaxId
 from services.billing.parties.schemas import SupplierOut, present_supplier
 from shared.errors import NotFound

@@ -8,10 +8,10 @@ from pydantic import BeforeValidator
 
 from services.billing.decisions.models import Occasion
 from services.billing.decisions.service import decide_invoices
+from services.billing.identifiers import normalise_tax_id
 from services.billing.invoices.filters import Said, few_words
-from services.billing.invoices.rules import normalise_tax_id
 from services.billing.parties import queries, service
-from services.billing.parties.errors import AccountVerified, OwnAccount, PersonNeeded, TaxIdTaken
+from services.billing.parties.errors import AccountVerified, OwnAccount, TaxIdTaken, VerifierNotAPerson
 from services.billing.parties.models import Supplier
 from services.billing.parties.schemas import (
     SupplierChangeIn,
@@ -41,7 +41,7 @@ Words = Annotated[
 ]
 CurrentSupplier = Annotated[Supplier, row_to_change(queries.get_supplier, "supplier_id")]
 EditedSupplier = Annotated[Supplier, row_to_change(queries.get_supplier, "supplier_id", edit=True)]
-VERIFICATION_REFUSALS = problems(NotFound, AccountVerified, OwnAccount, PersonNeeded)
+VERIFICATION_REFUSALS = problems(NotFound, AccountVerified, OwnAccount, VerifierNotAPerson)
 
 
 @router.get("")

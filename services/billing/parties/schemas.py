@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from services.billing.invoices.schemas import TaxId
+from services.billing.identifiers import TaxId
 from services.billing.parties.models import Supplier, SupplierAccount
 from services.billing.parties.rules import MOST_ALIASES
 from shared.schemas import Name, RequestModel, ResponseModel

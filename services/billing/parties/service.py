@@ -13,7 +13,7 @@ from services.billing.holds.models import HoldKind
 from services.billing.invoices.models import SupplierInvoice
 from services.billing.matching.service import Affected, ask_rematch
 from services.billing.parties import queries, rules
-from services.billing.parties.errors import AccountVerified, OwnAccount, PersonNeeded, TaxIdTaken
+from services.billing.parties.errors import AccountVerified, OwnAccount, TaxIdTaken, VerifierNotAPerson
 from services.billing.parties.models import Supplier, SupplierAccount, SupplierTaxId
 from services.billing.parties.schemas import SupplierChangeIn
 from shared import outbox
@@ -123,12 +123,12 @@ async def verify_account(
 ) -> Sequence[SupplierInvoice]:
     """Note that a person has verified where the supplier is paid; what waited for it goes on and is returned.
 
-    Raises NotFound, AccountVerified, PersonNeeded, OwnAccount. The supplier is locked, so that no invoice comes in
+    Raises NotFound, AccountVerified, VerifierNotAPerson, OwnAccount. The supplier is locked, so that no invoice comes in
     between.
     """
     account = await queries.get_account(session, supplier.id, account_id)
     if by.kind != "person":
-        raise PersonNeeded
+        raise VerifierNotAPerson
     if account.verified_at is not None:
         raise AccountVerified(verified_at=account.verified_at.isoformat())
     if account.brought_by == by.id:

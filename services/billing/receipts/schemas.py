@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from services.billing.invoices.schemas import Reference
+from services.billing.identifiers import Reference
 from services.billing.orders.schemas import Quantity
 from services.billing.receipts.models import GoodsReceipt
 from shared.schemas import Id, PlausibleDay, RequestModel, ResponseModel

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import StringConstraints
 
 from services.billing.einvoices.arriving import LanguageOf
-from services.billing.invoices.rules import normalise_number, normalise_tax_id
+from services.billing.identifiers import normalise_number, normalise_tax_id
 from services.billing.parties.queries import get_supplier
 from services.billing.supplier_status import queries
 from services.billing.supplier_status.rules import Stage

@@ -19,7 +19,7 @@ from shared.pagination import Page, PageOf
 from shared.routing import ServiceRoute
 from shared.work import HumanWork
 
-router = APIRouter(prefix="/billing/default-tolerance", tags=["matching"], route_class=ServiceRoute)
+router = APIRouter(prefix="/billing/default-tolerance", tags=["tolerances"], route_class=ServiceRoute)
 
 CanRead = Annotated[Principal, requires("billing.tolerances:read")]
 CanApprove = Annotated[Principal, requires("billing.tolerances:approve")]

@@ -5,14 +5,13 @@ from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from services.billing.parties.schemas import Percent, Tolerance
+from services.billing.reasons import Reason
 from services.billing.tolerances.models import DefaultTolerance
 from shared.money import CurrencyCode
 from shared.schemas import RequestModel, ResponseModel
-
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
 
 
 class DefaultToleranceIn(RequestModel):

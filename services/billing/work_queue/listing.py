@@ -93,7 +93,11 @@ WAITING_SINCE: ColumnElement[datetime] = func.greatest(
     _WORKED_UNTIL,
 )
 _RETURNED = (
-    select(func.jsonb_build_object("by", _OTHERS.c.assignee, "at", _OTHERS.c.ended_at, "note", _OTHERS.c.note))
+    select(
+        func.jsonb_build_object(
+            "returned_by", _OTHERS.c.assignee, "returned_at", _OTHERS.c.ended_at, "note", _OTHERS.c.note
+        )
+    )
     .where(_OTHERS.c.invoice_id == _I.id, _OTHERS.c.ending == Ending.RETURNED)
     .order_by(_OTHERS.c.id.desc())
     .limit(1)
@@ -179,6 +183,6 @@ def _conditions(asked: QueueQuery, person: str, today: date) -> list[ColumnEleme
 
 
 def _amounts(asked: QueueQuery) -> list[ColumnElement[bool]]:
-    least, most = asked.amount_at_least, asked.amount_at_most
+    least, most = asked.gross_from, asked.gross_to
     above = [] if least is None else [_I.gross >= Decimal(least)]
     return above if most is None else [*above, _I.gross <= Decimal(most)]

@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from services.billing.holds.models import HoldKind
 from services.billing.invoices.rules import Totals
+from services.billing.reasons import Reason as Why
 from services.billing.work_queue import rules
 from services.billing.work_queue.models import Ending, WorkAssignment
 from services.billing.work_queue.rules import DueSource, Reason
@@ -18,7 +19,6 @@ from shared.schemas import PlausibleDay, RequestModel, ResponseModel, whole_numb
 from shared.validation import value_error
 
 Person = Annotated[str, StringConstraints(min_length=1, max_length=255)]
-Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
 
 
 class ReturnIn(RequestModel):
@@ -56,14 +56,14 @@ class QueueQuery(BaseModel):
     overdue: bool | None = Field(default=None, description="Only what was due before today (UTC), or only the rest")
     supplier_id: UUID | None = None
     currency: CurrencyCode | None = None
-    amount_at_least: DecimalString | None = Field(default=None, description="Gross; needs `currency`")
-    amount_at_most: DecimalString | None = Field(default=None, description="Gross; needs `currency`")
+    gross_from: DecimalString | None = Field(default=None, description="Needs `currency`")
+    gross_to: DecimalString | None = Field(default=None, description="Needs `currency`")
     cursor: str | None = Field(default=None, max_length=200, description="`next_cursor` of the page before")
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT), BeforeValidator(whole_number)] = DEFAULT_LIMIT
 
     @model_validator(mode="after")
     def _amounts_of_one_currency(self) -> Self:
-        if self.currency is None and not self.amount_at_least is self.amount_at_most is None:
+        if self.currency is None and not self.gross_from is self.gross_to is None:
             raise value_error("amount_without_currency", "an amount needs `currency`", "un importe requiere `currency`")
         return self
 
@@ -90,8 +90,8 @@ class AskedOut(ResponseModel):
 class ReturnedOut(ResponseModel):
     """The last time it was returned to the queue."""
 
-    by: str
-    at: datetime
+    returned_by: str
+    returned_at: datetime
     note: str
 
 

@@ -1,6 +1,5 @@
 """Many files as a job: each on file or refused as if sent alone, told row by row, and once whatever dies."""
 
-import asyncio
 import io
 import zipfile
 from typing import Any
@@ -14,10 +13,10 @@ from services.billing.batches.archives import Archive
 from services.billing.batches.outcomes import NotAnArchive, TooManyFiles
 from services.billing.intake.originals import sweep
 from services.billing.intake.service import register_electronic
-from shared.jobs import JobRunner
 from tests.billing.einvoices.samples import invoice_xml
 from tests.billing.intake.electronic import electronic, get, nothing_left, objects, rows
 from tests.billing.intake.test_originals import age
+from tests.billing.working import ended
 from tests.fixtures.services import Harness, problem
 
 PATH = "/billing/batches"
@@ -34,21 +33,6 @@ def packed(files: dict[str, bytes]) -> bytes:
 async def send(billing: Harness, tenant: str, content: bytes, **headers: str) -> httpx.Response:
     async with billing.client(tenant) as client:
         return await client.post(PATH, content=content, headers={"Content-Type": "application/zip", **headers})
-
-
-async def ended(billing: Harness, tenant: str, accepted: httpx.Response) -> dict[str, Any]:
-    """Work until the job has ended; return it."""
-    assert accepted.status_code == 202, accepted.text
-    runtime = billing.runtime
-    runner = JobRunner(billing.service.name, runtime.url, runtime.worker, billing.service.jobs(runtime))
-    async with asyncio.timeout(120):
-        while (told := (await get(billing, tenant, accepted.headers["location"])).json())["status"] in {
-            "queued",
-            "running",
-        }:
-            if not await runner.run_one():
-                await asyncio.sleep(0.2)
-    return dict(told)
 
 
 async def files_of(billing: Harness, tenant: str, accepted: httpx.Response, **headers: str) -> list[dict[str, Any]]:

@@ -15,10 +15,10 @@ from sqlalchemy import text
 
 from services.billing.bulk import steps
 from services.billing.bulk.rules import share_of
-from shared.jobs import JobRunner
 from tests.billing.decisions.policies import as_person, decisions, in_force, rule
 from tests.billing.intake.electronic import OTHER_IBAN, detail, electronic, get, post, rows, taken_in
 from tests.billing.test_invoices import invoice, register, step
+from tests.billing.working import ended
 from tests.fixtures.services import Harness, problem
 
 PATH = "/billing/bulk-decisions"
@@ -33,21 +33,6 @@ async def send(
     chosen = [{"id": each} | ({"version": versions[each]} if each in versions else {}) for each in ids]
     async with billing.client(tenant, role, **headers) as client:
         return await client.post(f"{PATH}/{name}", json={"invoices": chosen, **more})
-
-
-async def ended(billing: Harness, tenant: str, accepted: httpx.Response) -> dict[str, Any]:
-    """Work until the job has ended; return it."""
-    assert accepted.status_code == 202, accepted.text
-    runtime = billing.runtime
-    runner = JobRunner(billing.service.name, runtime.url, runtime.worker, billing.service.jobs(runtime))
-    async with asyncio.timeout(120):
-        while (told := (await get(billing, tenant, accepted.headers["location"])).json())["status"] in {
-            "queued",
-            "running",
-        }:
-            if not await runner.run_one():
-                await asyncio.sleep(0.2)
-    return dict(told)
 
 
 async def outcomes(billing: Harness, tenant: str, accepted: httpx.Response, **headers: str) -> list[dict[str, Any]]:

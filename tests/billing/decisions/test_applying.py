@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from tests.billing.batches.test_batches import ended, packed
+from tests.billing.batches.test_batches import packed
 from tests.billing.batches.test_batches import send as send_archive
 from tests.billing.decisions.policies import as_person, decisions, in_force, rule
 from tests.billing.einvoices.samples import invoice_xml
@@ -25,6 +25,7 @@ from tests.billing.intake.electronic import (
 from tests.billing.matching.ordering import billed, placed, received
 from tests.billing.test_invoices import invoice as keyed
 from tests.billing.test_invoices import register
+from tests.billing.working import ended
 from tests.fixtures.services import Harness, problem
 
 

@@ -22,7 +22,7 @@ EVERY_CONDITION: dict[str, Any] = {
 
 async def states(billing: Harness, tenant: str) -> list[tuple[int, str]]:
     async with billing.client(tenant, "viewer") as client:
-        return [(each["number"], each["state"]) for each in (await client.get(POLICIES)).json()["items"]]
+        return [(each["number"], each["status"]) for each in (await client.get(POLICIES)).json()["items"]]
 
 
 async def test_a_version_is_told_as_it_was_written(billing: Harness, tenant: str, other_tenant: str) -> None:
@@ -30,7 +30,7 @@ async def test_a_version_is_told_as_it_was_written(billing: Harness, tenant: str
     groups = {"trusted": [invoice["supplier"]["id"]]}
     wanted = policy(rule("small", **EVERY_CONDITION), groups=groups, limits={"EUR": "100.50"})
     draft = await drafted(billing, tenant, wanted)
-    assert (draft["number"], draft["state"], draft["authors"]) == (1, "draft", [f"author@{tenant}"])
+    assert (draft["number"], draft["status"], draft["authors"]) == (1, "draft", [f"author@{tenant}"])
     assert (draft["groups"], draft["limits"], draft["activated_by"]) == (groups, {"EUR": "100.50"}, None)
     (told,) = draft["rules"]
     assert told["conditions"] == {"suppliers": None} | EVERY_CONDITION
@@ -38,7 +38,7 @@ async def test_a_version_is_told_as_it_was_written(billing: Harness, tenant: str
     async with billing.client(tenant, "viewer") as client:
         answer = await client.get(path)
         assert (answer.json(), answer.headers["etag"]) == (draft, '"1"')
-        assert (await client.get(POLICIES, params={"state": "active"})).json()["items"] == []
+        assert (await client.get(POLICIES, params={"status": "active"})).json()["items"] == []
         refused = await client.post(POLICIES, json=wanted)
         assert problem(refused)["scope"] == "billing.decision-policies:write"
     async with billing.client(other_tenant, "admin") as client:
@@ -73,7 +73,7 @@ async def test_another_person_than_its_authors_activates_a_draft(billing: Harnes
     assert (await activate(billing, tenant, draft)).status_code == 204
     async with billing.client(tenant, "viewer") as client:
         told = (await client.get(path)).json()
-    assert (told["state"], told["activated_by"], told["version"]) == ("active", f"activator@{tenant}", 3)
+    assert (told["status"], told["activated_by"], told["version"]) == ("active", f"activator@{tenant}", 3)
 
 
 async def test_what_was_active_never_changes(billing: Harness, tenant: str) -> None:

@@ -1,38 +1,13 @@
 """A transaction that is lost at its end leaves a draft, its file and its invoice as they were before it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-import asyncpg
 import pytest
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.intake.originals import sweep
-from shared import outbox
 from tests.billing.drafts.sending import PATH, change, plain, received, send, step
 from tests.billing.intake.electronic import get, objects, rows
 from tests.billing.intake.test_originals import age
+from tests.billing.working import losing_the_database
 from tests.fixtures.services import Harness, problem
-
-
-@contextmanager
-def losing_the_database(billing: Harness, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """End the connection of a transaction when its events are written, before its commit."""
-    flush = outbox.flush
-
-    async def lose(session: AsyncSession) -> None:
-        if session.info.get("outbox"):
-            connection = await session.connection()
-            pid = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
-            administrator = await asyncpg.connect(billing.runtime.url)
-            await administrator.execute("SELECT pg_terminate_backend($1)", pid)
-            await administrator.close()
-        await flush(session)
-
-    with monkeypatch.context() as breaking:
-        breaking.setattr(outbox, "flush", lose)
-        yield
 
 
 async def test_a_lost_upload_leaves_its_object_to_the_sweeper(
@@ -58,7 +33,7 @@ async def test_a_lost_registration_leaves_the_draft_open_and_its_file(
         lost = await step(billing, tenant, draft["id"], "registration")
     assert (lost.status_code, problem(lost)["part"]) == (503, "database")
     assert await rows(billing, tenant, "supplier_invoice") == await rows(billing, tenant, "supplier") == []
-    assert (await get(billing, tenant, f"{PATH}/{draft['id']}")).json()["state"] == "open"
+    assert (await get(billing, tenant, f"{PATH}/{draft['id']}")).json()["status"] == "open"
     assert (await step(billing, tenant, draft["id"], "registration")).status_code == 201
     assert len(await billing.events(tenant)) == 2
     await age(billing, tenant)

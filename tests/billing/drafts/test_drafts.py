@@ -187,7 +187,7 @@ async def test_a_duplicate_leaves_the_draft_open_and_names_the_invoice(billing: 
     refused = await step(billing, tenant, draft["id"], "registration")
     assert (refused.status_code, problem(refused)["code"]) == (409, "duplicate-invoice")
     assert problem(refused)["existing_id"] == on_file["id"]
-    assert (await get(billing, tenant, f"{PATH}/{draft['id']}")).json()["state"] == "open"
+    assert (await get(billing, tenant, f"{PATH}/{draft['id']}")).json()["status"] == "open"
     assert len(await rows(billing, tenant, "supplier_invoice")) == 1
 
 
@@ -217,7 +217,7 @@ async def test_a_discarded_draft_is_final_and_its_file_may_come_again(billing: H
     why = {"reason": "An offer, not an invoice"}
     assert (await step(billing, tenant, draft["id"], "discard", why)).status_code == 204
     told = (await get(billing, tenant, f"{PATH}/{draft['id']}")).json()
-    assert (told["state"], told["reason"], told["unsettled"], told["invoice_id"]) == (
+    assert (told["status"], told["reason"], told["unsettled"], told["invoice_id"]) == (
         "discarded",
         why["reason"],
         [],
@@ -265,7 +265,7 @@ async def test_drafts_are_listed_by_state_and_seen_by_their_tenant_alone(
 ) -> None:
     drafts = [await received(billing, tenant, plain(f"F-{at}")) for at in range(3)]
     await step(billing, tenant, drafts[1]["id"], "discard", {"reason": "A copy"})
-    listed = (await get(billing, tenant, f"{PATH}?state=open")).json()["items"]
+    listed = (await get(billing, tenant, f"{PATH}?status=open")).json()["items"]
     assert [each["id"] for each in listed] == [drafts[2]["id"], drafts[0]["id"]]
     assert (listed[0]["number"], listed[0]["gross"], listed[0]["unsettled"]) == ("F-2", "121.00", ["supplier_name"])
     first = (await get(billing, tenant, f"{PATH}?limit=2")).json()

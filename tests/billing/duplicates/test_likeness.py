@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from services.billing.duplicates.numbers import Relation, relate, trace_of
 from services.billing.duplicates.rules import THRESHOLD, WINDOW_DAYS, Sign, compare
-from services.billing.invoices.rules import normalise_number
+from services.billing.identifiers import normalise_number
 from tests.billing.duplicates.pairs import Draft, Inventor
 
 PAIRS = 400  # of each kind

@@ -7,13 +7,14 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.billing.batches.test_batches import ended, files_of, packed
+from tests.billing.batches.test_batches import files_of, packed
 from tests.billing.batches.test_batches import send as send_batch
 from tests.billing.decisions.policies import as_person, decisions, in_force, rule
 from tests.billing.duplicates.test_near_duplicates import likenesses
 from tests.billing.intake.electronic import detail, electronic, objects, open_holds, post, rows, taken_in
 from tests.billing.test_invoices import invoice as keyed
 from tests.billing.test_invoices import register, step
+from tests.billing.working import ended
 from tests.fixtures.services import Harness, problem
 
 REASON = "Two deliveries, one number"
@@ -126,7 +127,7 @@ async def test_an_electronic_repeat_is_asked_about_whatever_the_policy_says(bill
     assert (refused.status_code, problem(refused)["code"]) == (422, "not-a-repeat")
     assert len(await objects(billing, tenant)) == 2
     async with as_person(billing, tenant, "author") as client:
-        draft = await client.get("/billing/decision-policies?state=active")
+        draft = await client.get("/billing/decision-policies?status=active")
         path = f"/billing/decision-policies/{draft.json()['items'][0]['id']}/simulations"
         today = again["registered_at"][:10]
         simulated = await client.post(path, json={"registered_from": today, "registered_to": today})

@@ -3,15 +3,14 @@
 import logging
 from collections.abc import AsyncIterator
 
-import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.intake.originals import settle, store_original, sweep
-from shared import outbox
 from shared.storage import S3Store, Stored, StoreUnavailableError
 from tests.billing.intake.electronic import electronic, get, nothing_left, objects, rows, send, taken_in
+from tests.billing.working import losing_the_database
 from tests.fixtures.services import Harness, problem
 
 
@@ -94,19 +93,7 @@ async def test_a_store_that_is_away_keeps_nothing_and_loses_nothing(
 async def test_a_commit_that_fails_leaves_an_orphan_for_the_sweeper_and_no_invoice(
     billing: Harness, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    flush = outbox.flush
-
-    async def lose_the_database(session: AsyncSession) -> None:
-        if session.info.get("outbox"):
-            connection = await session.connection()
-            pid = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
-            administrator = await asyncpg.connect(billing.runtime.url)
-            await administrator.execute("SELECT pg_terminate_backend($1)", pid)
-            await administrator.close()
-        await flush(session)
-
-    with monkeypatch.context() as breaking:
-        breaking.setattr(outbox, "flush", lose_the_database)
+    with losing_the_database(billing, monkeypatch):
         answer = await send(billing, tenant, electronic())
         assert (answer.status_code, problem(answer)["part"]) == (503, "database")
     assert await rows(billing, tenant, "supplier_invoice") == await billing.events(tenant) == []

@@ -61,7 +61,7 @@ async def test_a_table_has_what_the_list_shows(billing: Harness, tenant: str) ->
     shown = await listed(billing, tenant, "number=F&sort=oldest")
     assert [row["number"] for row in records(answer)] == [item["number"] for item in shown] == ["F-1", "F-2"]
     first = records(answer)[0]
-    assert (first["gross"], first["due_state"], first["is_credit_note"]) == ("62.48", "overdue", "false")
+    assert (first["gross"], first["is_overdue"], first["is_credit_note"]) == ("62.48", "true", "false")
     assert b"\r\n" in answer.content
 
 

@@ -45,7 +45,7 @@ async def test_a_row_says_what_a_list_needs(billing: Harness, tenant: str) -> No
     assert "vat_breakdown" not in row
     assert (row["line_count"], row["purchase_order"], row["totals"]["gross"]) == (2, "PO-9", "62.48")
     assert (row["match"], row["validation"], row["open_holds"]) == ("none", "none", [])
-    assert (row["due_state"], row["decided_by"], row["approvals_given"]) == ("overdue", None, 0)
+    assert (row["is_overdue"], row["decided_by"], row["approvals_given"]) == (True, None, 0)
 
 
 async def test_a_page_takes_one_statement_however_long_it_is(billing: Harness, tenant: str) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.billing.matching.rules import match_invoice, receipts_between
-from services.billing.matching.shapes import Billed, Ordered, Outcome, Reason, Received, Tolerance, Verdict
+from services.billing.matching.shapes import Billed, Deviation, Ordered, Outcome, Received, Tolerance, Verdict
 from tests.billing.matching.cases import Bill, Case, Document, Judgement, Thing, invent, judge
 
 NOTHING = Tolerance()
@@ -87,8 +87,13 @@ def test_every_verdict_and_reason_is_the_judges() -> None:
         assert told(matched(case)) == expected, seed
         seen.update(word for verdict, reasons in expected for word in (verdict, *reasons))
     assert all(seen[verdict] >= 10 for verdict in Verdict), seen
-    by_reference_alone = {Reason.UNKNOWN_ORDER, Reason.OTHER_SUPPLIER, Reason.ORDER_NOT_OPEN, Reason.INCOMPLETE_LINE}
-    assert set(Reason) - by_reference_alone <= seen.keys()
+    by_reference_alone = {
+        Deviation.UNKNOWN_ORDER,
+        Deviation.OTHER_SUPPLIER,
+        Deviation.ORDER_NOT_OPEN,
+        Deviation.INCOMPLETE_LINE,
+    }
+    assert set(Deviation) - by_reference_alone <= seen.keys()
 
 
 @settings(max_examples=CASES, deadline=None)
@@ -125,7 +130,7 @@ def test_a_price_by_the_hundred_is_exact() -> None:
     assert outcome_of(third).verdict is Verdict.MATCHED_3WAY
     per_three = Billed("1", "", Decimal(3), "C62", Decimal("30.000000000001"), Decimal(3), order_line="10")
     found = outcome_of(per_three)
-    assert (found.verdict, found.reasons) == (Verdict.EXCEPTION, [Reason.PRICE_OVER])
+    assert (found.verdict, found.reasons) == (Verdict.EXCEPTION, [Deviation.PRICE_OVER])
     assert outcome_of(per_three, tolerance=Tolerance(Decimal("0.01"))).verdict is Verdict.WITHIN_TOLERANCE
 
 
@@ -143,7 +148,7 @@ def test_a_description_decides_only_where_no_identifier_can() -> None:
     by_words = Billed("1", " item-0 ", Decimal(1), "C62", Decimal(10))
     assert outcome_of(by_words).verdict is Verdict.MATCHED_3WAY
     other_item = Billed("1", "ITEM-0", Decimal(1), "C62", Decimal(10), seller_item="X")
-    assert outcome_of(other_item).reasons == [Reason.NOT_ORDERED]
+    assert outcome_of(other_item).reasons == [Deviation.NOT_ORDERED]
 
 
 def test_what_is_not_said_is_an_exception() -> None:
@@ -157,13 +162,13 @@ def test_what_is_not_said_is_an_exception() -> None:
             Decimal(base),
             order_line="10",
         )
-        assert outcome_of(bill).reasons == [Reason.INCOMPLETE_LINE]
-    assert match_invoice([], [], "EUR", NOTHING).reasons == [Reason.INCOMPLETE_LINE]
+        assert outcome_of(bill).reasons == [Deviation.INCOMPLETE_LINE]
+    assert match_invoice([], [], "EUR", NOTHING).reasons == [Deviation.INCOMPLETE_LINE]
 
 
 def test_a_charge_on_a_line_counts_like_one_on_the_document() -> None:
     bill = Billed("1", "", Decimal(1), "C62", Decimal(10), order_line="10", charges=Decimal(1))
-    assert outcome_of(bill).reasons == [Reason.CHARGE_NOT_ORDERED]
+    assert outcome_of(bill).reasons == [Deviation.CHARGE_NOT_ORDERED]
     assert outcome_of(bill, tolerance=Tolerance(Decimal(10), Decimal(1))).verdict is Verdict.WITHIN_TOLERANCE
     assert outcome_of(bill, tolerance=Tolerance(Decimal(10), Decimal("0.99"))).verdict is Verdict.EXCEPTION
 
@@ -179,4 +184,4 @@ def test_goods_that_have_come_are_billed_before_those_that_have_not() -> None:
 def test_numbers_as_long_as_may_be_are_compared_exactly() -> None:
     longest = Decimal("9" * 40)
     bill = Billed("1", "", longest, "C62", longest, order_line="10")
-    assert set(outcome_of(bill).reasons) == {Reason.OVER_ORDERED, Reason.OVER_RECEIVED, Reason.PRICE_OVER}
+    assert set(outcome_of(bill).reasons) == {Deviation.OVER_ORDERED, Deviation.OVER_RECEIVED, Deviation.PRICE_OVER}

@@ -11,10 +11,10 @@ from services.billing.einvoices.canonical import canonical_json, without_attachm
 from services.billing.einvoices.model import Invoice
 from services.billing.matching.reading import Said, order_keys, read_electronic
 from services.billing.matching.rules import match_invoice
-from services.billing.matching.shapes import Billed, Ordered, Reason, Tolerance, Verdict
+from services.billing.matching.shapes import Billed, Deviation, Ordered, Tolerance, Verdict
 from tests.billing.einvoices.whole_invoices import invent
 
-_CHARGED = Reason.CHARGE_NOT_ORDERED
+_CHARGED = Deviation.CHARGE_NOT_ORDERED
 
 
 def said_by(seed: int) -> Said:

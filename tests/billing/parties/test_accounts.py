@@ -96,7 +96,7 @@ async def test_neither_a_machine_nor_who_brought_it_in_verifies(billing: Harness
     await taken_in(billing, tenant, electronic("A-1", account=IBAN))
     answer = await send(billing, tenant, electronic("A-2", net="7.00", account=OTHER_IBAN), role="manager")
     verification = answer.json()["holds"][0]["details"]["verification"]
-    for role, code in (("manager", "own-account"), ("billing", "person-needed")):
+    for role, code in (("manager", "own-account"), ("billing", "verifier-not-a-person")):
         refused = await post(billing, tenant, verification, role=role)
         assert (refused.status_code, problem(refused)["code"]) == (403, code)
     assert (await post(billing, tenant, verification, role=VERIFIER)).status_code == 204

@@ -151,7 +151,7 @@ async def test_what_was_given_and_never_begun_is_declined_without_work(billing: 
     event = (await billing.events(tenant))[-1]
     assert (event.type, event.payload) == ("billing.invoice.returned.v1", {"invoice_id": item})
     (told,) = await listed(billing, tenant)
-    assert (told["returned"]["by"], told["returned"]["note"]) == (f"eva@{tenant}", "Not mine")
+    assert (told["returned"]["returned_by"], told["returned"]["note"]) == (f"eva@{tenant}", "Not mine")
     assert told["assignment"] is None
     assert refusal(await put_back(billing, tenant, "eva", item)) == (409, "not-claimed")
 

@@ -46,7 +46,7 @@ async def test_a_story_from_a_hold_to_an_approval_adds_up(billing: Harness, tena
         done(await ask(billing, tenant, "ana", f"{item}/return", NOTE))
         (waiting,) = [each for each in await listed(billing, tenant) if each["id"] == held["id"]]
     assert waiting["waiting_since"] == moment(42)
-    assert waiting["returned"] == {"by": f"ana@{tenant}", "at": moment(42), "note": NOTE["note"]}
+    assert waiting["returned"] == {"returned_by": f"ana@{tenant}", "returned_at": moment(42), "note": NOTE["note"]}
     with at(100):
         done(await claim(billing, tenant, "eva", held["id"]))
     with at(105):

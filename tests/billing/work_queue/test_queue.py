@@ -108,8 +108,8 @@ async def test_each_filter_keeps_what_it_names(billing: Harness, tenant: str) ->
         ({"overdue": "false"}, every - {"INV-042"}),
         ({"supplier_id": item["supplier"]["id"]}, {"Z-9"}),
         ({"currency": "USD"}, set()),
-        ({"currency": "EUR", "amount_at_least": "900"}, {"Z-9"}),
-        ({"currency": "EUR", "amount_at_most": "899.99"}, every - {"Z-9"}),
+        ({"currency": "EUR", "gross_from": "900"}, {"Z-9"}),
+        ({"currency": "EUR", "gross_to": "899.99"}, every - {"Z-9"}),
     ]:
         assert await numbers(billing, tenant, **asked) == expected, asked
     told = await summary(billing, tenant)
@@ -135,7 +135,7 @@ async def test_the_role_that_the_last_decision_asks(billing: Harness, tenant: st
 
 
 @pytest.mark.parametrize(
-    "asked", [{"amount_at_least": "5"}, {"reason": "boredom"}, {"sort": "due"}, {"limit": "1.0"}, {"currency": "XXZ"}]
+    "asked", [{"gross_from": "5"}, {"reason": "boredom"}, {"sort": "due"}, {"limit": "1.0"}, {"currency": "XXZ"}]
 )
 async def test_what_no_queue_can_be_asked_is_refused(billing: Harness, tenant: str, asked: dict[str, str]) -> None:
     async with billing.client(tenant, "viewer") as client:
