@@ -204,13 +204,17 @@ class Processes(Generic[Answer]):
         finally:
             self._give_back(worker)
 
+    @property
+    def _patience_s(self) -> float:
+        """Return how long a message waits for a process: for the first of all as long as it may take to start."""
+        is_starting = not self._alive and not self._limits.ahead
+        return max(self._limits.patience_s, _START_WITHIN_S) if is_starting else self._limits.patience_s
+
     async def _take(self) -> Worker[Answer]:
         """Return a process that lives; one that died while it had nothing to do is replaced."""
-        patience_s = self._limits.patience_s
-        if not self._alive and not self._limits.ahead:
-            patience_s = max(patience_s, _START_WITHIN_S)
-            if not self._tasks:
-                self._launch(self._start(self._limits.workers))
+        patience_s = self._patience_s
+        if not self._alive and not self._limits.ahead and not self._tasks:
+            self._launch(self._start(self._limits.workers))
         try:
             async with asyncio.timeout(patience_s):
                 while not (worker := await self._idle.get()).alive:

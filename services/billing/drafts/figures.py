@@ -189,9 +189,10 @@ def _totals(gross: Decimal, withheld: Collection[Decimal]) -> list[Decimal]:
 
 
 def _best(sums: Sequence[Sum], amounts: Sequence[Amount]) -> list[Sum]:
-    """Return the sums that may be the document's: of the highest total that its own line names so.
+    """Return the sums that may be the document's: of the highest total that its own line names so, and of its rivals.
 
-    Where one breakdown explains the figures, what adds up without one says the same or nothing.
+    Where one breakdown explains the figures, what adds up without one says the same or nothing. A rival is another total
+    of its own that is no part of it: a second invoice, what was paid on account, or what the year came to.
     """
     own = {amount.value for amount in amounts if amount.kind == "gross" and amount.is_own_label}
     headed = {amount.value for amount in amounts if amount.kind == "gross"}
@@ -199,8 +200,19 @@ def _best(sums: Sequence[Sum], amounts: Sequence[Amount]) -> list[Sum]:
         if totals := [each.total for each in sums if each.total in named]:
             highest = max(totals, key=abs)
             found = [each for each in sums if each.total == highest]
-            return [each for each in found if each.parts] or found
+            found = [each for each in found if each.parts] or found
+            others = (each for each in sums if each.total in own and bool(each.parts) == bool(found[0].parts))
+            return found + [each for each in others if not any(_is_part(each, whole) for whole in found)]
     return []
+
+
+def _is_part(one: Sum, whole: Sum) -> bool:
+    """Tell whether a sum says the same as another one, or the same of some of its rates."""
+    rates = {(part.rate, part.base, part.tax) for part in whole.parts}
+    is_same = (one.net, one.tax) == (whole.net, whole.tax)
+    is_rate = (one.net, one.tax) in {(base, tax) for _, base, tax in rates}
+    is_some = bool(one.parts) and {(part.rate, part.base, part.tax) for part in one.parts} <= rates
+    return is_same or is_rate or is_some
 
 
 def _evidence(value: Decimal, kind: str, amounts: Sequence[Amount], parts: Sequence[Part]) -> Iterator[Seen]:

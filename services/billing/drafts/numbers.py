@@ -88,7 +88,7 @@ def _role(line: Line, lines: Sequence[Line], start: int) -> Role:
 
 
 def read_account(lines: Sequence[Line], accounts: Sequence[Seen]) -> Field:
-    """Return where to pay. Where the money is drawn, the account may be the payer's: a person decides."""
+    """Return where to pay. Where the money is drawn, or a label says so, the account may be the payer's: a person decides."""
     is_drawn = any(words.DEBIT.search(line.folded) for line in lines)
     return doubtful(list(accounts)) if is_drawn else settled(list(accounts))
 

@@ -40,12 +40,12 @@ def open_pages(content: bytes, *, is_plain: bool = False) -> list[PageObject]:
 
 
 def read_texts(pages: list[PageObject], *, patience: float = 1.0) -> Reading:
-    """Read page after page as long as there is time, `patience` times the usual; what was read is told by its number."""
+    """Read page after page as long as there is processor time, `patience` times the usual; what was read is told by its number."""
     texts = [""] * len(pages)
-    deadline = time.monotonic() + patience * _READ_WITHIN_S
+    deadline = time.process_time() + patience * _READ_WITHIN_S
     done = 0
     for index in _most_telling(len(pages)):
-        if (left := deadline - time.monotonic()) <= 0 or sum(map(len, texts)) > _MOST_CHARACTERS:
+        if (left := deadline - time.process_time()) <= 0 or sum(map(len, texts)) > _MOST_CHARACTERS:
             break
         try:
             with within(left):
@@ -70,4 +70,6 @@ def _most_telling(count: int) -> list[int]:
 
 
 def _text_of(page: PageObject) -> str:
-    return page.extract_text(extraction_mode="layout")[:_MOST_CHARACTERS]
+    """Return what a page says, free of half characters: a font may claim any, and no answer could carry them."""
+    text = page.extract_text(extraction_mode="layout")[:_MOST_CHARACTERS]
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -17,7 +17,7 @@ from services.billing.drafts.schemas import (
     present_draft_detail,
 )
 from services.billing.drafts.shapes import Reading
-from services.billing.einvoices.arriving import Admitted, LanguageOf, read_body, validators_of
+from services.billing.einvoices.arriving import DocumentAdmitted, LanguageOf, read_body, validators_of
 from services.billing.einvoices.errors import AT_THE_DOOR_OF_DOCUMENTS, ValidatorsBusy
 from services.billing.intake.errors import IntakeExpired, UnreadInvoice
 from services.billing.intake.queries import tell_invoice
@@ -57,7 +57,7 @@ PDF_BODY: dict[str, Any] = STREAMS | {
 }
 
 
-@router.post("", status_code=201, dependencies=[Admitted], responses=DRAFT_REFUSALS, openapi_extra=PDF_BODY)
+@router.post("", status_code=201, dependencies=[DocumentAdmitted], responses=DRAFT_REFUSALS, openapi_extra=PDF_BODY)
 async def receive(
     request: Request, response: Response, session: Session, by: CanWrite, key: KeyHeader = None
 ) -> DraftDetailOut:

@@ -27,13 +27,14 @@ Ranked = tuple[int, Seen]
 def read_pages(pages: Sequence[str], pages_read: int) -> Reading:
     """Return what the pages say of an invoice; of those that were not read the text is empty.
 
-    Where some were not, a sum may be one of several: figures are left to a person.
+    Where some were not, a sum may be one of several: figures are left to a person. So they are where money comes back and
+    the sign does not say so.
     """
     lines = lines_of(pages)
     language = language_of(lines)
     tax_ids, accounts = read_tax_ids(lines), read_accounts(lines)
     figures = read_figures(lines)
-    if pages_read < len(pages):
+    if pages_read < len(pages) or _may_give_back(lines, figures["gross"]):
         figures = {name: doubtful([field.seen]) if field.seen else field for name, field in figures.items()}
     fields = {
         "number": read_number(lines),
@@ -54,6 +55,13 @@ def read_pages(pages: Sequence[str], pages_read: int) -> Reading:
         codes=tuple(_codes(lines)),
         text=" ".join(" ".join(line.text.split()) for line in lines)[:_SEARCHED],
     )
+
+
+def _may_give_back(lines: Sequence[Line], gross: Field) -> bool:
+    """Tell whether a document calls itself a credit note, or a correction, and has figures without a minus."""
+    is_negative = gross.seen is not None and str(gross.seen.value).startswith("-")
+    cells = (line.folded[cell.start : cell.end] for line in lines for cell in line.cells)
+    return not is_negative and any(words.CREDIT.match(cell) for cell in cells)
 
 
 def language_of(lines: Sequence[Line]) -> str | None:
@@ -139,8 +147,12 @@ def _labelled_days(
         if words.OTHER_DAY.search(before) or (rank and (before.strip() or _is_other_day(line, match.end()))):
             continue
         for place, start, end in places_after(lines, line, match.start(), match.end()):
-            if dated := next(iter(find_dates(place.folded[start:end])), None):
-                yield from ((rank, seen) for seen in _told_days(place, dated, start, order))
+            text = place.folded[start:end]
+            if found := find_dates(text):
+                if label is words.DUE and words.RELATIVE.search(text[: found[0].start]):
+                    break  # so many days after another one
+                meant = found if label is words.DUE and words.DISCOUNT.search(text) else found[:1]
+                yield from ((rank, seen) for dated in meant for seen in _told_days(place, dated, start, order))
                 break
 
 

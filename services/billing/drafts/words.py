@@ -52,6 +52,10 @@ DUE = _any(
     r"zahlbar[a-z0-9 ]{0,40}? bis(?: zum)?",
     r"zahlungsziel",
 )
+RELATIVE = re.compile(
+    r"[0-9]|(?<!\w)(?:days?|weeks?|months?|after|from|of|dias?|mes(?:es)?|desde|tras|partir|tag[a-z]*|woche[a-z]*|monat[a-z]*|ab|nach)(?!\w)"
+)
+DISCOUNT = re.compile(r"skonto|discount|descuento|pronto pago")
 OTHER_DAY = re.compile(
     r"deliver|entrega|liefer|leistung|order|pedido|bestell|period|print|impres|druck|start|end|ship|envio|versand"
     r"|skonto|discount|descuento|contract|contrato|vertrag|valor|operacion|tax point|birth|gebur"
@@ -87,7 +91,15 @@ SUPPLIER = re.compile(
     r"(?<!\w)(?:seller|vendor|supplier|^from|issued by|our vat|proveedor|emisor|vendedor|expedidor|verkaufer|lieferant|"
     r"rechnungssteller|unsere ust)(?!\w)"
 )
-DEBIT = re.compile(r"direct debit|lastschrift|einzug|abgebucht|abbuch|mandat|domicilia|adeudo|cargo en su cuenta")
+DEBIT = re.compile(
+    r"direct debit|debited|lastschrift|einzug|abgebucht|abbuch|mandat|domicilia|adeudo|cargo en (?:su )?cuenta|cuenta de cargo|"
+    r"recibo bancario|giro bancario|forma de pago:? +(?:recibo|giro)|(?:su|your|ihr) (?:cuenta|iban|(?:bank )?account|konto)(?!\w)|"
+    r"(?:cuenta|iban)(?: del?)? cliente|customer(?:'s)? (?:iban|account|bank)|kundenkonto"
+)
+CREDIT = re.compile(
+    r"credit (?:note|memo)|nota de (?:credito|abono)|(?:factura de )?abono(?! en)(?!\w)|factura rectificativa|gutschrift(?! auf)|"
+    r"rechnungskorrektur|storno"
+)
 
 STRONG_GROSS = re.compile(
     r"amount due|balance due|grand total|total due|incl|gross|total to pay|a pagar|con iva|total factura|"

@@ -45,6 +45,16 @@ Admitted: Any = Depends(_admitted, scope="function")
 """A place among the few files that are here at once: before a body is read, until the request's work is done."""
 
 
+@refuses(ValidatorsBusy)
+async def _document_admitted(request: Request) -> AsyncIterator[None]:
+    with validators_of(request).document_admission():
+        yield
+
+
+DocumentAdmitted: Any = Depends(_document_admitted, scope="function")
+"""The same for a plain document, which leaves places to electronic invoices."""
+
+
 def validators_of(request: Request) -> Validators:
     return cast("Validators", request.app.state.validators)
 

@@ -14,8 +14,10 @@ from services.billing.exports.tables import Cell
 # What spreadsheets begin a formula with, also in full width, and what they pass over or take away before it.
 _SIGNS = r"[=+\-@\uff1d\uff0b\uff0d\uff20]"
 _BEGINS_FORMULA = re.compile(rf"['\s\x00-\x1f]*{_SIGNS}|[\t\r\n]")
-# Where a spreadsheet takes semicolons to part cells, whatever stands in quotes, such a cell would begin in the midst of a text.
-_HIDDEN_CELL = re.compile(rf";(?=\s*{_SIGNS})")
+# A spreadsheet that parts cells by another character than the file does takes no quotes for what they are: where that
+# character, or a line, stands in a text, a cell begins there. Commas part cells in the one dialect, semicolons in the other.
+# No place is tried twice (a run of these is taken whole, from its beginning), so that a text of them alone costs its length.
+_BEFORE_SIGN = {mark: re.compile(rf"(?<![{mark}\s])[{mark}\s]++(?={_SIGNS})") for mark in (";", ",")}
 
 
 class CsvWriter:
@@ -25,6 +27,8 @@ class CsvWriter:
 
     def __init__(self, file: BinaryIO, header: Iterable[str], dialect: Dialect | None) -> None:
         self._comma = dialect == "spanish"
+        self._other_mark = "," if self._comma else ";"
+        self._before_sign = _BEFORE_SIGN[self._other_mark]
         encoding = "utf-8-sig" if self._comma else "utf-8"
         self._text = io.TextIOWrapper(file, encoding, newline="", write_through=False)
         self._csv = csv.writer(self._text, delimiter=";" if self._comma else ",")
@@ -54,6 +58,9 @@ class CsvWriter:
 
     def _harmless(self, text: str) -> str:
         """Return a text with an apostrophe before whatever could begin a formula."""
-        if not self._comma:
-            text = _HIDDEN_CELL.sub(";'", text)
+        text = self._before_sign.sub(self._parted, text)
         return f"'{text}" if _BEGINS_FORMULA.match(text) else text
+
+    def _parted(self, run: re.Match[str]) -> str:
+        """Return what stands before a sign, with an apostrophe where a cell may begin behind it."""
+        return f"{run[0]}'" if any(mark in run[0] for mark in (self._other_mark, "\t", "\r", "\n")) else run[0]

@@ -11,6 +11,15 @@ class ExportTooLarge(DomainError):
     hint_es = "Pídala por partes, por ejemplo con `issued_from` e `issued_to`."
 
 
+class ExportsBusy(DomainError):
+    code, status = "exports-busy", 503
+    en = "As many exports are being written as may be at once."
+    es = "Se están escribiendo tantas exportaciones como puede haber a la vez."
+    hint_en = "Try again after the time in Retry-After, or ask for less."
+    hint_es = "Inténtelo de nuevo pasado el tiempo de Retry-After, o pida menos."
+    headers = {"Retry-After": "10"}  # noqa: RUF012 - declared as Mapping by the class above
+
+
 class NoSuchFormat(DomainError):
     code, status = "not-acceptable", 406
     en = "There is no table of the kind that Accept asks for."

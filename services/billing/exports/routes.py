@@ -3,20 +3,19 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from services.billing.exports.accepting import accepted_format
 from services.billing.exports.delimited import CsvWriter
-from services.billing.exports.errors import DialectOfCsv, ExportTooLarge, NoSuchFormat
-from services.billing.exports.files import sent, write_table
-from services.billing.exports.queries import exported_invoices
+from services.billing.exports.errors import DialectOfCsv, ExportsBusy, ExportTooLarge, NoSuchFormat
+from services.billing.exports.files import Wanted, begin_export
 from services.billing.exports.schemas import ExportQuery, Format
 from services.billing.exports.workbook import XlsxWriter
 from services.billing.invoices.parameters import SingleValues
 from shared import clock
+from shared.app import Runtime
 from shared.auth import Principal, requires
-from shared.db import ReadSession
 from shared.errors import problems
 from shared.routing import STREAMS, ServiceRoute
 
@@ -34,12 +33,12 @@ _ANSWERS: Mapping[int | str, dict[str, Any]] = {
     "/export",
     response_class=StreamingResponse,
     dependencies=[SingleValues],
-    responses=problems(NoSuchFormat, DialectOfCsv, ExportTooLarge, declared=_ANSWERS),
+    responses=problems(NoSuchFormat, DialectOfCsv, ExportTooLarge, ExportsBusy, declared=_ANSWERS),
     openapi_extra=STREAMS,
 )
 async def export(
-    session: ReadSession,
-    _by: CanRead,
+    request: Request,
+    by: CanRead,
     asked: Annotated[ExportQuery, Query()],
     accept: Annotated[str | None, Header()] = None,
 ) -> Response:
@@ -52,13 +51,14 @@ async def export(
     if kind == "xlsx" and asked.dialect is not None:
         raise DialectOfCsv
     today = clock.now().date()
-    file = await write_table(exported_invoices(session, asked, today), asked, kind, today)
+    runtime: Runtime = request.app.state.runtime
+    exported = await begin_export(runtime.database, Wanted(by.tenant, asked, kind, today))
     headers = {
         "Content-Type": _WRITERS[kind].media_type,
-        "Content-Length": str(file.seek(0, 2)),
+        **({} if exported.size is None else {"Content-Length": str(exported.size)}),
         "Content-Disposition": f'attachment; filename="{asked.rows}-{today}.{kind}"',
         "Cache-Control": "private, no-store",
         "Vary": "Accept",
         "X-Content-Type-Options": "nosniff",
     }
-    return StreamingResponse(sent(file), headers=headers)
+    return StreamingResponse(exported.send(), headers=headers)

@@ -11,11 +11,18 @@ from xlsxwriter.format import Format
 
 from services.billing.exports.tables import Cell
 
-_LONGEST = 32_767  # characters of a cell
+_LONGEST = 32_767  # characters of a cell, those beyond the first plane counted twice
 _DIGITS = 15  # of a number, as spreadsheets hold it
 _FIRST_YEAR = 1900  # of their calendar
 _NO_CHARACTERS = {0xFFFE: "\ufffd", 0xFFFF: "\ufffd"}  # which XML does not have; of the others XlsxWriter takes care
 _WIDTH = 16
+
+
+def _fitting(text: str) -> str:
+    """Return as much of a text as a cell holds."""
+    if 2 * len(text) <= _LONGEST:
+        return text
+    return text.encode("utf-16-le")[: 2 * _LONGEST].decode("utf-16-le", "ignore")
 
 
 class XlsxWriter:
@@ -62,7 +69,7 @@ class XlsxWriter:
                 put(self._next, column, cell)
             case _:
                 text = format(cell, "f") if isinstance(cell, Decimal) else str(cell)
-                self._sheet.write_string(self._next, column, text.translate(_NO_CHARACTERS)[:_LONGEST])
+                self._sheet.write_string(self._next, column, _fitting(text.translate(_NO_CHARACTERS)))
 
     def _amount(self, amount: Decimal) -> Format:
         """Return a format that shows as many decimals as the amount has."""

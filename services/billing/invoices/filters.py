@@ -76,7 +76,7 @@ class InvoiceFilter(BaseModel):
         list[MatchVerdict | Literal["none"]], Field(max_length=len(MatchVerdict) + 1, description="Any of them")
     ] = []
     validation: Annotated[
-        list[ValidationVerdict], Field(max_length=4, description="Any of them; `none`: it came in without a file")
+        list[ValidationVerdict], Field(max_length=4, description="Any of them; `none`: it is no electronic invoice")
     ] = []
     overdue: Annotated[bool | None, Field(description="Due before today and neither paid nor rejected, or not so")] = (
         None

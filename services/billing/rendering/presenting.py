@@ -25,6 +25,8 @@ from services.billing.rendering.standing import About, present_original, present
 from services.billing.rendering.wording import Wording, joined
 from shared.errors import Language
 
+_NOTICES = {"keyed": "notice_keyed", "document": "notice_document"}
+
 
 def present_sheet(invoice: Invoice, about: About, language: Language) -> Sheet:
     """Return the page of an invoice and what is known about it."""
@@ -41,7 +43,7 @@ def present_sheet(invoice: Invoice, about: About, language: Language) -> Sheet:
         number=invoice.number or "",
         issuer=seller.name or seller.trading_name or "",
         day=invoice.issue_date.isoformat() if invoice.issue_date else "",
-        notice=wording.say("notice_keyed" if about.origin == "keyed" else "notice"),
+        notice=wording.say(_NOTICES.get(about.origin, "notice")),
         warn=about.warns,
         words=Words(page=wording.say("page"), of=wording.say("of"), unshown=wording.say("unshown", count="{count}")),
         standing=present_standing(about, wording),

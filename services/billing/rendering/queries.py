@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import Text, cast, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.billing.drafts.models import InvoiceDraft
 from services.billing.einvoices.verdicts import Finding, Judged, Stage
 from services.billing.holds.queries import open_holds
 from services.billing.holds.texts import told_kind
@@ -25,18 +26,21 @@ async def order_invoice(session: AsyncSession, invoice_id: UUID, form: Rendering
     invoice = await get_invoice(session, invoice_id)
     holds = await open_holds(session, invoice_id)
     about = About(
-        origin="keyed" if invoice.origin == Origin.KEYED else "electronic",
+        origin=Origin(invoice.origin).value,
         is_credit_note=invoice.is_credit_note,
         invoice_id=str(invoice.id),
         status=invoice.status,
         status_since=invoice.status_since.date(),
         holds=tuple(told_kind(hold.kind, language)["text"] for hold in holds),
     )
-    if invoice.origin == Origin.KEYED:
-        return Order(format=form, language=language, invoice=_keyed(invoice), about=about)
-    canonical, judgement, original = await _electronic(session, invoice_id)
-    about = msgspec.structs.replace(about, judgement=judgement, original=original)
-    return Order(format=form, language=language, invoice=canonical, about=about)
+    if invoice.origin == Origin.ELECTRONIC:
+        said, judgement, original = await _electronic(session, invoice_id)
+        about = msgspec.structs.replace(about, judgement=judgement, original=original)
+    else:
+        said = _keyed(invoice)
+        if invoice.origin == Origin.DOCUMENT:
+            about = msgspec.structs.replace(about, original=await _document(session, invoice_id))
+    return Order(format=form, language=language, invoice=said, about=about)
 
 
 def _keyed(invoice: SupplierInvoice) -> bytes:
@@ -71,6 +75,15 @@ async def _electronic(session: AsyncSession, invoice_id: UUID) -> tuple[bytes, J
         received_on=row.received_at.date(),
     )
     return row.canonical.encode(), judgement_of(_judged(row.rule_sets, row.findings)), original
+
+
+async def _document(session: AsyncSession, invoice_id: UUID) -> OriginalFile:
+    """Return the file of the draft that the invoice was."""
+    query = select(InvoiceDraft.sha256, InvoiceDraft.received_at).where(InvoiceDraft.id == invoice_id)
+    row = (await session.execute(query)).one()
+    return OriginalFile(
+        sha256=row.sha256, format="pdf", file_name=f"{invoice_id}.pdf", received_on=row.received_at.date()
+    )
 
 
 def _judged(rule_sets: Sequence[Any], findings: Sequence[Any]) -> Judged:

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
 
-from services.billing.einvoices.arriving import FILE_BODY, FILE_REFUSALS, Admitted, LanguageOf, judge_body
+from services.billing.einvoices.arriving import FILE_BODY, FILE_REFUSALS, LanguageOf, judge_body, validators_of
 from services.billing.intake.errors import UnreadInvoice
 from services.billing.rendering import queries
 from services.billing.rendering.errors import NoSuchFormat, RendererLost, RenderersBusy, RenderingTooLarge
@@ -122,7 +122,6 @@ _VERSION = "1"  # another one when the same invoice is drawn otherwise
 
 @router.post(
     "/renderings",
-    dependencies=[Admitted],
     response_class=RenderingResponse,
     responses=problems(*FILE_REFUSALS, UnreadInvoice, *_REFUSALS, declared=_DRAWN),
     openapi_extra=FILE_BODY,
@@ -133,7 +132,8 @@ async def render_file(request: Request, _by: CanValidate, form: FormatOf, langua
     It passes the same door and is judged as by POST /billing/validations; the page tells the verdict. Nothing is stored,
     so that repeating is harmless and no Idempotency-Key is needed.
     """
-    content, judged = await judge_body(request, read=True)
+    with validators_of(request).admission():  # and given back before it waits for a renderer
+        content, judged = await judge_body(request, read=True)
     if judged.canonical is None:
         stage = next((stage for stage in judged.stages if not stage.ran), None)
         raise UnreadInvoice(obstacle=stage and stage.obstacle, reason=stage and stage.detail)

@@ -34,7 +34,7 @@ class OriginalFile(msgspec.Struct, frozen=True, kw_only=True):
 class About(msgspec.Struct, frozen=True, kw_only=True):
     """`holds` are the texts of open holds; `status` is None for what is not on file."""
 
-    origin: Literal["electronic", "keyed", "unfiled"]
+    origin: Literal["electronic", "keyed", "document", "unfiled"]
     is_credit_note: bool = False
     invoice_id: str | None = None
     status: str | None = None

@@ -1,5 +1,6 @@
 """PDFs from strangers: read in a process that may be lost, refused with a hint, or kept and never run."""
 
+import asyncio
 import time
 import zlib
 from io import BytesIO
@@ -8,6 +9,8 @@ import pytest
 from pypdf import PdfWriter
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject, StreamObject, TextStringObject
 
+from deploy.standalone.issuer import DevelopmentIssuer
+from deploy.standalone.seaweed import ObjectStoreAccess
 from services.billing import processes
 from services.billing.einvoices.cii import write_cii
 from services.billing.intake.originals import sweep
@@ -16,10 +19,10 @@ from tests.billing.drafts.printing import Words, print_pdf
 from tests.billing.drafts.sending import PATH, plain, received, send
 from tests.billing.einvoices.samples import INVOICE
 from tests.billing.einvoices.test_door import pdf
-from tests.billing.intake.electronic import electronic, get, objects, rows
+from tests.billing.intake.electronic import electronic, get, objects, rows, taken_in
 from tests.billing.intake.electronic import send as send_electronic
 from tests.billing.intake.test_originals import FailingStore, age, failing
-from tests.fixtures.services import Harness, problem
+from tests.fixtures.services import Harness, problem, running
 
 __all__ = ["failing"]
 WITHIN_S = 15.0  # it is to be below 2; a busy machine takes longer, but no process has to be killed, which is at 20
@@ -108,6 +111,41 @@ async def test_scripts_are_kept_and_never_run(billing: Harness, tenant: str) -> 
     assert original.headers["content-disposition"].startswith("attachment; ")
     assert original.headers["content-security-policy"] == "default-src 'none'; sandbox"
     assert original.headers["x-content-type-options"] == "nosniff"
+
+
+def with_font_that_maps(*code_units: int) -> bytes:
+    """Return a PDF whose font says which UTF-16 code units the letters from A on are."""
+    letters = "".join(chr(ord("A") + index) for index in range(len(code_units)))
+    content = print_pdf([[Words(f"Invoice number: Z-1  {letters}", 50, 50)]])
+    writer = PdfWriter(clone_from=BytesIO(content))
+    pairs = " ".join(f"<{ord(letter):02X}> <{unit:04X}>" for letter, unit in zip(letters, code_units, strict=True))
+    stream = DecodedStreamObject()
+    stream.set_data(f"begincmap {len(code_units)} beginbfchar {pairs} endbfchar endcmap".encode())
+    font = next(each for each in writer._objects if isinstance(each, DictionaryObject) and "/BaseFont" in each)
+    font[NameObject("/ToUnicode")] = writer._add_object(stream)
+    into = BytesIO()
+    writer.write(into)
+    return into.getvalue()
+
+
+async def test_half_characters_end_no_process(billing: Harness, tenant: str) -> None:
+    draft = await received(billing, tenant, with_font_that_maps(0xD800, 0xDFFF, 0x0000))
+    assert (draft["has_text"], draft["fields"]["number"]["value"]) == (True, "Z-1")
+
+
+async def test_documents_made_to_hurt_leave_places_and_a_process_to_electronic_invoices(
+    database_url: str, s3: ObjectStoreAccess, issuer: DevelopmentIssuer, tenant: str
+) -> None:
+    hurting = [with_stream(b"q " * (2_000_000 + each)) for each in range(6)]
+    async with running("billing", database_url, s3, issuer, validator_waiting=4) as harness:
+        await taken_in(harness, tenant, electronic("E-0"))  # starts the processes
+        sending = [asyncio.create_task(send(harness, tenant, each)) for each in hurting]
+        await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)  # the first that finds no place is told so
+        invoices = await asyncio.gather(*(send_electronic(harness, tenant, electronic(f"E-{each}")) for each in (1, 2)))
+        answers = [answer.status_code for answer in await asyncio.gather(*sending)]
+    assert [answer.status_code for answer in invoices] == [201, 201]
+    assert answers.count(503) == 4
+    assert set(answers) <= {201, 422, 503}
 
 
 @pytest.mark.parametrize(

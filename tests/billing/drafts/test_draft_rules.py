@@ -131,6 +131,58 @@ def test_figures_that_do_not_add_up_are_not_read() -> None:
     assert (found(no_rate["gross"]), no_rate["vat_breakdown"].certainty) == ("120.00", "not-found")
 
 
+SUMS = "Base imponible  {},00 €\nIVA 21%  {},00 €\nTotal factura  {},00 €\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SUMS.format(100, 21, 121) + SUMS.format(200, 42, 242),
+        "Total order\nSubtotal 1000.00\nVAT 20% 200.00\nTotal 1200.00\nDeposit\nNet 300.00\nVAT 20% 60.00\nTotal to pay 360.00",
+        SUMS.format(100, 21, 121) + "Acumulado anual  Base 1.000,00  IVA 21% 210,00  Total 1.210,00",
+    ],
+    ids=["two invoices", "on account", "the year"],
+)
+def test_of_two_totals_that_add_up_none_is_taken_for_granted(text: str) -> None:
+    fields = read(text).fields
+    assert {fields[name].certainty for name in ("net", "tax", "gross", "vat_breakdown")} == {"ambiguous"}
+    assert len(alternatives(fields["gross"])) == 2
+
+
+def test_the_totals_of_its_rates_are_no_rivals_of_a_total() -> None:
+    rates = "Base 100,00  IVA 21% 21,00  Total 121,00\nBase 50,00  IVA 10% 5,00  Total 55,00\n"
+    fields = read(rates + "Total factura  176,00 €").fields
+    assert [found(fields[name]) for name in ("net", "tax", "gross")] == ["150.00", "26.00", "176.00"]
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["Credit note CN-1", "FACTURA RECTIFICATIVA nº R-1", "Factura de abono", "Gutschrift Nr. G-1", "Nota de crédito"],
+)
+def test_money_that_comes_back_without_a_minus_is_left_to_a_person(title: str) -> None:
+    fields = read(f"{title}\n" + SUMS.format(100, 21, 121)).fields
+    assert (fields["gross"].certainty, alternatives(fields["gross"])) == ("ambiguous", ["121.00"])
+    negative = read(f"{title}\nBase imponible  -100,00 €\nIVA 21%  -21,00 €\nTotal factura  -121,00 €").fields
+    assert found(negative["gross"]) == "-121.00"
+    assert found(read("Abono en cuenta\n" + SUMS.format(100, 21, 121)).fields["gross"]) == "121.00"
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [
+        ("Payment due within 30 days of 25/05/2026", []),
+        ("Vencimiento: 30 días fecha factura 25/05/2026", []),
+        ("Payment due one month after 25/05/2026", []),
+        ("Zahlbar bis 20.03.2026 abzüglich 2 % Skonto, bis 26.03.2026 netto", ["2026-03-20", "2026-03-26"]),
+        ("Vence el 25/05/2026", ["2026-05-25"]),
+        ("Invoice date: 01/05/2026 Due date: 25/05/2026", ["2026-05-25"]),
+    ],
+)
+def test_a_day_that_others_are_counted_from_is_not_the_due_date(text: str, days: list[str]) -> None:
+    field = read(text).fields["due_date"]
+    assert [*alternatives(field), *([found(field)] if field.seen else [])] == days
+
+
 def test_withheld_tax_leaves_the_gross_to_a_person() -> None:
     rest = "Factura nº 7\nBase imponible  1.000,00 €\nIVA 21%  210,00 €\nRetención IRPF 15%  -150,00 €\n"
     paid = read(rest + "Total a pagar  1.060,00 €").fields
@@ -152,8 +204,15 @@ def test_currencies_are_told_by_code_or_by_a_sign_that_only_one_has() -> None:
 def test_an_account_that_is_drawn_from_may_be_the_payers() -> None:
     account = "IBAN ES91 2100 0418 4502 0005 1332"
     assert found(read(account).fields["account"]) == "ES9121000418450200051332"
-    drawn = read(f"{account}\nPaid by direct debit").fields["account"]
-    assert (drawn.certainty, alternatives(drawn)) == ("ambiguous", ["ES9121000418450200051332"])
+    for said in (
+        f"{account}\nPaid by direct debit",
+        f"Forma de pago: cargo en cuenta {account}",
+        f"Forma de pago: recibo\n{account}",
+        f"Su cuenta: {account}",
+        f"Customer IBAN: {account}",
+    ):
+        drawn = read(said).fields["account"]
+        assert (drawn.certainty, alternatives(drawn)) == ("ambiguous", ["ES9121000418450200051332"]), said
     assert read("IBAN ES91 2100 0418 4502 0005 1333").fields["account"].certainty == "not-found"
 
 

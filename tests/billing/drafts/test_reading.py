@@ -1,6 +1,8 @@
 """What is read of invented invoices: how much of it, and how much of that is right."""
 
 import random
+import signal
+import time
 from collections import Counter
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from services.billing.drafts.parties import Known, read_supplier
 from services.billing.drafts.reader import open_pages, read_texts
 from services.billing.drafts.shapes import Field, Reading
+from services.billing.einvoices.pdf import TookTooLongError, within
 from tests.billing.drafts.inventing import Invented, invent, print_invented
 from tests.billing.drafts.printing import Words, print_pdf
 
@@ -55,6 +58,36 @@ def test_what_is_found_is_right_and_most_is_found(capsys: pytest.CaptureFixture[
         assert counts[name]["right"] >= floor * len(SEEDS), (name, counts[name])
     with capsys.disabled():
         print(f"\n{len(SEEDS)} invented invoices: { {name: counts[name]['right'] for name in FLOORS} } found")  # noqa: T201 - the run tells what it counted
+
+
+def spend_time() -> None:
+    begun = time.process_time()
+    while time.process_time() < begun + 5:
+        pass
+
+
+def test_what_a_file_takes_is_its_own_time_and_not_the_machines() -> None:
+    """A process that gets no processor has spent nothing."""
+    with within(0.2):
+        time.sleep(0.4)
+    with pytest.raises(TookTooLongError), within(0.05):
+        spend_time()
+
+
+def test_an_alarm_that_goes_off_as_all_is_done_does_not_stay_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, set_timer = signal.getsignal(signal.SIGPROF), signal.setitimer
+    late = [TookTooLongError()]
+
+    def set_late(which: int, seconds: float, interval: float = 0.0) -> None:
+        if seconds == 0 and late:
+            raise late.pop()
+        set_timer(which, seconds, interval)
+
+    monkeypatch.setattr(signal, "setitimer", set_late)
+    with pytest.raises(TookTooLongError), within(60):
+        pass
+    assert signal.getitimer(signal.ITIMER_PROF) == (0.0, 0.0)
+    assert signal.getsignal(signal.SIGPROF) == before
 
 
 def test_of_many_pages_the_first_and_last_are_read_and_the_sums_left_to_a_person() -> None:

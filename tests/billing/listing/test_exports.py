@@ -3,16 +3,24 @@
 import asyncio
 import csv
 import io
+import tempfile
+import time
 import zipfile
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from lxml import etree
+from sqlalchemy import text
 
 from services.billing.exports import files
+from services.billing.exports.delimited import CsvWriter
+from services.billing.exports.queries import freeze
+from services.billing.exports.workbook import XlsxWriter
 from tests.billing.listing.many import multiply
 from tests.billing.listing.test_filters import keyed, listed
-from tests.fixtures.services import Harness, problem
+from tests.fixtures.services import Harness, problem, serving
 
 EXPORT = "/billing/invoices/export"
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
@@ -100,6 +108,10 @@ HOSTILE = {
     "\uff1d1": "'\uff1d1",
     "'=1": "''=1",
     "a;=1": "a;'=1",
+    "a; \n=1": "a; \n'=1",
+    "a\n=1": "a\n'=1",
+    "a\t@x": "a\t'@x",
+    "a,=1": "a,=1",  # in quotes
     'say "a", b': 'say "a", b',
     "two\nlines": "two\nlines",
     "_x0041_": "_x0041_",
@@ -119,6 +131,25 @@ async def test_hostile_texts_are_texts(billing: Harness, tenant: str) -> None:
     header, *rows = sheet(await exported(billing, tenant, "rows=lines&format=xlsx"))
     at = [name for _, name in header].index("description")
     assert [row[at] for row in rows] == [("inlineStr", text.replace("_x0041_", "_x005F_x0041_")) for text in HOSTILE]
+
+
+async def test_hostile_texts_are_texts_also_where_commas_part_cells(billing: Harness, tenant: str) -> None:
+    """A spreadsheet set to commas finds no quotes around a text in a file that is parted by semicolons."""
+    line = {
+        "description": "a,=1 b, +2\n-3;=4 x-y",
+        "quantity": "1",
+        "unit_price": "1.00",
+        "net": "1.00",
+        "vat_rate": "0",
+    }
+    vat, totals = {"rate": "0", "base": "1.00", "tax": "0.00"}, {"net": "1.00", "tax": "0.00", "gross": "1.00"}
+    await keyed(billing, tenant, "H-2", lines=[line], vat_breakdown=[vat], totals=totals)
+    answer = await exported(billing, tenant, "dialect=spanish&rows=lines")
+    (row,) = csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"), newline=""), delimiter=";")
+    assert row["description"] == "a,'=1 b, '+2\n'-3;=4 x-y"
+    mistaken = csv.reader(io.StringIO(answer.content.decode("utf-8-sig"), newline=""), delimiter=",")
+    begins = {cell.lstrip()[:1] for cells in mistaken for cell in cells}
+    assert not begins & {"=", "+", "@"}
 
 
 async def test_amounts_are_exact_also_where_a_spreadsheet_has_no_digits_left(billing: Harness, tenant: str) -> None:
@@ -171,6 +202,104 @@ async def test_what_no_file_can_be_is_refused(billing: Harness, tenant: str, mon
         refused = problem(await exported(billing, tenant, f"rows=lines&format={kind}"))
         assert (refused["code"], refused["limit"]) == ("export-too-large", 3)
         assert len(records(await exported(billing, tenant, "rows=invoices"))) == 2
+
+
+async def test_a_table_that_takes_long_begins_before_it_is_written_and_is_the_same(
+    billing: Harness, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        await keyed(billing, tenant, f"F-{number}")
+    whole = [await exported(billing, tenant, f"sort=oldest&format={kind}") for kind in ("csv", "xlsx")]
+    assert [int(answer.headers["content-length"]) for answer in whole] == [len(answer.content) for answer in whole]
+    monkeypatch.setattr(files, "PATIENCE_S", 0.0)
+    begun = [await exported(billing, tenant, f"sort=oldest&format={kind}") for kind in ("csv", "xlsx")]
+    assert not [answer for answer in begun if "content-length" in answer.headers]
+    assert begun[0].content == whole[0].content
+    assert sheet(begun[1]) == sheet(whole[1])
+    monkeypatch.setattr(files, "MOST_ROWS", 2)
+    refused = problem(await exported(billing, tenant))  # whatever the patience: rows are counted first
+    assert (refused["status"], refused["code"], refused["limit"]) == (422, "export-too-large", 2)
+
+
+async def test_a_table_that_fails_after_its_answer_began_is_never_taken_for_a_whole_one(
+    billing: Harness, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await keyed(billing, tenant, "F-1")
+
+    def fail(_writer: CsvWriter) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(files, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(CsvWriter, "close", fail)
+    headers = {"Authorization": f"Bearer {billing.issuer.token(tenant, 'viewer')}"}
+    async with serving(billing) as address, httpx.AsyncClient(base_url=address, headers=headers) as client:
+        with pytest.raises(httpx.RemoteProtocolError):
+            await client.get(EXPORT)
+
+
+async def test_who_finds_no_turn_is_told_so_in_time(
+    billing: Harness, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "PATIENCE_S", 0.01)
+    async with files._TURNS, files._TURNS:
+        refused = await exported(billing, tenant)
+    assert (refused.status_code, problem(refused)["code"]) == (503, "exports-busy")
+    assert refused.headers["retry-after"]
+    assert (await exported(billing, tenant)).status_code == 200
+
+
+def left_in(folder: Path) -> list[str]:
+    return [each.name for each in folder.iterdir()]
+
+
+async def test_a_reader_who_leaves_ends_the_writing_and_leaves_nothing(
+    billing: Harness, tenant: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    await keyed(billing, tenant, "F-0")
+    await multiply(billing, tenant, 4_999)
+    begun, write, written = asyncio.Event(), files._write, 0
+    loop = asyncio.get_running_loop()
+
+    def write_slowly(*parts: Any) -> None:
+        nonlocal written
+        written += 1
+        loop.call_soon_threadsafe(begun.set)
+        time.sleep(0.1)
+        write(*parts)
+
+    monkeypatch.setattr(files, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(files, "_write", write_slowly)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    headers = {"Authorization": f"Bearer {billing.issuer.token(tenant, 'viewer')}"}
+    async with serving(billing) as address, httpx.AsyncClient(base_url=address, headers=headers) as client:
+        async with client.stream("GET", f"{EXPORT}?format=xlsx") as answer:
+            assert answer.status_code == 200
+            await begun.wait()
+            assert left_in(tmp_path)
+        async with files._TURNS, files._TURNS:  # given back
+            pass
+    assert written < 10
+    assert left_in(tmp_path) == []
+
+
+async def test_all_statements_of_an_export_see_one_moment(billing: Harness, tenant: str) -> None:
+    async with billing.runtime.database.session(tenant, read_only=True) as session:
+        await freeze(session)
+        assert await session.scalar(text("SHOW transaction_isolation")) == "repeatable read"
+        assert await session.scalar(text("SELECT current_setting('trastienda.tenant')")) == tenant
+    async with billing.runtime.database.session(tenant, read_only=True) as session:
+        assert await session.scalar(text("SHOW transaction_isolation")) == "read committed"
+
+
+def test_a_cell_holds_as_many_units_as_a_spreadsheet_counts(tmp_path: Path) -> None:
+    with io.BytesIO() as file:
+        writer = XlsxWriter(file, ["text"], tmp_path)
+        writer.write([["\U0001f4a1" * 20_000], ["x" * 40_000]])
+        writer.close()
+        with zipfile.ZipFile(file) as archive:
+            tree = etree.fromstring(archive.read("xl/worksheets/sheet1.xml"))
+    _, emoji, plain = ("".join(row.itertext()) for row in tree.iter(f"{_MAIN}row"))
+    assert (emoji, plain) == ("\U0001f4a1" * 16_383, "x" * 32_767)
 
 
 async def test_exports_at_once_do_not_mix_tenants(billing: Harness, tenant: str, other_tenant: str) -> None:

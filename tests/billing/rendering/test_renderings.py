@@ -11,7 +11,11 @@ from lxml import etree
 from services.billing.einvoices.cii import read_cii, write_cii
 from services.billing.einvoices.model import Invoice
 from services.billing.einvoices.ubl import read_ubl, write_ubl
+from services.billing.rendering.messages import Order
+from services.billing.rendering.pool import Renderers
 from shared.ids import uuid7
+from tests.billing.drafts.sending import change, plain, received
+from tests.billing.drafts.sending import step as draft_step
 from tests.billing.einvoices.facturae_samples import facturae_xml
 from tests.billing.einvoices.samples import INVOICE, invoice_xml
 from tests.billing.einvoices.test_door import pdf
@@ -65,6 +69,20 @@ async def test_a_keyed_invoice_is_shown_from_what_was_keyed(billing: Harness, te
     assert "R-3" in answer.text
 
 
+@pytest.mark.parametrize("form", ["html", "pdf"])
+async def test_an_invoice_registered_from_a_document_is_shown_with_its_file(
+    billing: Harness, tenant: str, form: str
+) -> None:
+    draft = await received(billing, tenant, plain())
+    await change(billing, tenant, draft, supplier_name="Papelería Sol SL")
+    assert (await draft_step(billing, tenant, draft["id"], "registration")).status_code == 201
+    answer = await get_rendering(billing, tenant, draft["id"], f"?format={form}")
+    assert answer.status_code == 200, answer.text
+    shown = text_of_html(answer.content) if form == "html" else text_of_pdf(answer.content)
+    for said in ("F-2026/17", "121.00 EUR", draft["sha256"], f"{draft['id']}.pdf", "registered from a document"):
+        assert closely(said) in closely(shown)
+
+
 async def test_a_file_is_shown_without_being_put_on_file(billing: Harness, tenant: str) -> None:
     async with billing.client(tenant) as client:
         answer = await client.post("/billing/renderings?format=html", content=INVOICE)
@@ -72,6 +90,23 @@ async def test_a_file_is_shown_without_being_put_on_file(billing: Harness, tenan
     assert answer.status_code == 200
     assert "Not on file" in answer.text
     assert listed == []
+
+
+async def test_files_that_wait_to_be_drawn_keep_no_place_among_those_that_are_judged(
+    billing: Harness, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = billing.app.state.validators
+    seen: list[int] = []
+    draw = Renderers.draw
+
+    async def draw_and_look(renderers: Renderers, order: Order) -> bytes:
+        seen.append(places._waiting)
+        return await draw(renderers, order)
+
+    monkeypatch.setattr(Renderers, "draw", draw_and_look)
+    async with billing.client(tenant) as client:
+        answer = await client.post("/billing/renderings", content=INVOICE)
+    assert (answer.status_code, seen) == (200, [0])
 
 
 async def test_what_is_held_and_not_valid_says_so_in_the_callers_language(billing: Harness, tenant: str) -> None:
