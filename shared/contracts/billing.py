@@ -216,6 +216,29 @@ class DraftReceived(_DraftEvent, frozen=True, kw_only=True):
     not_found: list[str]
 
 
+class DraftClaimed(_DraftEvent, frozen=True, kw_only=True):
+    """A person began to complete an open draft; no operation of its own."""
+
+    type: ClassVar[str] = "billing.draft.claimed.v1"
+
+
+class DraftReturned(_DraftEvent, frozen=True, kw_only=True):
+    """A person gave the draft back to the queue; the note's text stays in billing. Work only if it was begun."""
+
+    type: ClassVar[str] = "billing.draft.returned.v1"
+
+
+class DraftReassigned(_DraftEvent, frozen=True, kw_only=True):
+    """An open draft is with another person; the reason's text stays in billing.
+
+    Work if whoever had begun it handed it over; `taken_over` if the next one took it.
+    """
+
+    type: ClassVar[str] = "billing.draft.reassigned.v1"
+
+    taken_over: bool
+
+
 class DraftDiscarded(_DraftEvent, frozen=True, kw_only=True):
     """A person put the document aside; the reason's text stays in billing."""
 

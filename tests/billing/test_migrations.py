@@ -4,8 +4,10 @@ from typing import Any
 from uuid import uuid4
 
 import asyncpg
+import pytest
 from alembic import command
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from services.billing.app import SERVICE
 from shared import migrations
@@ -130,3 +132,21 @@ async def test_electronic_invoices_on_file_name_their_buyers(postgres_url: str) 
     await migrate_to(url, "head")
     found = "SELECT buyer_tax_id FROM billing.electronic_invoice ORDER BY tenant_id"
     assert [row[0] for row in await as_worker(url, (found,))] == ["B58378431", "DE136695976", None, None]
+
+
+async def test_the_way_back_is_open_until_a_draft_is_claimed(postgres_url: str) -> None:
+    url = await create_database(postgres_url, f"billing_{uuid4().hex[:8]}")
+    administrator = await asyncpg.connect(asyncpg_url(url))
+    await administrator.execute(migrations._ROLES.format(schema="billing"))
+    await administrator.close()
+    await migrate_to(url, "2026_11_29_draft_queue")
+    claimed = (
+        "INSERT INTO billing.work_assignment (id, tenant_id, invoice_id, assignee, assigned_by, assigned_at) "
+        "SELECT uuidv7(), tenant_id, {item}, 'ana', 'ana', now() FROM billing.supplier_invoice"
+    )
+    await as_worker(url, (_TAKEN_IN, "a", "{}"), (claimed.format(item="id"),))
+    await migrate_back_to(url, "2026_11_28_drafts")
+    await migrate_to(url, "2026_11_29_draft_queue")
+    await as_worker(url, (claimed.format(item="uuidv7()"),))
+    with pytest.raises(IntegrityError, match="work_assignment"):
+        await migrate_back_to(url, "2026_11_28_drafts")

@@ -26,6 +26,7 @@ from services.billing.intake.schemas import InvoiceDetailOut
 from services.billing.intake.sending import OriginalResponse, StoredFile, send_original
 from services.billing.invoices.errors import DuplicateInvoice, TotalsDoNotAddUp
 from services.billing.processes import WorkerGoneError
+from services.billing.work_queue.errors import ClaimedByAnother
 from shared import clock
 from shared.auth import Principal, requires
 from shared.db import ReadSession, Session
@@ -47,7 +48,8 @@ DRAFT_REFUSALS = problems(
     *(NotAPdf, UnreadInvoice, ValidatorsBusy, BodyTooLarge, IncompleteBody),
     *(DocumentOnFile, IntakeExpired, KeyInProgress, KeyReused, Unavailable),
 )
-REGISTRATION_REFUSALS = problems(DraftSettled, DraftIncomplete, TotalsDoNotAddUp, DuplicateInvoice)
+REGISTRATION_REFUSALS = problems(DraftSettled, ClaimedByAnother, DraftIncomplete, TotalsDoNotAddUp, DuplicateInvoice)
+DISCARD_REFUSALS = problems(DraftSettled, ClaimedByAnother)
 PDF_BODY: dict[str, Any] = STREAMS | {
     "requestBody": {
         "required": True,
@@ -105,10 +107,10 @@ async def get(draft_id: UUID, response: Response, session: ReadSession, _by: Can
     return present_draft_detail(draft)
 
 
-@router.patch("/{draft_id}", responses=problems(DraftSettled))
-async def change(draft: EditedDraft, wanted: DraftChangeIn, session: Session, _by: CanWrite) -> DraftDetailOut:
+@router.patch("/{draft_id}", responses=problems(DraftSettled, ClaimedByAnother))
+async def change(draft: EditedDraft, wanted: DraftChangeIn, session: Session, by: CanWrite) -> DraftDetailOut:
     """Say what the document says, where it was not read, or not rightly; needs If-Match."""
-    service.change_draft(draft, wanted)
+    await service.change_draft(session, draft, wanted, by)
     await session.flush()  # the change gives the row its version
     return present_draft_detail(draft)
 
@@ -135,10 +137,10 @@ async def register(
     return await tell_invoice(session, invoice, language)
 
 
-@router.post("/{draft_id}/discard", status_code=204, dependencies=[Idempotent], responses=problems(DraftSettled))
+@router.post("/{draft_id}/discard", status_code=204, dependencies=[Idempotent], responses=DISCARD_REFUSALS)
 async def discard(draft: CurrentDraft, why: DiscardIn, session: Session, by: CanWrite, work: HumanWork) -> None:
     """Put the document aside, with a reason: it is no invoice, or not to be registered. Its bytes are kept."""
-    service.discard_draft(session, draft, why.reason, by, work)
+    await service.discard_draft(session, draft, why.reason, by, work)
 
 
 async def _readable(draft_id: UUID, session: ReadSession) -> StoredFile:

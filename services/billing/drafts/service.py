@@ -25,6 +25,7 @@ from services.billing.invoices.schemas import InvoiceIn
 from services.billing.invoices.service import PROCESS, Source, register_invoice
 from services.billing.parties.queries import find_owner, get_supplier
 from services.billing.parties.rules import due_on, normalise_account
+from services.billing.work_queue.turns import check_claim, end_turn, take_turn
 from shared import clock, outbox
 from shared.auth import Principal
 from shared.contracts import billing as events
@@ -97,18 +98,24 @@ def _told(draft: InvoiceDraft) -> dict[str, Any]:
     return {"state": draft.state, "draft_id": str(draft.id), "invoice_id": invoice_id}
 
 
-def change_draft(draft: InvoiceDraft, wanted: DraftChangeIn) -> None:
-    """Take down what a person says. Raises DraftSettled. The work counts when the draft is registered, so no event."""
+async def change_draft(session: AsyncSession, draft: InvoiceDraft, wanted: DraftChangeIn, by: Principal) -> None:
+    """Take down what a person says. Raises DraftSettled, ClaimedByAnother.
+
+    The work counts when the draft is registered, so no event.
+    """
     _require_open(draft)
+    await check_claim(session, draft, by)
     draft.given = draft.given | wanted.changes()
 
 
 async def register_draft(session: AsyncSession, draft: InvoiceDraft, by: Principal, effort: Effort) -> SupplierInvoice:
     """Let the draft become an invoice, as if it had been keyed; it waited for this since it arrived.
 
-    Raises DraftSettled, DraftIncomplete, and what registering an invoice raises: then the draft stays open.
+    Raises DraftSettled, ClaimedByAnother, DraftIncomplete, and what registering an invoice raises: then the draft stays
+    open. A claim ends here: the invoice is another item, which anybody may take.
     """
     _require_open(draft)
+    turn = await take_turn(session, draft, by, effort)
     said = completed(draft.reading, draft.given)
     if said.obstacles:
         raise DraftIncomplete(obstacles=[{"field": name, "obstacle": what} for name, what in said.obstacles])
@@ -116,8 +123,9 @@ async def register_draft(session: AsyncSession, draft: InvoiceDraft, by: Princip
     received = _as_keyed(invoice_of({**said.values, "due_date": due}))
     account = normalise_account(said.values.get("account") or "")
     source = Source(draft.id, Origin.DOCUMENT, draft.received_at, [account] if account else [])
-    invoice = await register_invoice(session, received, by, effort, source=source)
-    _settle(draft, DraftState.REGISTERED, by, effort)
+    invoice = await register_invoice(session, received, by, turn, source=source)
+    _settle(draft, DraftState.REGISTERED, by, turn)
+    end_turn(turn, draft, by)
     draft.invoice_id = invoice.id
     await decide_invoices(session, [invoice], Occasion.INTAKE)
     return invoice
@@ -139,12 +147,14 @@ async def _due_by_terms(session: AsyncSession, values: Any) -> str:
     return due_on(date.fromisoformat(values["issue_date"]), terms).isoformat()
 
 
-def discard_draft(session: AsyncSession, draft: InvoiceDraft, reason: str, by: Principal, effort: Effort) -> None:
-    """Put a document aside that is no invoice to be paid; its bytes stay with it. Raises DraftSettled."""
+async def discard_draft(session: AsyncSession, draft: InvoiceDraft, reason: str, by: Principal, effort: Effort) -> None:
+    """Put a document aside that is no invoice to be paid; its bytes stay with it. Raises DraftSettled, ClaimedByAnother."""
     _require_open(draft)
-    _settle(draft, DraftState.DISCARDED, by, effort)
+    turn = await take_turn(session, draft, by, effort)
+    _settle(draft, DraftState.DISCARDED, by, turn)
+    end_turn(turn, draft, by)
     draft.reason = reason
-    work = effort.on(PROCESS, "discard-draft", draft.id, outcome=Outcome.CANCELLED, requested_at=draft.received_at)
+    work = turn.on(PROCESS, "discard-draft", draft.id, outcome=Outcome.CANCELLED, requested_at=draft.received_at)
     outbox.record(session, events.DraftDiscarded(draft_id=draft.id), subject=draft.id, work=work)
 
 

@@ -1,6 +1,10 @@
 """Refusals of the work queue."""
 
-from shared.errors import DomainError
+from typing import ClassVar
+
+from shared.errors import DomainError, Words
+
+_SUBJECTS = {"invoice": ("Invoice", "La factura"), "draft": ("Draft", "El borrador")}
 
 
 class NotWaiting(DomainError):
@@ -13,26 +17,29 @@ class NotWaiting(DomainError):
 
 class ClaimedByAnother(DomainError):
     code, status = "claimed-by-another", 409
-    en = "Invoice {number} is with {holder} at present."
-    es = "La factura {number} la tiene ahora {holder}."
+    en = "{subject} {number} is with {holder} at present."
+    es = "{subject} {number} está ahora con {holder}."
     hint_en = "Take another one, or take this one over: who may approve sends a reassignment with a reason."
-    hint_es = "Tome otra, o hágase cargo de esta: quien puede aprobar envía una reasignación con un motivo."
+    hint_es = "Elija otra tarea, o hágase cargo de esta: quien puede aprobar envía una reasignación con un motivo."
+    words: ClassVar[Words] = {"subject": _SUBJECTS}
 
 
 class NotClaimed(DomainError):
     code, status = "not-claimed", 409
-    en = "Invoice {number} is not with you, so you cannot return it."
-    es = "La factura {number} no la tiene usted, así que no puede devolverla."
+    en = "{subject} {number} is not with you, so you cannot return it."
+    es = "{subject} {number} no está con usted, así que no es posible la devolución."
     hint_en = "Claim it first; if somebody else has it, a reassignment takes it over."
-    hint_es = "Tómela primero; si la tiene otra persona, una reasignación la traspasa."
+    hint_es = "Hágase cargo primero; si ya está con otra persona, envíe una reasignación."
+    words: ClassVar[Words] = {"subject": _SUBJECTS}
 
 
 class AlreadyAssigned(DomainError):
     code, status = "already-assigned", 409
-    en = "Invoice {number} is with {holder} already."
-    es = "La factura {number} ya la tiene {holder}."
+    en = "{subject} {number} is with {holder} already."
+    es = "{subject} {number} ya está con {holder}."
     hint_en = "Nothing is left to do; name somebody else if another person should take it."
     hint_es = "No queda nada por hacer; indique a otra persona si debe encargarse otra."
+    words: ClassVar[Words] = {"subject": _SUBJECTS}
 
 
 class MayNotDecide(DomainError):

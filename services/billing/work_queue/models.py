@@ -1,10 +1,10 @@
-"""Tables of the work queue. What waits stands in none of them: it follows from invoices and their holds."""
+"""Tables of the work queue. What waits stands in none of them: it follows from drafts, invoices and holds."""
 
 from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, Index, text
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -25,10 +25,11 @@ class Ending(StrEnum):
 
 
 class WorkAssignment(TenantRow, BillingTable):
-    """One person's hold on an invoice that waits: given by somebody, begun by that person's claim.
+    """One person's hold on an invoice or a draft that waits: given by somebody, begun by that person's claim.
 
-    `worked_until` is the end of the last step within it: all before it is counted as work, or as waiting. An invoice has
-    one open assignment at most. Rows are written under the lock of their invoice.
+    `invoice_id` is also what a draft has from its arrival, so no key leads to invoices. `worked_until` is the end of the
+    last step within it: all before it is counted as work, or as waiting. An item has one open assignment at most. Rows are
+    written under the lock of the invoice, or of the draft while there is none.
     """
 
     __tablename__ = "work_assignment"
@@ -49,7 +50,7 @@ class WorkAssignment(TenantRow, BillingTable):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
-    invoice_id: Mapped[UUID] = mapped_column(ForeignKey("billing.supplier_invoice.id"))
+    invoice_id: Mapped[UUID]
     assignee: Mapped[str]
     assigned_by: Mapped[str]
     assigned_at: Mapped[datetime] = mapped_column(Stamp)
@@ -62,11 +63,14 @@ class WorkAssignment(TenantRow, BillingTable):
 
 
 class WorkDeadline(TenantRow, BillingTable):
-    """The day by which a person wants an invoice decided, in place of the day that follows from its dates."""
+    """The day by which a person wants an item decided, in place of the one that follows from its dates.
+
+    What is said of a draft holds for the invoice it becomes, which has its id.
+    """
 
     __tablename__ = "work_deadline"
 
-    invoice_id: Mapped[UUID] = mapped_column(ForeignKey("billing.supplier_invoice.id"), primary_key=True)
+    invoice_id: Mapped[UUID] = mapped_column(primary_key=True)
     due_by: Mapped[date]
     set_by: Mapped[str]
     set_at: Mapped[datetime] = mapped_column(Stamp)

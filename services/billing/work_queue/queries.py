@@ -7,10 +7,12 @@ from uuid import UUID
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.billing.drafts.models import InvoiceDraft
 from services.billing.holds.queries import holds_of
-from services.billing.invoices.models import InvoiceApproval, InvoiceStatus, SupplierInvoice
+from services.billing.invoices.models import InvoiceApproval, InvoiceStatus
 from services.billing.work_queue.models import WorkAssignment
 from services.billing.work_queue.schemas import HistoryOut
+from services.billing.work_queue.subjects import Subject
 from shared.pagination import Page, PageRequest, fetch_page
 
 # One step of a person at a time is measured; the lock ends with the step's transaction.
@@ -41,8 +43,10 @@ async def last_finish(session: AsyncSession, person: str) -> tuple[bool, datetim
     return is_alone, await session.scalar(query)
 
 
-async def waits_since(session: AsyncSession, invoice: SupplierInvoice) -> datetime:
-    """Return since when the invoice waits for its next step, whoever may have worked on it meanwhile."""
+async def waits_since(session: AsyncSession, invoice: Subject) -> datetime:
+    """Return since when it waits for its next step, whoever may have worked on it meanwhile."""
+    if isinstance(invoice, InvoiceDraft):
+        return invoice.received_at
     if invoice.status == InvoiceStatus.REGISTERED:
         holds = await holds_of(session, invoice.id)
         if raised := [hold.raised_at for hold in holds if hold.released_at is None]:

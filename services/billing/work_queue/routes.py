@@ -5,9 +5,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
+from services.billing.drafts.errors import DraftSettled
 from services.billing.invoices.errors import OwnInvoice, SameApprover
-from services.billing.invoices.models import SupplierInvoice
-from services.billing.invoices.queries import get_invoice
 from services.billing.work_queue import listing, queries, service, summary
 from services.billing.work_queue.errors import (
     AlreadyAssigned,
@@ -26,6 +25,7 @@ from services.billing.work_queue.schemas import (
     SummaryOut,
     WorkItemOut,
 )
+from services.billing.work_queue.subjects import Subject, get_subject
 from shared.auth import Principal, requires
 from shared.db import ReadSession, Session
 from shared.errors import NotFound, problems
@@ -41,10 +41,10 @@ CanRead = Annotated[Principal, requires("billing.invoices:read")]
 CanWrite = Annotated[Principal, requires("billing.invoices:write")]
 CanApprove = Annotated[Principal, requires("billing.invoices:approve")]
 
-CurrentInvoice = Annotated[SupplierInvoice, row_to_change(get_invoice, "item_id")]
-CLAIM_REFUSALS = problems(NotWaiting, WorkerNotAPerson, ClaimedByAnother, OwnInvoice, SameApprover)
-RETURN_REFUSALS = problems(NotWaiting, NotClaimed, ClaimedByAnother)
-REASSIGNMENT_REFUSALS = problems(NotWaiting, WorkerNotAPerson, AlreadyAssigned, MayNotDecide)
+CurrentItem = Annotated[Subject, row_to_change(get_subject, "item_id")]
+CLAIM_REFUSALS = problems(NotWaiting, DraftSettled, WorkerNotAPerson, ClaimedByAnother, OwnInvoice, SameApprover)
+RETURN_REFUSALS = problems(NotWaiting, DraftSettled, NotClaimed, ClaimedByAnother)
+REASSIGNMENT_REFUSALS = problems(NotWaiting, DraftSettled, WorkerNotAPerson, AlreadyAssigned, MayNotDecide)
 
 
 @router.get("", responses=problems(InvalidCursor))
@@ -68,34 +68,34 @@ async def get(item_id: UUID, session: ReadSession, _by: CanRead) -> WorkItemOut:
 @router.get("/{item_id}/assignments", responses=problems(NotFound))
 async def list_assignments(item_id: UUID, session: ReadSession, _by: CanRead, page: PageOf) -> Page[HistoryOut]:
     """List who had it, the last one first, also of what waits no more."""
-    await get_invoice(session, item_id)
+    await get_subject(session, item_id)
     return await queries.list_assignments(session, page, item_id)
 
 
 @router.post("/{item_id}/claim", dependencies=[Idempotent], responses=CLAIM_REFUSALS)
-async def claim(invoice: CurrentInvoice, session: Session, by: CanWrite) -> WorkItemOut:
+async def claim(item: CurrentItem, session: Session, by: CanWrite) -> WorkItemOut:
     """Begin work on it; nobody else takes a step on it then. Steps within the claim tell when they were begun by it."""
-    await service.claim(session, invoice, by)
-    return await listing.get_item(session, invoice.id)
+    await service.claim(session, item, by)
+    return await listing.get_item(session, item.id)
 
 
 @router.post("/{item_id}/return", status_code=204, dependencies=[Idempotent], responses=RETURN_REFUSALS)
-async def give_back(invoice: CurrentInvoice, wanted: ReturnIn, session: Session, by: CanWrite, work: HumanWork) -> None:
+async def give_back(item: CurrentItem, wanted: ReturnIn, session: Session, by: CanWrite, work: HumanWork) -> None:
     """Return it to the queue with a note for the next one."""
-    await service.give_back(session, invoice, wanted.note, by, work)
+    await service.give_back(session, item, wanted.note, by, work)
 
 
 @router.post("/{item_id}/reassignment", dependencies=[Idempotent], responses=REASSIGNMENT_REFUSALS)
 async def reassign(
-    invoice: CurrentInvoice, wanted: ReassignmentIn, session: Session, by: CanWrite, work: HumanWork
+    item: CurrentItem, wanted: ReassignmentIn, session: Session, by: CanWrite, work: HumanWork
 ) -> WorkItemOut:
     """Hand it to somebody else, or take it over; what is not with the caller needs `billing.invoices:approve`."""
-    await service.reassign(session, invoice, wanted.to, wanted.reason, by, work)
-    return await listing.get_item(session, invoice.id)
+    await service.reassign(session, item, wanted.to, wanted.reason, by, work)
+    return await listing.get_item(session, item.id)
 
 
-@router.put("/{item_id}/due-by", responses=problems(NotWaiting))
-async def set_due(invoice: CurrentInvoice, wanted: DueIn, session: Session, by: CanApprove) -> WorkItemOut:
-    """Set the day by which it is to be decided; null goes back to the day that follows from the invoice's dates."""
-    await service.set_due(session, invoice, wanted.due_by, by)
-    return await listing.get_item(session, invoice.id)
+@router.put("/{item_id}/due-by", responses=problems(NotWaiting, DraftSettled))
+async def set_due(item: CurrentItem, wanted: DueIn, session: Session, by: CanApprove) -> WorkItemOut:
+    """Set the day by which it is to be decided; null goes back to the day that follows from its dates."""
+    await service.set_due(session, item, wanted.due_by, by)
+    return await listing.get_item(session, item.id)

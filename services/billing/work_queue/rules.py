@@ -15,7 +15,13 @@ DAYS_BEFORE_PAYMENT, MOST_DAYS, LEAST_DAYS = 3, 10, 2
 CLAIM_LASTS = timedelta(hours=8)
 
 
+class SubjectKind(StrEnum):
+    INVOICE = "invoice"
+    DRAFT = "draft"
+
+
 class Reason(StrEnum):
+    TO_COMPLETE = "to-complete"
     EXCEPTION = "exception"
     TO_VALIDATE = "to-validate"
     TO_APPROVE = "to-approve"

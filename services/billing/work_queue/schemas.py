@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
@@ -11,8 +11,8 @@ from services.billing.holds.models import HoldKind
 from services.billing.invoices.rules import Totals
 from services.billing.reasons import Reason as Why
 from services.billing.work_queue import rules
-from services.billing.work_queue.models import Ending, WorkAssignment
-from services.billing.work_queue.rules import DueSource, Reason
+from services.billing.work_queue.models import Ending
+from services.billing.work_queue.rules import DueSource, Reason, SubjectKind
 from shared.money import CurrencyCode, DecimalString
 from shared.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from shared.schemas import PlausibleDay, RequestModel, ResponseModel, whole_number
@@ -41,10 +41,14 @@ class DueIn(RequestModel):
 
 
 class QueueQuery(BaseModel):
-    """Which items are listed; all that wait without a filter. A hold's kind implies an exception."""
+    """Which items are listed; all that wait without a filter. A hold's kind implies an exception.
+
+    No draft has a hold, a role that the policy asks, or a supplier by its id.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    subject: SubjectKind | None = None
     reason: Reason | None = None
     hold: HoldKind | None = None
     mine: bool = Field(default=False, description="Only what is with the caller")
@@ -96,17 +100,20 @@ class ReturnedOut(ResponseModel):
 
 
 class WorkItemSupplierOut(ResponseModel):
-    id: UUID
-    name: str
+    """Who sent it; of a draft the name alone, as it was read or given."""
+
+    id: UUID | None
+    name: str | None
 
 
 class WorkItemOut(ResponseModel):
     """What waits for people. `subject` tells what `id` is the id of, and `path` where it is read.
 
-    `waiting_since` is what the wait of the next step is measured from.
+    `waiting_since` is what the wait of the next step is measured from. Number, amount, currency and due date are null where
+    a draft does not say them yet.
     """
 
-    subject: Literal["invoice"]
+    subject: SubjectKind
     id: UUID
     path: str
     reason: Reason
@@ -119,10 +126,10 @@ class WorkItemOut(ResponseModel):
     returned: ReturnedOut | None
     asked: AskedOut | None
     supplier: WorkItemSupplierOut
-    number: str
-    gross: Decimal
-    currency: str
-    due_date: date
+    number: str | None
+    gross: Decimal | None
+    currency: str | None
+    due_date: date | None
     approvals_given: int
 
 
@@ -170,30 +177,41 @@ class SummaryOut(ResponseModel):
 
 def present_item(row: Any, today: date) -> WorkItemOut:
     asked = row.asked if row.asked and row.asked["kind"] == "ask" else None
-    shown = Totals(Decimal(0), Decimal(0), row.gross).rounded(row.currency)
     return WorkItemOut(
-        subject="invoice",
+        subject=row.subject,
         id=row.id,
-        path=f"/billing/invoices/{row.id}",
+        path=f"/billing/{row.subject}s/{row.id}",
         reason=row.reason,
         holds=row.holds,
         waiting_since=row.waiting_since,
         due_by=row.due_by,
         due_by_source=row.due_by_source,
         is_overdue=row.due_by < today,
-        assignment=None if row.WorkAssignment is None else present_assignment(row.WorkAssignment),
+        assignment=None if row.assigned_at is None else present_assignment(row),
         returned=None if row.returned is None else ReturnedOut.model_validate(row.returned),
         asked=None if asked is None else AskedOut(rule=row.rule, role=asked.get("role"), level=asked.get("level")),
         supplier=WorkItemSupplierOut(id=row.supplier_id, name=row.supplier_name),
         number=row.number,
-        gross=shown.gross,
+        gross=_rounded(row),
         currency=row.currency,
         due_date=row.due_date,
         approvals_given=row.approvals,
     )
 
 
-def present_assignment(assignment: WorkAssignment) -> AssignmentOut:
-    kept = ("assignee", "assigned_by", "assigned_at", "reason", "claimed_at")
-    lapses_at = rules.lapses_at(assignment.claimed_at, assignment.worked_until)
-    return AssignmentOut.model_validate({name: getattr(assignment, name) for name in kept} | {"lapses_at": lapses_at})
+def _rounded(row: Any) -> Decimal | None:
+    gross: Decimal | None = row.gross
+    if gross is None or row.subject == SubjectKind.DRAFT:
+        return gross  # as it was read or given
+    return Totals(Decimal(0), Decimal(0), gross).rounded(row.currency).gross
+
+
+def present_assignment(row: Any) -> AssignmentOut:
+    return AssignmentOut(
+        assignee=row.assignee,
+        assigned_by=row.assigned_by,
+        assigned_at=row.assigned_at,
+        reason=row.given_because,
+        claimed_at=row.claimed_at,
+        lapses_at=rules.lapses_at(row.claimed_at, row.worked_until),
+    )

@@ -1,6 +1,6 @@
 """Use cases of the work queue; with turns.py the only writer of its tables.
 
-Every one of them holds the lock of the invoice.
+Every one of them holds the lock of what it is about, an invoice or a draft.
 """
 
 from datetime import date
@@ -8,11 +8,13 @@ from datetime import date
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.billing.drafts.errors import DraftSettled
+from services.billing.drafts.models import InvoiceDraft
 from services.billing.holds.queries import open_holds
 from services.billing.invoices.errors import OwnInvoice, SameApprover
 from services.billing.invoices.models import SupplierInvoice
 from services.billing.invoices.queries import approvals_of
-from services.billing.work_queue import queries, rules
+from services.billing.work_queue import queries, rules, subjects
 from services.billing.work_queue.errors import (
     AlreadyAssigned,
     ClaimedByAnother,
@@ -23,10 +25,10 @@ from services.billing.work_queue.errors import (
 )
 from services.billing.work_queue.models import Ending, WorkAssignment, WorkDeadline
 from services.billing.work_queue.rules import Reason
+from services.billing.work_queue.subjects import Subject, is_waiting, kind_of, named
 from services.billing.work_queue.turns import APPROVE, Turn, end, is_lasting, turn_of
 from shared import clock, outbox
 from shared.auth import NotAllowed, Principal
-from shared.contracts import billing as events
 from shared.events import Outcome, Work
 from shared.ids import uuid7
 from shared.work import Effort
@@ -34,58 +36,59 @@ from shared.work import Effort
 PROCESS = "accounts-payable"
 
 
-async def claim(session: AsyncSession, invoice: SupplierInvoice, by: Principal) -> None:
+async def claim(session: AsyncSession, item: Subject, by: Principal) -> None:
     """Let a person begin; what they have begun already stays as it is.
 
-    Raises NotWaiting, WorkerNotAPerson, ClaimedByAnother, and for whoever may not take the next step NotAllowed,
-    OwnInvoice or SameApprover.
+    Raises NotWaiting, DraftSettled, WorkerNotAPerson, ClaimedByAnother, and for whoever may not take the next step
+    NotAllowed, OwnInvoice or SameApprover.
     """
-    reason = await _reason_of(session, invoice)
+    reason = await _reason_of(session, item)
     if by.kind != "person":
         raise WorkerNotAPerson
     at = clock.now()
-    found = await queries.open_assignment(session, invoice.id)
+    found = await queries.open_assignment(session, item.id)
     held = found if found is not None and is_lasting(found, at) else None
     if held is not None and held.assignee != by.id:
-        raise ClaimedByAnother(number=invoice.number, holder=held.assignee)
+        raise ClaimedByAnother(**named(item), holder=held.assignee)
     if held is not None and held.claimed_at is not None:
         return
-    await _check_next_step(session, invoice, reason, by)
+    if isinstance(item, SupplierInvoice):
+        await _check_next_step(session, item, reason, by)
     if held is not None:
         held.claimed_at = at
     else:
-        await _give(session, invoice, found, by.id, by, claimed=True)
-    outbox.record(session, events.InvoiceClaimed(invoice_id=invoice.id, reason=reason), subject=invoice.id)
+        await _give(session, item, found, by.id, by, claimed=True)
+    outbox.record(session, subjects.claimed(item, reason), subject=item.id)
 
 
-async def give_back(session: AsyncSession, invoice: SupplierInvoice, note: str, by: Principal, effort: Effort) -> None:
-    """Return an invoice to the queue; what was worked on it is an operation, and its wait goes on from here.
+async def give_back(session: AsyncSession, item: Subject, note: str, by: Principal, effort: Effort) -> None:
+    """Return an item to the queue; what was worked on it is an operation, and its wait goes on from here.
 
-    Raises NotWaiting, ClaimedByAnother, NotClaimed.
+    Raises NotWaiting, DraftSettled, ClaimedByAnother, NotClaimed.
     """
-    await _reason_of(session, invoice)
-    found = await queries.open_assignment(session, invoice.id)
+    await _reason_of(session, item)
+    found = await queries.open_assignment(session, item.id)
     if found is None or found.assignee != by.id:
         if found is not None and is_lasting(found, effort.finished_at):
-            raise ClaimedByAnother(number=invoice.number, holder=found.assignee)
-        raise NotClaimed(number=invoice.number)
-    turn = await turn_of(session, invoice.id, by, effort)
-    work = await _unfinished(session, invoice, found, turn, "return-invoice")
+            raise ClaimedByAnother(**named(item), holder=found.assignee)
+        raise NotClaimed(**named(item))
+    turn = await turn_of(session, item.id, by, effort)
+    work = await _unfinished(session, item, found, turn, f"return-{kind_of(item)}")
     if work is not None and not work.estimated:
         found.worked_until = turn.finished_at  # also of a claim that has lapsed, whose holder says when they began
     end(found, Ending.RETURNED, effort.finished_at, note)
-    outbox.record(session, events.InvoiceReturned(invoice_id=invoice.id), subject=invoice.id, work=work)
+    outbox.record(session, subjects.returned(item), subject=item.id, work=work)
 
 
 async def reassign(
-    session: AsyncSession, invoice: SupplierInvoice, to: str | None, reason: str, by: Principal, effort: Effort
+    session: AsyncSession, item: Subject, to: str | None, reason: str, by: Principal, effort: Effort
 ) -> None:
-    """Hand an invoice to somebody, or take it over, which begins at once. Who does not hold it has to be one who approves.
+    """Hand an item to somebody, or take it over, which begins at once. Who does not hold it has to be one who approves.
 
-    Raises NotWaiting, NotAllowed, WorkerNotAPerson, AlreadyAssigned, MayNotDecide.
+    Raises NotWaiting, DraftSettled, NotAllowed, WorkerNotAPerson, AlreadyAssigned, MayNotDecide.
     """
-    waits_for = await _reason_of(session, invoice)
-    turn = await turn_of(session, invoice.id, by, effort)
+    waits_for = await _reason_of(session, item)
+    turn = await turn_of(session, item.id, by, effort)
     held, target = turn.held, to or by.id
     is_holder = held is not None and held.assignee == by.id
     if not is_holder and not by.allows(APPROVE):
@@ -93,45 +96,46 @@ async def reassign(
     if target == by.id and by.kind != "person":
         raise WorkerNotAPerson
     if held is not None and held.assignee == target:
-        raise AlreadyAssigned(number=invoice.number, holder=target)
-    await _check_target(session, invoice, waits_for, target)
-    work = await _unfinished(session, invoice, held, turn, "hand-over-invoice") if held and is_holder else None
-    found = held or await queries.open_assignment(session, invoice.id)
+        raise AlreadyAssigned(**named(item), holder=target)
+    if isinstance(item, SupplierInvoice):
+        await _check_target(session, item, waits_for, target)
+    activity = f"hand-over-{kind_of(item)}"
+    work = await _unfinished(session, item, held, turn, activity) if held and is_holder else None
+    found = held or await queries.open_assignment(session, item.id)
     if held is not None:
         end(held, Ending.REASSIGNED, effort.finished_at)
-    await _give(session, invoice, found, target, by, reason=reason, claimed=target == by.id)
-    event = events.InvoiceReassigned(invoice_id=invoice.id, taken_over=target == by.id)
-    outbox.record(session, event, subject=invoice.id, work=work)
+    await _give(session, item, found, target, by, reason=reason, claimed=target == by.id)
+    outbox.record(session, subjects.reassigned(item, taken_over=target == by.id), subject=item.id, work=work)
 
 
-async def set_due(session: AsyncSession, invoice: SupplierInvoice, due_by: date | None, by: Principal) -> None:
-    """Set the day by which an invoice is to be decided, or let it follow from its dates again; no work, so no event.
+async def set_due(session: AsyncSession, item: Subject, due_by: date | None, by: Principal) -> None:
+    """Set the day by which an item is to be decided, or let it follow from its dates again; no work, so no event.
 
-    Raises NotWaiting.
+    Raises NotWaiting, DraftSettled.
     """
-    await _reason_of(session, invoice)
+    await _reason_of(session, item)
     if due_by is None:
-        if (deadline := await session.get(WorkDeadline, invoice.id)) is not None:
+        if (deadline := await session.get(WorkDeadline, item.id)) is not None:
             await session.delete(deadline)
         return
     values = {"due_by": due_by, "set_by": by.id, "set_at": clock.now()}
-    statement = insert(WorkDeadline).values(invoice_id=invoice.id, **values)
+    statement = insert(WorkDeadline).values(invoice_id=item.id, **values)
     await session.execute(statement.on_conflict_do_update(index_elements=["invoice_id"], set_=values))
 
 
 async def _unfinished(
-    session: AsyncSession, invoice: SupplierInvoice, held: WorkAssignment, turn: Turn, activity: str
+    session: AsyncSession, item: Subject, held: WorkAssignment, turn: Turn, activity: str
 ) -> Work | None:
     """Return what its holder has done without an end; nothing where they never began."""
     if held.claimed_at is None:
         return None
-    since = await queries.waits_since(session, invoice)
-    return turn.on(PROCESS, activity, invoice.id, outcome=Outcome.CANCELLED, requested_at=since)
+    since = await queries.waits_since(session, item)
+    return turn.on(PROCESS, activity, item.id, outcome=Outcome.CANCELLED, requested_at=since)
 
 
 async def _give(
     session: AsyncSession,
-    invoice: SupplierInvoice,
+    item: Subject,
     before: WorkAssignment | None,
     to: str,
     by: Principal,
@@ -139,7 +143,7 @@ async def _give(
     claimed: bool,
     reason: str | None = None,
 ) -> None:
-    """Give the invoice to a person; what was open on it has ended, or has lapsed by now."""
+    """Give the item to a person; what was open on it has ended, or has lapsed by now."""
     at = clock.now()
     if before is not None and before.ended_at is None:
         end(before, Ending.LAPSED, at)
@@ -147,7 +151,7 @@ async def _give(
     session.add(
         WorkAssignment(
             id=uuid7(),
-            invoice_id=invoice.id,
+            invoice_id=item.id,
             assignee=to,
             assigned_by=by.id,
             assigned_at=at,
@@ -157,11 +161,15 @@ async def _give(
     )
 
 
-async def _reason_of(session: AsyncSession, invoice: SupplierInvoice) -> Reason:
-    held = bool(await open_holds(session, invoice.id))
-    reason = rules.reason_of(invoice.status, invoice.approvals, is_held=held)
+async def _reason_of(session: AsyncSession, item: Subject) -> Reason:
+    if isinstance(item, InvoiceDraft):
+        if not is_waiting(item):
+            raise DraftSettled(state=item.state, draft_id=str(item.id), invoice_id=None)
+        return Reason.TO_COMPLETE
+    held = bool(await open_holds(session, item.id))
+    reason = rules.reason_of(item.status, item.approvals, is_held=held)
     if reason is None:
-        raise NotWaiting(number=invoice.number)
+        raise NotWaiting(number=item.number)
     return reason
 
 

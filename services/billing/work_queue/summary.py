@@ -1,11 +1,12 @@
 """The queue in figures, for whoever has to see that nothing is left lying."""
 
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.billing.work_queue.listing import DUE, REASON, WAITING_SINCE, waiting
+from services.billing.work_queue import draft_items, listing
 from services.billing.work_queue.models import WorkAssignment
 from services.billing.work_queue.rules import Reason
 from services.billing.work_queue.schemas import HolderCountOut, ReasonCountOut, SummaryOut
@@ -17,11 +18,7 @@ _MOST_HOLDERS = 100
 async def summarise(session: AsyncSession) -> SummaryOut:
     """Count what waits at this moment."""
     now = clock.now()
-    holder = WorkAssignment.assignee.label("holder")
-    items = waiting(
-        REASON.label("reason"), WAITING_SINCE.label("since"), (now.date() > DUE).label("overdue"), holder, now=now
-    ).subquery()
-    c = items.c
+    c = union_all(*(_counted_of(kind, now) for kind in (listing, draft_items))).subquery().c
     n, overdue = func.count().label("n"), func.count().filter(c.overdue).label("late")
     by_reason = select(
         c.reason, n, overdue, func.count().filter(c.holder.is_(None)).label("free"), func.min(c.since).label("oldest")
@@ -38,6 +35,13 @@ async def summarise(session: AsyncSession) -> SummaryOut:
         reasons=reasons,
         holders=[HolderCountOut(assignee=row.holder, items=row.n, overdue=row.late) for row in holders],
     )
+
+
+def _counted_of(kind: Any, now: datetime) -> Select[Any]:
+    overdue, holder = (now.date() > kind.DUE).label("overdue"), WorkAssignment.assignee.label("holder")
+    reason, since = kind.REASON.label("reason"), kind.WAITING_SINCE.label("since")
+    query: Select[Any] = kind.waiting(reason, since, overdue, holder, now=now)
+    return query
 
 
 def _counted(reason: Reason, row: Any) -> ReasonCountOut:

@@ -1,6 +1,6 @@
-"""What a step on an invoice has to know of the queue: whose turn it is, and since when they have been at it.
+"""What a step on an invoice or a draft has to know of the queue: whose turn it is, and since when they have been at it.
 
-Whoever takes a step holds the lock of the invoice; so does whoever claims, returns or reassigns it.
+Whoever takes a step holds the lock of its row; so does whoever claims, returns or reassigns it.
 """
 
 from dataclasses import dataclass, replace
@@ -13,6 +13,8 @@ from services.billing.invoices.models import InvoiceStatus, SupplierInvoice
 from services.billing.work_queue import queries, rules
 from services.billing.work_queue.errors import ClaimedByAnother
 from services.billing.work_queue.models import Ending, WorkAssignment
+from services.billing.work_queue.subjects import Subject, is_waiting, named
+from shared import clock
 from shared.auth import Principal
 from shared.events import Outcome, Work
 from shared.work import Effort
@@ -22,7 +24,7 @@ APPROVE = "billing.invoices:approve"
 
 @dataclass(frozen=True, slots=True)
 class Turn(Effort):
-    """An effort at an invoice on which others may have worked before: what was counted once is not counted again.
+    """An effort at an item on which others may have worked before: what was counted once is not counted again.
 
     `held` is the open assignment, whoever has it, and `lapsed` one that is forgotten.
     """
@@ -46,12 +48,23 @@ class Turn(Effort):
         return Effort.on(self, process, activity, case, outcome=outcome, requested_at=requested_at)
 
 
-async def take_turn(session: AsyncSession, invoice: SupplierInvoice, by: Principal, effort: Effort) -> Turn:
+async def take_turn(session: AsyncSession, subject: Subject, by: Principal, effort: Effort) -> Turn:
     """Return the effort of a person's or a machine's step. Raises ClaimedByAnother; a machine goes ahead."""
-    turn = await turn_of(session, invoice.id, by, effort)
-    if by.kind == "person" and turn.held is not None and turn.held.assignee != by.id:
-        raise ClaimedByAnother(number=invoice.number, holder=turn.held.assignee)
+    turn = await turn_of(session, subject.id, by, effort)
+    _keep_off(subject, turn.held, by)
     return turn
+
+
+async def check_claim(session: AsyncSession, subject: Subject, by: Principal) -> None:
+    """See that what is no step, and measured by none, is not done behind the holder's back. Raises ClaimedByAnother."""
+    found = await queries.open_assignment(session, subject.id)
+    held = found if found is not None and is_lasting(found, clock.now()) else None
+    _keep_off(subject, held, by)
+
+
+def _keep_off(subject: Subject, held: WorkAssignment | None, by: Principal) -> None:
+    if by.kind == "person" and held is not None and held.assignee != by.id:
+        raise ClaimedByAnother(**named(subject), holder=held.assignee)
 
 
 async def turn_of(session: AsyncSession, invoice_id: UUID, by: Principal | None, effort: Effort) -> Turn:
@@ -92,16 +105,16 @@ def is_lasting(assignment: WorkAssignment, now: datetime) -> bool:
     return end is None or now < end
 
 
-def end_turn(turn: Turn, invoice: SupplierInvoice, by: Principal) -> None:
-    """End the claim on an invoice that is decided, or whose next step is not its holder's, and one that has lapsed."""
+def end_turn(turn: Turn, subject: Subject, by: Principal) -> None:
+    """End the claim on what is decided, or whose next step is not its holder's, and one that has lapsed."""
     if turn.lapsed is not None:
         end(turn.lapsed, Ending.LAPSED, turn.finished_at)
     if turn.held is None:
         return
     is_holder = turn.held.assignee == by.id
-    if invoice.status not in rules.WAITING:
+    if not is_waiting(subject):
         end(turn.held, Ending.DECIDED if is_holder else Ending.OVERTAKEN, turn.finished_at)
-    elif is_holder and not may_go_on(invoice, by):
+    elif isinstance(subject, SupplierInvoice) and is_holder and not may_go_on(subject, by):
         end(turn.held, Ending.DECIDED, turn.finished_at)
 
 

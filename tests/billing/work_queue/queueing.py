@@ -9,11 +9,13 @@ import httpx
 
 from shared import clock
 from tests.billing.decisions.policies import as_person
+from tests.billing.drafts import sending
 from tests.billing.intake.electronic import detail
 from tests.billing.test_invoices import invoice
 from tests.fixtures.services import Harness
 
 ITEMS = "/billing/work-items"
+DRAFT_NAME = {"supplier_name": "Papelería Sol SL"}
 MORNING = datetime(2026, 11, 26, 8, 0, tzinfo=UTC)
 
 
@@ -65,6 +67,14 @@ async def on_file(billing: Harness, tenant: str, number: str = "F-1", gross: str
         answer = await client.post("/billing/invoices", json=invoice(number, **(amount | days | changes)))
     assert answer.status_code == 201, answer.text
     return str(answer.json()["id"])
+
+
+async def drafted(billing: Harness, tenant: str, printed: str = "F-2026/17", **given: Any) -> dict[str, Any]:
+    """Send a plain PDF and complete it, as far as `given` goes."""
+    draft = await sending.received(billing, tenant, sending.plain(printed))
+    told = await sending.change(billing, tenant, draft, **(DRAFT_NAME | given))
+    assert told.status_code == 200, told.text
+    return dict(told.json())
 
 
 async def held_pair(billing: Harness, tenant: str) -> tuple[str, str, str]:

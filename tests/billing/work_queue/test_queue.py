@@ -34,6 +34,7 @@ async def test_an_empty_queue(billing: Harness, tenant: str) -> None:
     told = await summary(billing, tenant)
     assert (told["items"], told["waiting_since"], told["holders"]) == (0, None, [])
     assert [each["reason"] for each in told["reasons"]] == [
+        "to-complete",
         "exception",
         "to-validate",
         "to-approve",
@@ -115,6 +116,7 @@ async def test_each_filter_keeps_what_it_names(billing: Harness, tenant: str) ->
     told = await summary(billing, tenant)
     assert (told["items"], told["unassigned"], told["overdue"]) == (3, 1, 1)
     assert {each["reason"]: (each["items"], each["unassigned"], each["overdue"]) for each in told["reasons"]} == {
+        "to-complete": (0, 0, 0),
         "exception": (1, 0, 1),
         "to-validate": (2, 1, 0),
         "to-approve": (0, 0, 0),
