@@ -19,6 +19,7 @@ from services.billing.bulk.steps import Wanted, is_taken, take
 from services.billing.invoices.models import SupplierInvoice
 from services.billing.invoices.queries import get_invoice
 from services.billing.refusals import kept_refusal
+from services.billing.work_queue.turns import Share
 from shared import clock
 from shared.app import Runtime
 from shared.auth import Principal
@@ -26,7 +27,6 @@ from shared.errors import DomainError
 from shared.etag import PreconditionFailed
 from shared.events import Actor
 from shared.jobs import JobCode, JobContext
-from shared.work import Effort
 
 BULK = "bulk-decision"
 _MICROSECOND = timedelta(microseconds=1)
@@ -116,7 +116,8 @@ class _Bulk:
         if chosen.version not in {None, invoice.version}:
             raise PreconditionFailed(current=invoice.version)
         now = clock.now()
-        effort = Effort(self._order.actor, now - share, now, estimated=self._order.estimated)
+        order = self._order
+        effort = Share(order.actor, now - share, now, estimated=order.estimated, until=order.finished_at)
         await take(session, invoice, self._wanted, self._by, effort)
         return Became.DONE
 

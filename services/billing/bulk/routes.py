@@ -20,6 +20,8 @@ from services.billing.bulk.schemas import (
     present_outcome,
 )
 from services.billing.einvoices.arriving import LanguageOf
+from services.billing.work_queue.queries import last_finish
+from services.billing.work_queue.rules import begun_at
 from shared.auth import Principal, requires
 from shared.db import ReadSession, Session
 from shared.idempotency import Idempotent
@@ -38,13 +40,14 @@ CanApprove = Annotated[Principal, requires("billing.invoices:approve")]
 async def _queue(
     session: AsyncSession, response: Response, step: Step, wanted: BulkIn, by: Principal, work: Effort, **more: Any
 ) -> BulkAccepted:
+    began = begun_at(work.started_at, work.finished_at, await last_finish(session, by.id))
     order = BulkOrder(
         step=step,
         invoices=[Chosen(each.id, each.version) for each in wanted.invoices],
         by=by.id,
         grants=tuple(sorted(by.scopes)),
         actor=work.actor,
-        started_at=work.started_at,
+        started_at=began,
         finished_at=work.finished_at,
         estimated=work.estimated,
         **more,

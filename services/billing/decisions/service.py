@@ -14,7 +14,7 @@ from services.billing.intake.models import ElectronicInvoice
 from services.billing.invoices import service as invoices
 from services.billing.invoices.models import RULES_ID, InvoiceStatus, SupplierInvoice
 from services.billing.matching.queries import get_match
-from services.billing.work_queue.turns import overtake
+from services.billing.work_queue.turns import overtake, turn_of
 from shared import clock
 from shared.auth import Principal
 from shared.events import Actor
@@ -84,7 +84,10 @@ async def decide_invoices(session: AsyncSession, found: Iterable[SupplierInvoice
         facts = await facts_of(session, invoice)
         decision = rules.decide(policy, facts)
         session.add(_told(invoice, active, occasion, facts, decision))
-        await _carry_out(session, invoice, decision.outcome, Effort(RULES, begun_at, clock.now(), estimated=False))
+        effort = Effort(RULES, begun_at, clock.now(), estimated=False)
+        if occasion is Occasion.RELEASE:  # people may have worked on it before, which was no waiting
+            effort = await turn_of(session, invoice.id, None, effort)
+        await _carry_out(session, invoice, decision.outcome, effort)
         if occasion is Occasion.RELEASE and invoice.status != InvoiceStatus.REGISTERED:
             await overtake(session, invoice, clock.now())
 

@@ -26,6 +26,8 @@ class DraftState(StrEnum):
 class InvoiceDraft(TenantRow, BillingTable):
     """A plain PDF: its bytes, what was read of them (`reading` never changes), what people say (`given`).
 
+    `account_by` is who gave the account, where a person did.
+
     The invoice it becomes has its id: a case is one from the file's arrival to the payment.
     """
 
@@ -50,6 +52,7 @@ class InvoiceDraft(TenantRow, BillingTable):
     language: Mapped[str | None]
     reading: Mapped[dict[str, Any]] = mapped_column(JSONB)
     given: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    account_by: Mapped[str | None]
     object_key: Mapped[str]
     size: Mapped[int] = mapped_column(BigInteger)
     sha256: Mapped[str] = mapped_column(String(64))

@@ -105,7 +105,10 @@ async def change_draft(session: AsyncSession, draft: InvoiceDraft, wanted: Draft
     """
     _require_open(draft)
     await check_claim(session, draft, by)
-    draft.given = draft.given | wanted.changes()
+    changes = wanted.changes()
+    draft.given = draft.given | changes
+    if "account" in changes:
+        draft.account_by = by.id
 
 
 async def register_draft(session: AsyncSession, draft: InvoiceDraft, by: Principal, effort: Effort) -> SupplierInvoice:
@@ -122,7 +125,8 @@ async def register_draft(session: AsyncSession, draft: InvoiceDraft, by: Princip
     due = said.values.get("due_date") or await _due_by_terms(session, said.values)
     received = _as_keyed(invoice_of({**said.values, "due_date": due}))
     account = normalise_account(said.values.get("account") or "")
-    source = Source(draft.id, Origin.DOCUMENT, draft.received_at, [account] if account else [])
+    brought_by = draft.account_by or draft.received_by
+    source = Source(draft.id, Origin.DOCUMENT, draft.received_at, [account] if account else [], brought_by)
     invoice = await register_invoice(session, received, by, turn, source=source)
     _settle(draft, DraftState.REGISTERED, by, turn)
     end_turn(turn, draft, by)

@@ -7,14 +7,14 @@ from sqlalchemy import ColumnElement, and_, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.holds.models import HoldKind, InvoiceHold
-from services.billing.invoices.models import InvoiceStatus, SupplierInvoice
+from services.billing.invoices.models import HELD_WHILE, InvoiceStatus, SupplierInvoice
 from shared.errors import NotFound
 
 
 def is_held(*kinds: str) -> ColumnElement[bool]:
-    """Return the condition that an invoice has open holds, of any kind or of these."""
+    """Return the condition that an invoice waits for open holds, of any kind or of these; what was rejected waits for none."""
     waits = exists().where(InvoiceHold.invoice_id == SupplierInvoice.id, InvoiceHold.released_at.is_(None))
-    return waits.where(InvoiceHold.kind.in_(kinds)) if kinds else waits
+    return and_(SupplierInvoice.status == HELD_WHILE, waits.where(InvoiceHold.kind.in_(kinds)) if kinds else waits)
 
 
 async def holds_of(session: AsyncSession, invoice_id: UUID) -> Sequence[InvoiceHold]:
@@ -41,7 +41,7 @@ async def lock_waiting(session: AsyncSession, account_id: UUID) -> Sequence[Supp
     query = select(SupplierInvoice).where(
         SupplierInvoice.id.in_(waits), SupplierInvoice.status == InvoiceStatus.REGISTERED
     )
-    return (await session.scalars(query.order_by(SupplierInvoice.id).with_for_update())).all()
+    return (await session.scalars(query.order_by(SupplierInvoice.id).with_for_update(key_share=True))).all()
 
 
 async def open_for_account(

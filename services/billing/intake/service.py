@@ -82,7 +82,7 @@ async def register_electronic(
     await session.flush()
     await lock_supplier(session, recognised, rules.names_of(seller))
     accounts = rules.accounts_of(invoice)
-    found = _doubts(arrived.judged) + await account_doubts(session, recognised, registered.id, accounts, by, at)
+    found = _doubts(arrived.judged) + await account_doubts(session, recognised, registered.id, accounts, by.id, at)
     await announce_invoice(session, registered, found, effort, arrived.judged.verdict, override=override)
     await decide_invoices(session, [registered], Occasion.INTAKE)
     return registered

@@ -13,6 +13,7 @@ _STATES = {
 }
 _STEPS = {
     "matching": ("matching", "cotejarla"),
+    "release": ("the release of a hold", "liberarla"),
     "validation": ("validation", "validarla"),
     "approval": ("approval", "aprobarla"),
     "rejection": ("rejection", "rechazarla"),

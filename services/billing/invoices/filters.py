@@ -68,7 +68,9 @@ class InvoiceFilter(BaseModel):
     gross_to: Annotated[DecimalString | None, Field(description="With `currency`")] = None
     origin: Origin | None = None
     credit_note: bool | None = None
-    held: Annotated[bool | None, Field(description="Only those with open holds, or only those without")] = None
+    held: Annotated[
+        bool | None, Field(description="Only those that wait for open holds, or only those that do not")
+    ] = None
     hold: Annotated[
         list[HoldKind], Field(max_length=len(HoldKind), description="With an open hold of any of them")
     ] = []

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.billing.holds.models import HoldKind, InvoiceHold
 from services.billing.intake.models import ElectronicInvoice
 from services.billing.invoices.filters import InvoiceFilter, ValidationVerdict, currency_missing
-from services.billing.invoices.models import RULES_ID, WAITING, InvoiceStatus, Origin, SupplierInvoice
+from services.billing.invoices.models import HELD_WHILE, RULES_ID, WAITING, InvoiceStatus, Origin, SupplierInvoice
 from services.billing.invoices.orders import ORDERS, Sort, decode_place, encode_place
 from services.billing.invoices.rules import Totals, is_overdue
 from services.billing.invoices.schemas import InvoicingSupplierOut, TotalsOut
@@ -93,7 +93,11 @@ def read_rows(*more: ColumnElement[Any]) -> Select[Any]:
     """Return the statement that reads what a row of the list says, and `more`; filters and order are the caller's."""
     holds = (
         select(func.array_agg(aggregate_order_by(InvoiceHold.kind.distinct(), InvoiceHold.kind)))
-        .where(InvoiceHold.invoice_id == SupplierInvoice.id, InvoiceHold.released_at.is_(None))
+        .where(
+            InvoiceHold.invoice_id == SupplierInvoice.id,
+            InvoiceHold.released_at.is_(None),
+            SupplierInvoice.status == HELD_WHILE,
+        )
         .scalar_subquery()
     )
     return select(

@@ -31,6 +31,9 @@ class InvoiceStatus(StrEnum):
 # What is still to be paid or refused, and can be overdue.
 WAITING = (InvoiceStatus.REGISTERED, InvoiceStatus.VALIDATED, InvoiceStatus.APPROVED)
 
+# A hold keeps an invoice from being validated; what was rejected all the same waits for nothing.
+HELD_WHILE = InvoiceStatus.REGISTERED
+
 
 class Origin(StrEnum):
     """How an invoice came in: keyed by somebody or a program, as an electronic invoice, or as a document with a draft."""

@@ -11,9 +11,13 @@ from shared.errors import NotFound
 
 
 async def get_invoice(session: AsyncSession, invoice_id: UUID, *, lock: bool = False) -> SupplierInvoice:
-    """Return one invoice, locked for a change when asked. Raises NotFound, also for another tenant's."""
+    """Return one invoice, locked for a change when asked. Raises NotFound, also for another tenant's.
+
+    Here and wherever else invoices are locked, others may insert rows that refer to them: one that repeats an invoice waits
+    for nobody who has it, and so in no circle.
+    """
     query = select(SupplierInvoice).where(SupplierInvoice.id == invoice_id)
-    invoice = (await session.scalars(query.with_for_update() if lock else query)).one_or_none()
+    invoice = (await session.scalars(query.with_for_update(key_share=True) if lock else query)).one_or_none()
     if invoice is None:
         raise NotFound
     return invoice

@@ -46,12 +46,16 @@ PROCESS = "accounts-payable"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a registered invoice was read from: its id is the invoice's, and there it waited since `since`."""
+    """Where a registered invoice was read from: its id is the invoice's, and there it waited since `since`.
+
+    `brought_by` is who gave the accounts, or else the file.
+    """
 
     id: UUID
     origin: Origin
     since: datetime
     accounts: list[str]
+    brought_by: str
 
 
 async def register_invoice(
@@ -75,8 +79,11 @@ async def register_invoice(
         values |= {"id": source.id, "origin": source.origin}
     invoice = await file_invoice(session, values, override)
     await lock_supplier(session, recognised, [received.supplier.name])
-    accounts, since = ([], None) if source is None else (source.accounts, source.since)
-    found = await account_doubts(session, recognised, invoice.id, accounts, by, effort.finished_at) if accounts else []
+    found: Found = []
+    if source is not None and source.accounts:
+        accounts, brought_by, at = source.accounts, source.brought_by, effort.finished_at
+        found = await account_doubts(session, recognised, invoice.id, accounts, brought_by, at)
+    since = None if source is None else source.since
     await announce_invoice(session, invoice, found, effort, since=since, override=override)
     return invoice
 

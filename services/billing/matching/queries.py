@@ -162,5 +162,5 @@ async def open_matches(
         .execution_options(populate_existing=True)
     )
     if lock:
-        query = query.with_for_update(of=SupplierInvoice)
+        query = query.with_for_update(of=SupplierInvoice, key_share=True)
     return [(match, invoice) for match, invoice in (await session.execute(query)).all()]

@@ -114,7 +114,7 @@ async def match_on_demand(session: AsyncSession, invoice: SupplierInvoice) -> bo
     if not keys or not await queries.has_orders(session):
         return False
     orders, lines = await _lock_named(session, keys)
-    await session.refresh(invoice, with_for_update=True)
+    await session.refresh(invoice, with_for_update={"key_share": True})
     if invoice.status != InvoiceStatus.REGISTERED:
         needed = InvoiceStatus.REGISTERED.value
         raise IllegalTransition(number=invoice.number, state=invoice.status, step="matching", needed=needed)

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, ScalarSelect, false, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.identifiers import normalise_tax_id
+from services.billing.invoices.models import SupplierInvoice
 from services.billing.parties.models import Supplier, SupplierAccount, SupplierTaxId
 from services.billing.parties.schemas import SupplierOut, present_supplier
 from shared.errors import NotFound
@@ -51,6 +52,10 @@ async def get_account(session: AsyncSession, supplier_id: UUID, account_id: UUID
     if account is None:
         raise NotFound
     return account
+
+
+async def registrar_of(session: AsyncSession, invoice_id: UUID) -> str | None:
+    return await session.scalar(select(SupplierInvoice.registered_by).where(SupplierInvoice.id == invoice_id))
 
 
 async def list_suppliers(

@@ -68,7 +68,10 @@ async def get(supplier_id: UUID, response: Response, session: ReadSession, _by: 
 
 @router.patch("/{supplier_id}", status_code=204)
 async def change(supplier: EditedSupplier, wanted: SupplierChangeIn, session: Session, by: CanWrite) -> None:
-    """Change name, other names, terms or tolerances; needs If-Match. By other tolerances its invoices are matched anew."""
+    """Change name, other names, terms or tolerances; needs If-Match.
+
+    Tolerances need `billing.tolerances:approve`, too: by others its invoices are matched anew.
+    """
     await service.change_supplier(session, supplier, wanted, by)
 
 

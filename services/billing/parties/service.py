@@ -17,12 +17,13 @@ from services.billing.parties.errors import AccountVerified, OwnAccount, TaxIdTa
 from services.billing.parties.models import Supplier, SupplierAccount, SupplierTaxId
 from services.billing.parties.schemas import SupplierChangeIn
 from shared import outbox
-from shared.auth import Principal
+from shared.auth import NotAllowed, Principal
 from shared.contracts import billing as events
 from shared.ids import uuid7
 from shared.work import Effort
 
 PROCESS = "supplier-master-data"
+TOLERATE = "billing.tolerances:approve"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +77,11 @@ async def account_doubts(
     recognised: Recognised,
     invoice_id: UUID,
     accounts: Iterable[str],
-    by: Principal,
+    brought_by: str,
     at: datetime,
 ) -> holds.Found:
     """Keep the accounts an invoice names; return what it waits for."""
-    doubtful = await note_accounts(session, recognised, invoice_id, accounts, by, at)
+    doubtful = await note_accounts(session, recognised, invoice_id, accounts, brought_by, at)
     return [(HoldKind.ACCOUNT_CHANGED, _told_account(recognised, account)) for account in doubtful]
 
 
@@ -94,7 +95,7 @@ async def note_accounts(
     recognised: Recognised,
     invoice_id: UUID,
     accounts: Iterable[str],
-    by: Principal,
+    brought_by: str,
     at: datetime,
 ) -> list[SupplierAccount]:
     """Keep the accounts an invoice names; return those that a person has to verify before it is paid."""
@@ -110,7 +111,7 @@ async def note_accounts(
                 is_change=recognised.was_known,
                 first_invoice_id=invoice_id,
                 first_seen_at=at,
-                brought_by=by.id,
+                brought_by=brought_by,
             )
             session.add(row)
         if row.is_change and row.verified_at is None:
@@ -131,7 +132,7 @@ async def verify_account(
         raise VerifierNotAPerson
     if account.verified_at is not None:
         raise AccountVerified(verified_at=account.verified_at.isoformat())
-    if account.brought_by == by.id:
+    if by.id in {account.brought_by, await queries.registrar_of(session, account.first_invoice_id)}:
         raise OwnAccount
     account.verified_by, account.verified_at = by.id, effort.finished_at
     work = effort.on(PROCESS, "verify-account", account.id, requested_at=account.first_seen_at)
@@ -143,12 +144,16 @@ async def verify_account(
 async def change_supplier(session: AsyncSession, supplier: Supplier, change: SupplierChangeIn, by: Principal) -> None:
     """Change what was agreed with a supplier; no work of a case, so no event.
 
-    Where tolerances are others, its invoices that nobody has validated are matched once more.
+    Where tolerances are others, its invoices that nobody has validated are matched once more: that lets some go, and so
+    takes the right that the tenant's own tolerance takes. Raises NotAllowed.
     """
     changes = change.changes()
+    tolerances = changes.keys() & {"tolerance_percent", "tolerance_amount"}
+    if tolerances and not by.allows(TOLERATE):
+        raise NotAllowed(scope=TOLERATE)
     for name, value in changes.items():
         setattr(supplier, name, value)
-    if changes.keys() & {"tolerance_percent", "tolerance_amount"}:
+    if tolerances:
         await ask_rematch(session, by, Affected(supplier_id=supplier.id))
 
 

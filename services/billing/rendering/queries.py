@@ -13,7 +13,7 @@ from services.billing.einvoices.verdicts import Finding, Judged, Stage
 from services.billing.holds.queries import open_holds
 from services.billing.holds.texts import told_kind
 from services.billing.intake.models import ElectronicInvoice
-from services.billing.invoices.models import Origin, SupplierInvoice
+from services.billing.invoices.models import HELD_WHILE, Origin, SupplierInvoice
 from services.billing.invoices.queries import get_invoice
 from services.billing.rendering.messages import Order, RenderingFormat
 from services.billing.rendering.rules import keyed_invoice
@@ -24,7 +24,7 @@ from shared.errors import Language
 async def order_invoice(session: AsyncSession, invoice_id: UUID, form: RenderingFormat, language: Language) -> Order:
     """Return all that is drawn of an invoice on file. Raises NotFound."""
     invoice = await get_invoice(session, invoice_id)
-    holds = await open_holds(session, invoice_id)
+    holds = await open_holds(session, invoice_id) if invoice.status == HELD_WHILE else ()
     about = About(
         origin=Origin(invoice.origin).value,
         is_credit_note=invoice.is_credit_note,

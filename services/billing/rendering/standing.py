@@ -59,15 +59,16 @@ def present_standing(about: About, wording: Wording) -> Block:
     fields = wording.fields(
         status=status,
         held="\n".join(about.holds),
-        verdict=_verdict(about.judgement, wording),
+        verdict=_verdict(about, wording),
         judged_by=", ".join(about.judgement.rule_sets) if about.judgement else None,
     )
     return wording.block("standing", *fields)
 
 
-def _verdict(judgement: Judgement | None, wording: Wording) -> str:
+def _verdict(about: About, wording: Wording) -> str:
+    judgement = about.judgement
     if judgement is None:
-        return wording.say("not_judged")
+        return wording.say("not_judged_document" if about.origin == "document" else "not_judged")
     said = wording.say(judgement.verdict)
     if judgement.fatal or judgement.warnings:
         said += ": " + wording.say("found", fatal=str(judgement.fatal), warnings=str(judgement.warnings))

@@ -65,8 +65,9 @@ WAITING_SINCE: ColumnElement[datetime] = func.greatest(
     case(
         (_I.status == InvoiceStatus.VALIDATED, func.coalesce(_APPROVED_AT, _I.status_since)),
         (_IS_HELD, _of_holds(func.min(_H.raised_at), _H.released_at.is_(None))),
-        else_=func.greatest(_I.status_since, _of_holds(func.max(_H.released_at))),
+        else_=_I.status_since,
     ),
+    _of_holds(func.max(_H.released_at)),
     terms.worked_until(_I),
 )
 

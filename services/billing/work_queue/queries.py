@@ -8,6 +8,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.drafts.models import InvoiceDraft
+from services.billing.holds.models import InvoiceHold
 from services.billing.holds.queries import holds_of
 from services.billing.invoices.models import InvoiceApproval, InvoiceStatus
 from services.billing.work_queue.models import WorkAssignment
@@ -28,19 +29,25 @@ async def assignments_of(session: AsyncSession, invoice_id: UUID) -> Sequence[Wo
     return (await session.scalars(query.order_by(WorkAssignment.id))).all()
 
 
+async def last_release(session: AsyncSession, invoice_id: UUID) -> datetime | None:
+    """Return when a hold of the invoice was last released: that was work on it, claimed or not."""
+    return await session.scalar(select(func.max(InvoiceHold.released_at)).where(InvoiceHold.invoice_id == invoice_id))
+
+
 async def open_assignment(session: AsyncSession, invoice_id: UUID) -> WorkAssignment | None:
     query = select(WorkAssignment).where(WorkAssignment.invoice_id == invoice_id, WorkAssignment.ended_at.is_(None))
     return (await session.scalars(query)).one_or_none()
 
 
-async def last_finish(session: AsyncSession, person: str) -> tuple[bool, datetime | None]:
-    """Return when the person last finished a step within a claim, whatever it was about.
+async def is_alone(session: AsyncSession, person: str) -> bool:
+    """Tell whether no other request of this person is about to say when they finished a step; none does from here on."""
+    return bool(await session.scalar(_ALONE, {"person": person}))
 
-    The first value is false while another request of the same person is about to say so.
-    """
-    is_alone = bool(await session.scalar(_ALONE, {"person": person}))
+
+async def last_finish(session: AsyncSession, person: str) -> datetime | None:
+    """Return when the person last finished a step within a claim, whatever it was about."""
     query = select(func.max(WorkAssignment.worked_until)).where(WorkAssignment.assignee == person)
-    return is_alone, await session.scalar(query)
+    return await session.scalar(query)
 
 
 async def waits_since(session: AsyncSession, invoice: Subject) -> datetime:
@@ -49,10 +56,9 @@ async def waits_since(session: AsyncSession, invoice: Subject) -> datetime:
         return invoice.received_at
     if invoice.status == InvoiceStatus.REGISTERED:
         holds = await holds_of(session, invoice.id)
-        if raised := [hold.raised_at for hold in holds if hold.released_at is None]:
-            return min(raised)
+        raised = [hold.raised_at for hold in holds if hold.released_at is None]
         released = [hold.released_at for hold in holds if hold.released_at is not None]
-        return max([invoice.status_since, *released])
+        return max([min(raised, default=invoice.status_since), *released])
     if invoice.approvals:
         approvals = select(func.max(InvoiceApproval.approved_at)).where(InvoiceApproval.invoice_id == invoice.id)
         return await session.scalar(approvals) or invoice.status_since

@@ -18,7 +18,7 @@ from shared.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from shared.schemas import PlausibleDay, RequestModel, ResponseModel, whole_number
 from shared.validation import value_error
 
-Person = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+Person = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"\S")]
 
 
 class ReturnIn(RequestModel):

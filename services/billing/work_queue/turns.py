@@ -48,6 +48,16 @@ class Turn(Effort):
         return Effort.on(self, process, activity, case, outcome=outcome, requested_at=requested_at)
 
 
+@dataclass(frozen=True, slots=True)
+class Share(Effort):
+    """A part of the time that a person needed for a list of things, which they were done with at `until`.
+
+    The list is measured as a whole: a claim on one of its things does not measure that part again.
+    """
+
+    until: datetime
+
+
 async def take_turn(session: AsyncSession, subject: Subject, by: Principal, effort: Effort) -> Turn:
     """Return the effort of a person's or a machine's step. Raises ClaimedByAnother; a machine goes ahead."""
     turn = await turn_of(session, subject.id, by, effort)
@@ -74,9 +84,13 @@ async def turn_of(session: AsyncSession, invoice_id: UUID, by: Principal | None,
     is_held = open_one is not None and is_lasting(open_one, effort.finished_at)
     held, lapsed = (open_one, None) if is_held else (None, open_one)
     ends = [(each.worked_until, each.assignee) for each in assignments if each.worked_until is not None]
-    worked_until = max((end for end, _ in ends), default=None)
+    released_at = await queries.last_release(session, invoice_id)
+    worked_until = max((each for each in (*(end for end, _ in ends), released_at) if each is not None), default=None)
     if held is not None and held.claimed_at is not None and by is not None and held.assignee == by.id:
-        effort = await _observe(session, held, held.claimed_at, effort)
+        if isinstance(effort, Share):
+            effort = _part(held, held.claimed_at, effort)
+        else:
+            effort = await _observe(session, held, held.claimed_at, effort)
     else:
         own = [end for end, assignee in ends if by is not None and assignee == by.id]
         if lapsed is not None and lapsed.claimed_at is not None and by is not None and lapsed.assignee == by.id:
@@ -91,7 +105,7 @@ async def _observe(session: AsyncSession, held: WorkAssignment, claimed_at: date
     A person does one thing at a time: what they finished elsewhere meanwhile was not work on this. While another step of
     the same person is under way, nobody can tell when this one began.
     """
-    is_alone, last = await queries.last_finish(session, held.assignee)
+    is_alone, last = await queries.is_alone(session, held.assignee), await queries.last_finish(session, held.assignee)
     told = None if effort.estimated else effort.started_at
     started = rules.begun_at(claimed_at, effort.finished_at, held.worked_until, last, told)
     held.worked_until = max(effort.finished_at, held.worked_until or claimed_at)
@@ -100,13 +114,23 @@ async def _observe(session: AsyncSession, held: WorkAssignment, claimed_at: date
     return replace(effort, started_at=started, estimated=False)
 
 
+def _part(held: WorkAssignment, claimed_at: datetime, share: Share) -> Effort:
+    """Return a share within a claim. What its holder does next began when they were done with the list."""
+    started = rules.begun_at(claimed_at, share.finished_at, held.worked_until, share.started_at)
+    held.worked_until = max(min(share.until, share.finished_at), held.worked_until or claimed_at)
+    return replace(share, started_at=started)
+
+
 def is_lasting(assignment: WorkAssignment, now: datetime) -> bool:
     end = rules.lapses_at(assignment.claimed_at, assignment.worked_until)
     return end is None or now < end
 
 
 def end_turn(turn: Turn, subject: Subject, by: Principal) -> None:
-    """End the claim on what is decided, or whose next step is not its holder's, and one that has lapsed."""
+    """End the claim on what is decided, or whose next step is not its holder's, and one that has lapsed.
+
+    A machine may have taken the step ahead of who holds it: nobody keeps others off what they may not decide.
+    """
     if turn.lapsed is not None:
         end(turn.lapsed, Ending.LAPSED, turn.finished_at)
     if turn.held is None:
@@ -114,8 +138,11 @@ def end_turn(turn: Turn, subject: Subject, by: Principal) -> None:
     is_holder = turn.held.assignee == by.id
     if not is_waiting(subject):
         end(turn.held, Ending.DECIDED if is_holder else Ending.OVERTAKEN, turn.finished_at)
-    elif isinstance(subject, SupplierInvoice) and is_holder and not may_go_on(subject, by):
-        end(turn.held, Ending.DECIDED, turn.finished_at)
+    elif isinstance(subject, SupplierInvoice):
+        if is_holder and not may_go_on(subject, by):
+            end(turn.held, Ending.DECIDED, turn.finished_at)
+        elif subject.status == InvoiceStatus.VALIDATED and turn.held.assignee == subject.registered_by:
+            end(turn.held, Ending.OVERTAKEN, turn.finished_at)
 
 
 def may_go_on(invoice: SupplierInvoice, by: Principal) -> bool:

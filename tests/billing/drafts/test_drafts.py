@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 
 from services.billing.einvoices import model as m
+from tests.billing.decisions.policies import as_person
 from tests.billing.drafts.sending import (
     IBAN,
     OTHER_IBAN,
@@ -293,3 +294,25 @@ async def test_viewers_read_and_do_not_write(billing: Harness, tenant: str) -> N
     draft = await received(billing, tenant, plain())
     assert (await step(billing, tenant, draft["id"], "registration", role="viewer")).status_code == 403
     assert (await get(billing, tenant, f"{PATH}/{draft['id']}")).status_code == 200
+
+
+async def test_nobody_verifies_an_account_that_they_gave_brought_in_or_registered(
+    billing: Harness, tenant: str
+) -> None:
+    async with billing.client(tenant) as client:
+        assert (await client.post("/billing/invoices", json=keyed("1"))).status_code == 201
+    given = await received(billing, tenant, plain("F-2", account=None))
+    async with as_person(billing, tenant, "mallory") as client:
+        path = f"/billing/drafts/{given['id']}"
+        changed = await client.patch(path, json={"account": OTHER_IBAN}, headers={"If-Match": '"1"'})
+        assert changed.status_code == 200, changed.text
+        read = await client.post("/billing/drafts", content=plain("F-3", account="FR1420041010050500013M02606"))
+        assert read.status_code == 201, read.text
+    for draft in (given, read.json()):
+        async with as_person(billing, tenant, "bob") as client:
+            invoice = (await client.post(f"/billing/drafts/{draft['id']}/registration")).json()
+        (hold,) = [each for each in invoice["holds"] if each["kind"] == "account-changed"]
+        for name, status in (("mallory", 403), ("bob", 403), ("eva", 204)):
+            async with as_person(billing, tenant, name) as client:
+                answer = await client.post(hold["details"]["verification"])
+            assert answer.status_code == status, (name, answer.text)

@@ -2,16 +2,22 @@
 
 import asyncio
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.billing.identifiers import normalise_number
+from services.billing.matching.queries import open_matches
+from services.billing.orders.queries import lock_lines
 from tests.billing.batches.test_batches import files_of, packed
 from tests.billing.batches.test_batches import send as send_batch
 from tests.billing.decisions.policies import as_person, decisions, in_force, rule
 from tests.billing.duplicates.test_near_duplicates import likenesses
 from tests.billing.intake.electronic import detail, electronic, objects, open_holds, post, rows, taken_in
+from tests.billing.matching.ordering import billed, placed
 from tests.billing.test_invoices import invoice as keyed
 from tests.billing.test_invoices import register, step
 from tests.billing.working import ended
@@ -140,3 +146,24 @@ async def test_a_batch_overrides_nothing(billing: Harness, tenant: str) -> None:
     await ended(billing, tenant, accepted)
     (file,) = await files_of(billing, tenant, accepted)
     assert file["refusal"]["code"] == "duplicate-invoice"
+
+
+async def test_a_repeat_waits_in_no_circle_with_who_matches_the_one_it_repeats(billing: Harness, tenant: str) -> None:
+    order = await placed(billing, tenant)
+    content = billed("A-1")
+    first = await taken_in(billing, tenant, content)
+    async with billing.runtime.database.transaction(tenant) as matching:
+        await lock_lines(matching, [UUID(order["id"])])
+        repeating = asyncio.create_task(repeat_file(billing, tenant, first["id"], content))
+        async with asyncio.timeout(20):
+            while not await _waits(matching):  # noqa: ASYNC110 - the database has no event for it
+                await asyncio.sleep(0.05)
+        ((_, locked),) = await open_matches(matching, normalise_number("PO-1"), lock=True)
+        assert str(locked.id) == first["id"]
+    assert (await repeating).status_code == 201
+
+
+async def _waits(session: AsyncSession) -> bool:
+    """Tell whether somebody waits for a lock of this session."""
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+    return bool(await session.scalar(text(waiting)))

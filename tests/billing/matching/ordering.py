@@ -90,7 +90,7 @@ async def played(billing: Harness, tenant: str, case: Case) -> list[Judgement]:
     supplier = (await taken_in(billing, tenant, billed("FIRST", orders=None)))["supplier"]["id"]
     amount = None if case.amount is None else str(Decimal(case.amount).scaleb(-2))
     agreed = {"tolerance_percent": None if case.percent is None else str(case.percent), "tolerance_amount": amount}
-    async with billing.client(tenant, "operator", **{"If-Match": "*"}) as client:
+    async with billing.client(tenant, "manager", **{"If-Match": "*"}) as client:
         assert (await client.patch(f"/billing/suppliers/{supplier}", json=agreed)).status_code == 204
     answers = [
         await taken_in(billing, tenant, document_of(f"{letter * 3}-{number}", document))

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
 
 import httpx
+import pytest
 
 from tests.billing.intake.electronic import detail, get, open_holds, post, send
 from tests.billing.matching.ordering import billed, order, order_line, placed
@@ -15,6 +16,21 @@ from tests.fixtures.services import Harness
 
 REFERENCES = ["PO-1;PO-2", "PO-2;PO-1;PO-3", "PO-3", "PO-3,PO-1"]
 ROUNDS, AT_ONCE = 8, 8
+Step = Callable[[], Awaitable[httpx.Response]]
+
+
+async def at_once(steps: Iterable[Step]) -> list[httpx.Response]:
+    """Take all steps; where one fails the others end, too, and ask nothing of a service that is gone by then."""
+    async with asyncio.timeout(120), asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_patiently(step)) for step in steps]
+    return [task.result() for task in tasks]
+
+
+async def _patiently(step: Step) -> httpx.Response:
+    """Take a step, and again where the caller is told to: on a busy machine a queue may be longer than a lock's patience."""
+    while (answer := await step()).status_code == httpx.codes.SERVICE_UNAVAILABLE:  # noqa: ASYNC110 - nobody tells when
+        await asyncio.sleep(0.5)
+    return answer
 
 
 @dataclass
@@ -32,14 +48,16 @@ class Bustle:
         number, quantity = f"N-{self.random.random()}", str(self.random.randint(1, 4))
         content = billed(number, quantity, reference=None, orders=self.random.choice(REFERENCES))
         answer = await send(self.billing, self.tenant, content)
-        self.invoices.append(answer.json()["id"])
+        if answer.is_success:
+            self.invoices.append(answer.json()["id"])
         return answer
 
     async def receive(self) -> httpx.Response:
         lines = [{"reference": "10", "quantity": str(self.random.randint(1, 9))}]
         came = {"order_id": self.random.choice(self.orders), "received_on": "2026-11-02", "lines": lines}
         answer = await post(self.billing, self.tenant, "/billing/receipts", came)
-        self.receipts.append(answer.json()["id"])
+        if answer.is_success:
+            self.receipts.append(answer.json()["id"])
         return answer
 
     async def reverse(self) -> httpx.Response:
@@ -56,21 +74,24 @@ class Bustle:
         path = f"/billing/invoices/{self.random.choice(self.invoices)}/{step}"
         return await post(self.billing, self.tenant, path, {"reason": "So it is"} if step == "rejection" else None)
 
-    def some(self) -> list[Callable[[], Awaitable[httpx.Response]]]:
+    def some(self) -> list[Step]:
         return self.random.choices(
             [self.bill, self.receive, self.reverse, self.change, self.decide], [4, 2, 1, 1, 3], k=AT_ONCE
         )
 
 
-async def test_whatever_comes_at_once_no_goods_are_billed_twice(billing: Harness, tenant: str) -> None:
+async def test_whatever_comes_at_once_no_goods_are_billed_twice(
+    billing: Harness, tenant: str, caplog: pytest.LogCaptureFixture
+) -> None:
     orders = [await placed(billing, tenant, order(f"PO-{n}", order_line(quantity="100"))) for n in (1, 2, 3)]
     bustle = Bustle(billing, tenant, Random(), [each["id"] for each in orders])
     for _ in range(2):
         await bustle.bill()
         await bustle.receive()
     for _ in range(ROUNDS):
-        answers = await asyncio.gather(*(step() for step in bustle.some()))
+        answers = await at_once(bustle.some())
         assert {answer.status_code for answer in answers} <= {200, 201, 204, 409}, [each.text for each in answers]
+    assert "deadlock" not in caplog.text
     matched = Counter[str]()
     for invoice_id in bustle.invoices:
         invoice = await detail(billing, tenant, invoice_id)

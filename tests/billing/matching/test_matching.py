@@ -110,8 +110,12 @@ async def test_what_is_rejected_bills_nothing(billing: Harness, tenant: str) -> 
     assert right["match"]["reasons"] == ["over-ordered", "not-received"]
     rejection = {"reason": "Three were billed, two came"}
     assert (await post(billing, tenant, f"/billing/invoices/{wrong['id']}/rejection", rejection)).status_code == 204
-    answer = await post(billing, tenant, f"/billing/invoices/{right['id']}/match")
-    assert (answer.status_code, answer.json()["verdict"]) == (200, "matched-3way")
+    async with billing.client(tenant) as client:
+        path = f"/billing/invoices/{right['id']}/match"
+        stale = await client.post(path, headers={"If-Match": '"7"'})
+        assert (stale.status_code, problem(stale)["code"]) == (412, "if-match-failed")
+        answer = await client.post(path, headers={"If-Match": '"1"'})
+    assert (answer.status_code, answer.json()["verdict"], answer.headers["etag"]) == (200, "matched-3way", '"1"')
     assert open_holds(await detail(billing, tenant, right["id"])) == []
     refused = await post(billing, tenant, f"/billing/invoices/{wrong['id']}/match")
     assert (refused.status_code, problem(refused)["code"]) == (409, "illegal-invoice-transition")
@@ -135,7 +139,7 @@ async def test_both_limits_of_a_suppliers_tolerance_hold(
     await received(billing, tenant, whole)
     supplier = (await taken_in(billing, tenant, billed("A-1", "1", orders=None)))["supplier"]["id"]
     agreed = {"tolerance_percent": percent, "tolerance_amount": amount}
-    async with billing.client(tenant, "operator", **{"If-Match": "*"}) as client:
+    async with billing.client(tenant, "manager", **{"If-Match": "*"}) as client:
         assert (await client.patch(f"/billing/suppliers/{supplier}", json=agreed)).status_code == 204
     invoice = await taken_in(billing, tenant, billed("B-22", "10", "10.50"))
     assert invoice["match"]["verdict"] == verdict

@@ -57,7 +57,7 @@ async def test_what_was_agreed_is_changed_with_the_version_seen(billing: Harness
     supplier = await supplier_of(billing, tenant, await taken_in(billing, tenant, electronic()))
     path = f"{PATH}/{supplier['id']}"
     wanted = {"terms_days": 60, "tolerance_percent": "2.5", "tolerance_amount": "10.00", "aliases": ["Faro", "Faro"]}
-    async with billing.client(tenant) as client:
+    async with billing.client(tenant, "manager") as client:
         unseen = await client.patch(path, json=wanted)
         assert (unseen.status_code, problem(unseen)["code"]) == (428, "if-match-required")
         done = await client.patch(path, json=wanted, headers={"If-Match": supplier["etag"]})

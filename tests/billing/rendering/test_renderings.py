@@ -15,7 +15,7 @@ from services.billing.rendering.messages import Order
 from services.billing.rendering.pool import Renderers
 from shared.ids import uuid7
 from tests.billing.drafts.sending import change, plain, received
-from tests.billing.drafts.sending import step as draft_step
+from tests.billing.drafts.sending import step as settle
 from tests.billing.einvoices.facturae_samples import facturae_xml
 from tests.billing.einvoices.samples import INVOICE, invoice_xml
 from tests.billing.einvoices.test_door import pdf
@@ -75,7 +75,7 @@ async def test_an_invoice_registered_from_a_document_is_shown_with_its_file(
 ) -> None:
     draft = await received(billing, tenant, plain())
     await change(billing, tenant, draft, supplier_name="Papelería Sol SL")
-    assert (await draft_step(billing, tenant, draft["id"], "registration")).status_code == 201
+    assert (await settle(billing, tenant, draft["id"], "registration")).status_code == 201
     answer = await get_rendering(billing, tenant, draft["id"], f"?format={form}")
     assert answer.status_code == 200, answer.text
     shown = text_of_html(answer.content) if form == "html" else text_of_pdf(answer.content)
@@ -226,3 +226,23 @@ async def test_a_hybrid_pdf_names_the_invoice_inside(billing: Harness, tenant: s
     async with billing.client(tenant) as client:
         answer = await client.post("/billing/renderings", content=pdf(attached={"factur-x.xml": INVOICE}))
     assert "factur-x.xml" in answer.text
+
+
+async def test_what_was_a_plain_document_is_shown_as_a_person_completed_it(billing: Harness, tenant: str) -> None:
+    draft = await received(billing, tenant, plain("D-7"))
+    assert (await change(billing, tenant, draft, supplier_name="Papelería Sol SL")).status_code == 200
+    invoice = (await settle(billing, tenant, draft["id"], "registration")).json()
+    answer = await get_rendering(billing, tenant, invoice["id"], "?language=en")
+    assert answer.status_code == 200, answer.text
+    for said in ("D-7", "121.00 EUR", "completed by a person", draft["sha256"], f"{invoice['id']}.pdf"):
+        assert said in answer.text
+
+
+async def test_a_rejected_invoice_is_shown_as_held_for_nothing(billing: Harness, tenant: str) -> None:
+    await taken_in(billing, tenant, electronic("R-0042"))
+    held = await taken_in(billing, tenant, electronic("R-042"))
+    text = held["holds"][0]["text"]
+    assert text in (await get_rendering(billing, tenant, held["id"])).text
+    rejected = await step(billing, tenant, "manager", f"{held['id']}/rejection", {"reason": "The same again"})
+    assert rejected.status_code == 204
+    assert text not in (await get_rendering(billing, tenant, held["id"])).text

@@ -8,6 +8,7 @@ import pytest
 
 from services.billing.matching import service as matching
 from shared.jobs import JobRunner
+from tests.billing.decisions.policies import in_force, rule
 from tests.billing.intake.electronic import detail, get, open_holds, post, rows, taken_in
 from tests.billing.matching.ordering import billed, match_of, order, order_line, placed, received
 from tests.fixtures.services import Harness, problem
@@ -41,7 +42,7 @@ async def jobs(billing: Harness, tenant: str) -> list[Any]:
 
 
 async def agree(billing: Harness, tenant: str, invoice: dict[str, Any], **terms: str | None) -> None:
-    async with billing.client(tenant, "operator", **{"If-Match": "*"}) as client:
+    async with billing.client(tenant, "manager", **{"If-Match": "*"}) as client:
         answer = await client.patch(f"/billing/suppliers/{invoice['supplier']['id']}", json=terms)
     assert answer.status_code == 204, answer.text
 
@@ -185,3 +186,17 @@ async def test_what_is_no_tolerance_is_refused(billing: Harness, tenant: str, wa
         answer = await client.put(PATH, json=wanted)
     assert (answer.status_code, problem(answer)["code"]) == (422, "invalid-input")
     assert await rows(billing, tenant, "default_tolerance") == []
+
+
+async def test_who_takes_invoices_in_does_not_let_them_go_by_a_tolerance(billing: Harness, tenant: str) -> None:
+    await in_force(billing, tenant, rule("matched", matches=["within-tolerance"]))
+    await ordered_and_here(billing, tenant)
+    invoice = await taken_in(billing, tenant, billed(price="19"))
+    path = f"/billing/suppliers/{invoice['supplier']['id']}"
+    async with billing.client(tenant, "operator", **{"If-Match": "*"}) as client:
+        for wanted in ({"tolerance_percent": "99"}, {"terms_days": 10, "tolerance_amount": "900"}):
+            refused = await client.patch(path, json=wanted)
+            assert (refused.status_code, problem(refused)["scope"]) == (403, "billing.tolerances:approve")
+        assert (await client.patch(path, json={"terms_days": 10})).status_code == 204
+    assert await jobs(billing, tenant) == []
+    assert (await detail(billing, tenant, invoice["id"]))["status"] == "registered"

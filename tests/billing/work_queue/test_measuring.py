@@ -278,3 +278,22 @@ async def test_a_rejection_waits_since_the_hold(billing: Harness, tenant: str) -
     with at(29):
         done(await ask(billing, tenant, "ana", f"/billing/invoices/{held}/rejection", {"reason": "The same again"}))
     assert await told(billing, tenant, held) == [("approve-invoice", 15, 9)]
+
+
+async def test_two_holds_without_a_claim_wait_one_after_the_other(billing: Harness, tenant: str) -> None:
+    with at(0):
+        await placed(billing, tenant)
+        await taken_in(billing, tenant, electronic("INV-0042"))
+        held = await taken_in(billing, tenant, electronic("INV-042", purchase_order="PO-404"))
+    first, second = (f"/billing/invoices/{held['id']}/holds/{hold['id']}/release" for hold in held["holds"])
+    with at(9):
+        done(await ask(billing, tenant, "ana", first, WHY))
+        (item,) = [each for each in await listed(billing, tenant) if each["id"] == held["id"]]
+    assert (item["reason"], item["waiting_since"]) == ("exception", moment(9))
+    with at(12):
+        done(await ask(billing, tenant, "eva", second, WHY))
+    work = [each for each in await work_of(billing, tenant, held["id"]) if each["activity"] == "resolve-exception"]
+    assert [(each["requested_at"], each["finished_at"]) for each in work] == [
+        (moment(0), moment(9)),
+        (moment(9), moment(12)),
+    ]
