@@ -2,12 +2,13 @@
 
 import re
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, StringConstraints, model_validator
+from pydantic import AfterValidator, StringConstraints
 from pydantic import Field as Limits
 
+from services.billing.changes import ChangeModel
 from services.billing.drafts.completing import Completed, completed
 from services.billing.drafts.models import DraftState, InvoiceDraft
 from services.billing.drafts.shapes import Certainty, Seen, Value
@@ -34,7 +35,7 @@ Account = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ]{3,
 Number = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=r"[A-Za-z0-9]")]
 
 
-class DraftChangeIn(RequestModel):
+class DraftChangeIn(ChangeModel):
     """What the document says, by a person. What is left out stays; null: the document does not say it.
 
     Without `lines` the invoice gets one for each rate.
@@ -53,12 +54,6 @@ class DraftChangeIn(RequestModel):
     gross: DecimalString | None = None
     vat_breakdown: Annotated[list[VatIn], Limits(min_length=1, max_length=20)] | None = None
     lines: Annotated[list[LineIn], Limits(min_length=1, max_length=1000)] | None = None
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Self:
-        if not self.model_fields_set:
-            raise value_error("nothing_to_change", "names nothing to change", "no indica ningún cambio")
-        return self
 
     def changes(self) -> dict[str, Any]:
         """Return what was sent, as JSON keeps it."""

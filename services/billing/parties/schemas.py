@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, field_validator
 
+from services.billing.changes import ChangeModel
 from services.billing.identifiers import TaxId
 from services.billing.parties.models import Supplier, SupplierAccount
 from services.billing.parties.rules import MOST_ALIASES
@@ -18,7 +19,7 @@ Tolerance = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,12}(\.[0-9]{1,3}
 Percent = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,2}(\.[0-9]{1,2})?$")]
 
 
-class SupplierChangeIn(RequestModel):
+class SupplierChangeIn(ChangeModel):
     """What to change; what is left out stays as it is. Terms and tolerances may be null: nothing was agreed.
 
     `terms_days` count from the invoice's date; `tolerance_amount` is in the invoice's currency.
@@ -38,12 +39,6 @@ class SupplierChangeIn(RequestModel):
                 "not_null", "leave it out to keep it; it cannot be null", "omítalo para conservarlo; no puede ser null"
             )
         return value
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Self:
-        if not self.model_fields_set:
-            raise value_error("nothing_to_change", "names nothing to change", "no indica ningún cambio")
-        return self
 
     def changes(self) -> dict[str, Any]:
         changes = self.model_dump(exclude_unset=True)

@@ -80,26 +80,8 @@ async def account_doubts(
     brought_by: str,
     at: datetime,
 ) -> holds.Found:
-    """Keep the accounts an invoice names; return what it waits for."""
-    doubtful = await note_accounts(session, recognised, invoice_id, accounts, brought_by, at)
-    return [(HoldKind.ACCOUNT_CHANGED, _told_account(recognised, account)) for account in doubtful]
-
-
-def _told_account(recognised: Recognised, account: SupplierAccount) -> dict[str, str]:
-    path = f"/billing/suppliers/{recognised.supplier.id}/accounts/{account.id}"
-    return {"account_id": str(account.id), "account": account.account, "verification": f"{path}/verification"}
-
-
-async def note_accounts(
-    session: AsyncSession,
-    recognised: Recognised,
-    invoice_id: UUID,
-    accounts: Iterable[str],
-    brought_by: str,
-    at: datetime,
-) -> list[SupplierAccount]:
-    """Keep the accounts an invoice names; return those that a person has to verify before it is paid."""
-    doubtful = []
+    """Keep the accounts an invoice names; return a hold for each that a person has to verify before it is paid."""
+    doubts: holds.Found = []
     known = {account.account: account for account in await queries.accounts_of(session, recognised.supplier.id)}
     for account in dict.fromkeys(accounts):
         row = known.get(account)
@@ -115,8 +97,13 @@ async def note_accounts(
             )
             session.add(row)
         if row.is_change and row.verified_at is None:
-            doubtful.append(row)
-    return doubtful
+            doubts.append((HoldKind.ACCOUNT_CHANGED, _told_account(recognised, row)))
+    return doubts
+
+
+def _told_account(recognised: Recognised, account: SupplierAccount) -> dict[str, str]:
+    path = f"/billing/suppliers/{recognised.supplier.id}/accounts/{account.id}"
+    return {"account_id": str(account.id), "account": account.account, "verification": f"{path}/verification"}
 
 
 async def verify_account(
