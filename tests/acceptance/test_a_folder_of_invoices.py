@@ -23,6 +23,7 @@ from shared import clock
 from tests.analytics.event_logs.importing import at_work
 from tests.billing.batches.test_batches import files_of, packed, send
 from tests.billing.decisions.policies import as_person, in_force, rule
+from tests.billing.drafts.sending import plain
 from tests.billing.einvoices.whole_invoices import invent
 from tests.billing.intake.electronic import detail, electronic, get, seller
 from tests.billing.working import ended
@@ -31,7 +32,7 @@ from tests.fixtures.known_logs import require
 from tests.fixtures.services import Harness
 from tests.fixtures.workers import Tell
 
-MOST, INVENTED, DOUBTFUL = 50, 60, 8
+MOST, INVENTED, DOUBTFUL, PLAIN = 50, 60, 8, 3
 MONDAY = datetime(2026, 3, 2, 8, tzinfo=UTC)
 PERIOD = {"from": "2026-03-01", "to": "2026-03-08", "process": "accounts-payable"}
 CLAIMED, RELEASED, VALIDATED, DECIDED = 0, 4, 7, 9  # minutes within the time a person has for an invoice
@@ -55,13 +56,15 @@ COSTS: dict[str, Any] = {
 def mixed() -> dict[str, bytes]:
     """Return files of every folder and syntax in no order but always the same, by name; none without test data.
 
-    Many of the given ones are one invoice in several syntaxes, so others come with them: sound ones, and some to doubt.
+    Many of the given ones are one invoice in several syntaxes, so others come with them: sound ones, some to doubt, and
+    some without any data inside.
     """
     found = [*whole_documents("xrechnung"), *whole_documents("zugferd"), *whole_documents("zugferd", ".pdf")]
     found += [*whole_documents("en16931/ubl"), *whole_documents("en16931/cii")]
     found.sort(key=lambda file: hashlib.sha256(file.name.encode()).digest())
     given = {f"given-{place:03}-{file.name}": file.read_bytes() for place, file in enumerate(found[:MOST])}
-    return given | sound() | doubtful() if given else {}
+    papers = {f"plain-{place}.pdf": plain(f"P-{place}") for place in range(PLAIN)}
+    return given | sound() | doubtful() | papers if given else {}
 
 
 def sound() -> dict[str, bytes]:
@@ -118,6 +121,11 @@ class Office:
         if (await detail(self._billing, self._tenant, item["id"]))["status"] == "registered":
             await self.step(begin + VALIDATED, f"{path}/validation")
             await self.step(begin + DECIDED, f"{path}/approval")
+
+    async def discard(self, item: dict[str, Any], begin: int) -> None:
+        """Claim a draft and put it aside."""
+        await self.step(begin + CLAIMED, f"/billing/work-items/{item['id']}/claim")
+        await self.step(begin + DECIDED, f"/billing/drafts/{item['id']}/discard", {"reason": "It comes by itself, too"})
 
     async def _validate_unless_held(self, item: dict[str, Any], path: str, begin: int) -> None:
         if not item["holds"]:
@@ -203,8 +211,10 @@ class Reckoning:
         return fmean(all(work["actor"]["kind"] == "automation" for work in each) for each in whole)
 
 
-async def taken_in_as_one_job(billing: Harness, tenant: str, files: dict[str, bytes]) -> tuple[Any, Counter[str]]:
-    """Send the files as one archive; return what is on file, by the invoice's id, and why the others are not."""
+async def taken_in_as_one_job(
+    billing: Harness, tenant: str, files: dict[str, bytes]
+) -> tuple[dict[str, Any], set[str], Counter[str]]:
+    """Send the files as one archive; return what is on file, by the invoice's id, the drafts, and why others are neither."""
     with minute(0):
         job = await send(billing, tenant, packed(files))
         told = await ended(billing, tenant, job)
@@ -212,22 +222,28 @@ async def taken_in_as_one_job(billing: Harness, tenant: str, files: dict[str, by
     assert told["status"] == "succeeded"
     assert [each["name"] for each in outcomes] == list(files)
     on_file = {each["invoice_id"]: each for each in outcomes if each["invoice_id"]}
+    drafts = {each["draft_id"] for each in outcomes if each["draft_id"]}
     refused = Counter(each["refusal"]["code"] for each in outcomes if each["refusal"])
-    assert told["result"] == {"files": len(files), "on_file": len(on_file), "refused": refused.total()}
-    assert refused.keys() <= {"duplicate-invoice", "unusable-invoice", "unread-invoice", "pdf-without-invoice"}
-    return on_file, refused
+    counts = {"on_file": len(on_file), "drafts": len(drafts), "refused": refused.total()}
+    assert told["result"] == {"files": len(files), **counts}
+    assert refused.keys() <= {"duplicate-invoice", "unusable-invoice", "unread-invoice"}
+    assert {each["draft_id"] for each in outcomes if each["name"].startswith("plain-")} <= drafts
+    return on_file, drafts, refused
 
 
 async def ids_of(billing: Harness, tenant: str, status: str) -> set[str]:
     return {item["id"] for item in await items_of(billing, tenant, "/billing/invoices", status=status)}
 
 
-async def decided_by_people(billing: Harness, tenant: str) -> tuple[dict[str, int], set[str]]:
-    """Let people work until the queue is empty; return when they began with each, and what they rejected."""
+async def decided_by_people(billing: Harness, tenant: str, drafts: set[str]) -> tuple[dict[str, int], set[str]]:
+    """Let people work until the queue is empty; return when they began with each, and the invoices they rejected."""
     office, begun, rejected = Office(billing, tenant), dict[str, int](), set[str]()
     while queue := await items_of(billing, tenant, "/billing/work-items"):  # an account verified lets several go
         item, begin = queue[0], 60 + EACH * len(begun)
         begun[item["id"]] = begin
+        if item["id"] in drafts:
+            await office.discard(item, begin)
+            continue
         if len(begun) % 3 == 0:
             rejected.add(item["id"])
         await office.decide(item, begin, reject=item["id"] in rejected)
@@ -240,34 +256,36 @@ async def test_a_folder_is_decided_and_the_indicators_tell_it(
     files = mixed()
     require(files, "whole electronic invoices")
     await in_force(billing, tenant, rule("sound", verdicts=["valid"], held=False))
-    on_file, refused = await taken_in_as_one_job(billing, tenant, files)
+    on_file, drafts, refused = await taken_in_as_one_job(billing, tenant, files)
 
     # What is valid and held for nothing was approved by the rule; the queue has all the others, and nothing else.
     touchless = {key for key, each in on_file.items() if each["verdict"] == "valid" and not each["holds"]}
     assert await ids_of(billing, tenant, "approved") == touchless
     waiting = await items_of(billing, tenant, "/billing/work-items")
-    assert {item["id"] for item in waiting} == on_file.keys() - touchless
+    assert {item["id"] for item in waiting} == on_file.keys() - touchless | drafts
     assert len(touchless) > INVENTED // 2
     assert {kind for item in waiting for kind in item["holds"]} >= {"invalid", "near-duplicate"}
-    assert len(waiting) >= 2 * DOUBTFUL
+    assert len(waiting) >= 2 * DOUBTFUL + PLAIN
 
-    begun, rejected = await decided_by_people(billing, tenant)
+    begun, rejected = await decided_by_people(billing, tenant, drafts)
     let_go = on_file.keys() - touchless - begun.keys()
     assert await ids_of(billing, tenant, "rejected") == rejected
     assert await ids_of(billing, tenant, "approved") == on_file.keys() - rejected
 
     reckoning = Reckoning(await billing.events(tenant))
-    assert reckoning.of_case.keys() == on_file.keys()
+    assert reckoning.of_case.keys() == on_file.keys() | drafts
     for key in touchless:
         check_touchless(reckoning.of_case[key])
     for key in let_go:
         assert reckoning.of_case[key][-1]["actor"]["kind"] == "automation"
         assert "account-changed" in on_file[key]["holds"]
+    for key in drafts:
+        check_draft(reckoning.of_case[key], begun.pop(key))
     for key, minutes in begun.items():
         check_person(reckoning.of_case[key], minutes, is_rejected=key in rejected)
     await compare(billing, analytics, tenant, reckoning)
     tell(
-        f"{len(files)} files: {len(on_file)} on file, {len(touchless)} by rule alone, {len(begun)} through the queue,"
+        f"{len(files)} files: {len(on_file)} on file, {len(drafts)} drafts, {len(touchless)} by rule alone, {len(begun)} through the queue,"
         f" {len(let_go)} let go with others, {len(rejected)} rejected, refused {dict(refused)}; {reckoning.n} operations"
     )
 
@@ -275,6 +293,15 @@ async def test_a_folder_is_decided_and_the_indicators_tell_it(
 def check_touchless(works: list[dict[str, Any]]) -> None:
     assert [work["activity"] for work in works] == ["register-invoice", "validate-invoice", "approve-invoice"]
     assert {work["actor"]["kind"] for work in works} == {"automation"}
+
+
+def check_draft(works: list[dict[str, Any]], minutes: int) -> None:
+    """Hold a draft's operations against its story: read when it came, it waited for the claim, then was put aside."""
+    read, discarded = works
+    assert (read["activity"], read["actor"]["kind"]) == ("read-document", "automation")
+    assert (discarded["activity"], discarded["actor"]["kind"]) == ("discard-draft", "person")
+    assert (discarded["outcome"], span(discarded, "started_at", "finished_at")) == ("cancelled", DECIDED * 60)
+    assert span(discarded, "requested_at", "started_at") == minutes * 60
 
 
 def check_person(works: list[dict[str, Any]], minutes: int, *, is_rejected: bool) -> None:

@@ -6,8 +6,10 @@ the job.
 
 import asyncio
 import tempfile
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import IO, Any, cast
 from uuid import UUID
@@ -19,6 +21,10 @@ from services.billing.batches import queries
 from services.billing.batches.archives import Archive, Entry
 from services.billing.batches.models import BatchFile
 from services.billing.batches.outcomes import BatchGone
+from services.billing.drafts.arriving import read_document
+from services.billing.drafts.service import Arrived as ArrivedDocument
+from services.billing.drafts.service import receive_draft
+from services.billing.einvoices.errors import PdfWithoutInvoice
 from services.billing.einvoices.pool import Validators
 from services.billing.einvoices.rule_sets import check_rule_sets
 from services.billing.holds.queries import open_holds
@@ -97,26 +103,44 @@ class _Batch:
             return await queries.count_files(session, self._job.id)
 
     async def take_in(self, archive: Archive, entry: Entry, limit: int) -> None:
-        """Put one file on file, or tell why not. What passes by itself (a store that is away) is raised."""
+        """Put one file on file or among the drafts, or tell why not. What passes by itself (a store that is away) is raised."""
         begun_at = clock.now()
         try:
             content = await asyncio.to_thread(archive.read, entry, limit)
-            arrived = read_judged(content, await self._validators.judge(content, read=True), begun_at)
-            original = await originals.store_original(self._runtime, self._job.tenant, content)
             try:
-                async with self._runtime.database.transaction(self._job.tenant) as session:
-                    await originals.settle(session, original)
-                    invoice = await register_electronic(session, arrived, original, self._by)
-                    await session.flush()
-                    holds = [hold.kind for hold in await open_holds(session, invoice.id)]
-                    self._tell(session, entry, invoice_id=invoice.id, verdict=arrived.judged.verdict, holds=holds)
-            except Exception:
-                await originals.discard(self._runtime, self._job.tenant, original)
-                raise
+                await self._put_on_file(entry, content, begun_at)
+            except PdfWithoutInvoice:
+                await self._keep_draft(entry, content, begun_at)
         except DomainError as refusal:
             kept = kept_refusal(refusal)
             async with self._runtime.database.transaction(self._job.tenant) as session:
                 self._tell(session, entry, refusal=kept)
+
+    async def _put_on_file(self, entry: Entry, content: bytes, begun_at: datetime) -> None:
+        arrived = read_judged(content, await self._validators.judge(content, read=True), begun_at)
+        async with self._stored(content) as (session, original):
+            invoice = await register_electronic(session, arrived, original, self._by)
+            await session.flush()
+            holds = [hold.kind for hold in await open_holds(session, invoice.id)]
+            self._tell(session, entry, invoice_id=invoice.id, verdict=arrived.judged.verdict, holds=holds)
+
+    async def _keep_draft(self, entry: Entry, content: bytes, begun_at: datetime) -> None:
+        arrived = ArrivedDocument(content, await read_document(self._validators, content), begun_at)
+        async with self._stored(content) as (session, original):
+            draft = await receive_draft(session, arrived, original, self._by)
+            self._tell(session, entry, draft_id=draft.id)
+
+    @asynccontextmanager
+    async def _stored(self, content: bytes) -> AsyncGenerator[tuple[AsyncSession, Original]]:
+        """Store the content for what one transaction does with it; when that fails, it is discarded."""
+        original = await originals.store_original(self._runtime, self._job.tenant, content)
+        try:
+            async with self._runtime.database.transaction(self._job.tenant) as session:
+                await originals.settle(session, original)
+                yield session, original
+        except Exception:
+            await originals.discard(self._runtime, self._job.tenant, original)
+            raise
 
     def _tell(self, session: AsyncSession, entry: Entry, **became: Any) -> None:
         row = {"holds": [], **became, "job_id": self._job.id, "position": entry.position, "name": entry.name}

@@ -12,12 +12,12 @@ from shared.ids import uuid7
 
 
 class BatchFile(TenantRow, BillingTable):
-    """What became of one file: on file, or refused. Written with the invoice, so that a job that dies repeats nothing."""
+    """What became of one file: on file, a draft, or refused. Written with that, so that a job that dies repeats nothing."""
 
     __tablename__ = "batch_file"
     __table_args__ = (
         UniqueConstraint("tenant_id", "job_id", "position"),
-        CheckConstraint("(invoice_id IS NULL) <> (refusal IS NULL)", name="on_file_or_refused"),
+        CheckConstraint("num_nonnulls(invoice_id, draft_id, refusal) = 1", name="one_outcome"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
@@ -25,6 +25,7 @@ class BatchFile(TenantRow, BillingTable):
     position: Mapped[int]
     name: Mapped[str]
     invoice_id: Mapped[UUID | None] = mapped_column(ForeignKey("billing.supplier_invoice.id"))
+    draft_id: Mapped[UUID | None] = mapped_column(ForeignKey("billing.invoice_draft.id"))
     verdict: Mapped[str | None]
     holds: Mapped[list[str]] = mapped_column(ARRAY(String))
     refusal: Mapped[dict[str, Any] | None] = mapped_column(JSONB)

@@ -16,9 +16,9 @@ async def positions_of(session: AsyncSession, job_id: UUID) -> set[int]:
 
 
 async def count_files(session: AsyncSession, job_id: UUID) -> dict[str, int]:
-    counts = select(func.count(), func.count(BatchFile.invoice_id)).where(BatchFile.job_id == job_id)
-    files, on_file = (await session.execute(counts)).one()
-    return {"files": files, "on_file": on_file, "refused": files - on_file}
+    counted = func.count(), func.count(BatchFile.invoice_id), func.count(BatchFile.draft_id)
+    files, on_file, drafts = (await session.execute(select(*counted).where(BatchFile.job_id == job_id))).one()
+    return {"files": files, "on_file": on_file, "drafts": drafts, "refused": files - on_file - drafts}
 
 
 async def list_files(

@@ -66,7 +66,7 @@ class _Counted:
 async def take_in_batch(
     request: Request, response: Response, session: Session, by: CanWrite, key: KeyHeader = None
 ) -> BatchAccepted:
-    """Put many electronic invoices on file: a job takes in one after another as if each had been sent alone.
+    """Take in many invoice files: a job deals with one after another as if each had been sent alone, plain PDFs as drafts.
 
     `GET /billing/batches/{id}/files` tells what became of each. The archive itself is not kept.
     """

@@ -20,16 +20,18 @@ class BatchAccepted(ResponseModel):
 
 
 class BatchFileOut(ResponseModel):
-    """One file, by its place in the archive: on file with its invoice, or refused."""
+    """One file, by its place in the archive: on file with its invoice, a draft that a person completes, or refused."""
 
     position: int
     name: str
     invoice_id: UUID | None
+    draft_id: UUID | None
     verdict: Verdict | None
     holds: list[HoldKind]
     refusal: RefusalOut | None
 
 
 def present_file(file: BatchFile, language: Language) -> BatchFileOut:
-    told = {name: getattr(file, name) for name in ("position", "name", "invoice_id", "verdict", "holds")}
+    names = ("position", "name", "invoice_id", "draft_id", "verdict", "holds")
+    told = {name: getattr(file, name) for name in names}
     return BatchFileOut.model_validate(told | {"refusal": present_refusal(file.refusal, language)})

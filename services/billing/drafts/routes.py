@@ -3,11 +3,11 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.billing.drafts import queries, service
-from services.billing.drafts.errors import DocumentOnFile, DraftIncomplete, DraftSettled, NotAPdf
+from services.billing.drafts.arriving import READING_REFUSALS, read_document
+from services.billing.drafts.errors import DocumentOnFile, DraftIncomplete, DraftSettled
 from services.billing.drafts.models import DraftState, InvoiceDraft
 from services.billing.drafts.schemas import (
     DiscardIn,
@@ -16,16 +16,13 @@ from services.billing.drafts.schemas import (
     DraftOut,
     present_draft_detail,
 )
-from services.billing.drafts.shapes import Reading
 from services.billing.einvoices.arriving import DocumentAdmitted, LanguageOf, read_body, validators_of
-from services.billing.einvoices.errors import AT_THE_DOOR_OF_DOCUMENTS, ValidatorsBusy
-from services.billing.intake.errors import IntakeExpired, UnreadInvoice
+from services.billing.intake.errors import IntakeExpired
 from services.billing.intake.queries import tell_invoice
 from services.billing.intake.receiving import received
 from services.billing.intake.schemas import InvoiceDetailOut
 from services.billing.intake.sending import OriginalResponse, StoredFile, send_original
 from services.billing.invoices.errors import DuplicateInvoice, TotalsDoNotAddUp
-from services.billing.processes import WorkerGoneError
 from services.billing.work_queue.errors import ClaimedByAnother
 from shared import clock
 from shared.auth import Principal, requires
@@ -44,8 +41,8 @@ CanWrite = Annotated[Principal, requires("billing.invoices:write")]
 CurrentDraft = Annotated[InvoiceDraft, row_to_change(queries.get_draft, "draft_id")]
 EditedDraft = Annotated[InvoiceDraft, row_to_change(queries.get_draft, "draft_id", edit=True)]
 DRAFT_REFUSALS = problems(
-    *AT_THE_DOOR_OF_DOCUMENTS.values(),
-    *(NotAPdf, UnreadInvoice, ValidatorsBusy, BodyTooLarge, IncompleteBody),
+    *READING_REFUSALS,
+    *(BodyTooLarge, IncompleteBody),
     *(DocumentOnFile, IntakeExpired, KeyInProgress, KeyReused, Unavailable),
 )
 REGISTRATION_REFUSALS = problems(DraftSettled, ClaimedByAnother, DraftIncomplete, TotalsDoNotAddUp, DuplicateInvoice)
@@ -69,23 +66,12 @@ async def receive(
     """
     begun_at = clock.now()
     content = await read_body(request)
-    arrived = service.Arrived(content, await _read(request, content), begun_at)
+    arrived = service.Arrived(content, await read_document(validators_of(request), content), begun_at)
     async with received(request, session, by, key, content) as original:
         draft = await service.receive_draft(session, arrived, original, by)
     set_etag(response, draft.version)
     response.headers["Location"] = f"/billing/drafts/{draft.id}"
     return present_draft_detail(draft)
-
-
-async def _read(request: Request, content: bytes) -> Reading:
-    """Return what the text of a PDF says, read by a process that may be lost over it."""
-    if not content[:1024].lstrip().startswith(b"%PDF-"):
-        raise NotAPdf
-    try:
-        reading = await validators_of(request).read_text(content)
-    except WorkerGoneError as gone:
-        raise UnreadInvoice(obstacle=gone.obstacle, reason=str(gone)) from None
-    return msgspec.json.decode(reading, type=Reading)
 
 
 @router.get("")

@@ -11,9 +11,12 @@ import pytest
 from services.billing.batches import archives
 from services.billing.batches.archives import Archive
 from services.billing.batches.outcomes import NotAnArchive, TooManyFiles
+from services.billing.drafts.service import receive_draft
 from services.billing.intake.originals import sweep
 from services.billing.intake.service import register_electronic
+from tests.billing.drafts.sending import plain
 from tests.billing.einvoices.samples import invoice_xml
+from tests.billing.einvoices.test_door import pdf
 from tests.billing.intake.electronic import electronic, get, nothing_left, objects, rows
 from tests.billing.intake.test_originals import age
 from tests.billing.working import ended
@@ -56,7 +59,7 @@ async def test_each_file_is_on_file_or_told_why_not(billing: Harness, tenant: st
     accepted = await send(billing, tenant, archive)
     told = await ended(billing, tenant, accepted)
     assert (told["status"], told["done"], told["total"]) == ("succeeded", 6, 6)
-    assert told["result"] == {"files": 6, "on_file": 2, "refused": 4}
+    assert told["result"] == {"files": 6, "on_file": 2, "drafts": 0, "refused": 4}
     files = await files_of(billing, tenant, accepted, **{"Accept-Language": "es"})
     assert [(file["position"], file["name"], file["verdict"], file["holds"]) for file in files] == [
         (0, "a.xml", "valid", []),
@@ -82,6 +85,59 @@ async def test_each_file_is_on_file_or_told_why_not(billing: Harness, tenant: st
     assert await rows(billing, tenant, "pending_original") == []
     assert await files_of(billing, other_tenant, accepted) == []
     assert (await get(billing, other_tenant, accepted.headers["location"])).status_code == 404
+
+
+async def test_a_plain_pdf_becomes_a_draft_that_waits_for_a_person(
+    billing: Harness, tenant: str, other_tenant: str
+) -> None:
+    files = {
+        "a.pdf": plain("A-1"),
+        "again.pdf": plain("A-1"),
+        "locked.pdf": pdf(password="secret"),
+        "scan.pdf": pdf(),
+        "hybrid.pdf": pdf(attached={"factur-x.xml": electronic("H-1")}),
+    }
+    accepted = await send(billing, tenant, packed(files))
+    told = await ended(billing, tenant, accepted)
+    assert told["result"] == {"files": 5, "on_file": 1, "drafts": 2, "refused": 2}
+    read, again, locked, scan, hybrid = await files_of(billing, tenant, accepted)
+    assert (read["invoice_id"], read["verdict"], read["holds"], read["refusal"]) == (None, None, [], None)
+    draft = (await get(billing, tenant, f"/billing/drafts/{read['draft_id']}")).json()
+    assert (draft["status"], draft["fields"]["number"]["value"], draft["has_text"]) == ("open", "A-1", True)
+    assert (await get(billing, tenant, draft["original"])).content == files["a.pdf"]
+    assert not (await get(billing, tenant, f"/billing/drafts/{scan['draft_id']}")).json()["has_text"]
+    assert again["refusal"]["code"] == "document-on-file"
+    assert again["refusal"]["values"]["draft_id"] == read["draft_id"]
+    assert locked["refusal"]["code"] == "locked-pdf"
+    assert (hybrid["verdict"], hybrid["draft_id"]) == ("valid", None)
+    waiting = (await get(billing, tenant, "/billing/work-items")).json()["items"]
+    assert {item["id"] for item in waiting} >= {read["draft_id"], scan["draft_id"]}
+    assert (await get(billing, other_tenant, "/billing/drafts")).json()["items"] == []
+    events = [event for event in await billing.events(tenant) if event.type == "billing.draft.received.v1"]
+    assert [event.payload["work"]["case"] for event in events] == [read["draft_id"], scan["draft_id"]]
+    assert {event.payload["work"]["actor"]["kind"] for event in events} == {"automation"}
+    assert len(await objects(billing, tenant)) == 3
+    assert await rows(billing, tenant, "pending_original") == []
+
+
+async def test_a_job_that_dies_over_a_plain_pdf_makes_one_draft(
+    billing: Harness, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    async def die_once(*args: Any) -> Any:
+        calls.append(1)
+        draft = await receive_draft(*args)
+        if len(calls) == 1:
+            raise OSError("the power went")
+        return draft
+
+    monkeypatch.setattr("services.billing.batches.job.receive_draft", die_once)
+    accepted = await send(billing, tenant, packed({"a.pdf": plain("A-1"), "b.pdf": plain("B-2")}))
+    result = (await ended(billing, tenant, accepted))["result"]
+    assert result == {"files": 2, "on_file": 0, "drafts": 2, "refused": 0}
+    assert len(calls) == 3
+    assert len(await objects(billing, tenant)) == len(await billing.events(tenant)) == 2
 
 
 @pytest.mark.parametrize(
@@ -118,7 +174,7 @@ async def test_a_damaged_file_does_not_keep_the_others(billing: Harness, tenant:
     at = archive.find(b"a.xml") + 40
     archive[at : at + 8] = b"\xff" * 8
     accepted = await send(billing, tenant, bytes(archive))
-    assert (await ended(billing, tenant, accepted))["result"] == {"files": 2, "on_file": 1, "refused": 1}
+    assert (await ended(billing, tenant, accepted))["result"] == {"files": 2, "on_file": 1, "drafts": 0, "refused": 1}
     damaged, sound = await files_of(billing, tenant, accepted)
     assert (damaged["refusal"]["code"], sound["verdict"]) == ("unreadable-entry", "valid")
 
@@ -139,7 +195,7 @@ async def test_a_job_that_dies_goes_on_behind_the_last_file(
     numbers = ("A-1", "B-20", "C-300")
     archive = packed({n: electronic(n, net=f"{i}9.00") for i, n in enumerate(numbers, 1)})
     accepted = await send(billing, tenant, archive)
-    assert (await ended(billing, tenant, accepted))["result"] == {"files": 3, "on_file": 3, "refused": 0}
+    assert (await ended(billing, tenant, accepted))["result"] == {"files": 3, "on_file": 3, "drafts": 0, "refused": 0}
     assert len(calls) == 4
     assert len(await objects(billing, tenant)) == len(await billing.events(tenant)) == 3
 
