@@ -14,8 +14,11 @@ from services.billing.drafts.schemas import (
     DraftChangeIn,
     DraftDetailOut,
     DraftOut,
+    DraftRepeatIn,
     present_draft_detail,
 )
+from services.billing.duplicates.errors import NotARepeat, OverriderNotAPerson
+from services.billing.duplicates.service import Override
 from services.billing.einvoices.arriving import DocumentAdmitted, LanguageOf, read_body, validators_of
 from services.billing.intake.errors import IntakeExpired
 from services.billing.intake.queries import tell_invoice
@@ -23,11 +26,12 @@ from services.billing.intake.receiving import received
 from services.billing.intake.schemas import InvoiceDetailOut
 from services.billing.intake.sending import OriginalResponse, StoredFile, send_original
 from services.billing.invoices.errors import DuplicateInvoice, TotalsDoNotAddUp
+from services.billing.invoices.models import SupplierInvoice
 from services.billing.work_queue.errors import ClaimedByAnother
 from shared import clock
 from shared.auth import Principal, requires
 from shared.db import ReadSession, Session
-from shared.errors import BodyTooLarge, IncompleteBody, NotFound, Unavailable, problems
+from shared.errors import BodyTooLarge, IncompleteBody, Language, NotFound, Unavailable, problems
 from shared.etag import row_to_change, set_etag
 from shared.idempotency import Idempotent, KeyHeader, KeyInProgress, KeyReused
 from shared.pagination import Page, PageOf
@@ -38,6 +42,7 @@ router = APIRouter(prefix="/billing/drafts", tags=["drafts"], route_class=Servic
 
 CanRead = Annotated[Principal, requires("billing.invoices:read")]
 CanWrite = Annotated[Principal, requires("billing.invoices:write")]
+CanOverride = Annotated[Principal, requires("billing.duplicates:approve")]
 CurrentDraft = Annotated[InvoiceDraft, row_to_change(queries.get_draft, "draft_id")]
 EditedDraft = Annotated[InvoiceDraft, row_to_change(queries.get_draft, "draft_id", edit=True)]
 DRAFT_REFUSALS = problems(
@@ -46,6 +51,7 @@ DRAFT_REFUSALS = problems(
     *(DocumentOnFile, IntakeExpired, KeyInProgress, KeyReused, Unavailable),
 )
 REGISTRATION_REFUSALS = problems(DraftSettled, ClaimedByAnother, DraftIncomplete, TotalsDoNotAddUp, DuplicateInvoice)
+REPEAT_REFUSALS = problems(NotFound, NotARepeat, OverriderNotAPerson, declared=REGISTRATION_REFUSALS)
 DISCARD_REFUSALS = problems(DraftSettled, ClaimedByAnother)
 PDF_BODY: dict[str, Any] = STREAMS | {
     "requestBody": {
@@ -116,6 +122,32 @@ async def register(
     A refusal leaves the draft open. The answer is the invoice, with its ETag.
     """
     invoice = await service.register_draft(session, draft, by, work)
+    return await _tell_registered(request, response, session, invoice, language)
+
+
+@router.post("/{draft_id}/repeat", status_code=201, dependencies=[Idempotent], responses=REPEAT_REFUSALS)
+async def repeat(
+    request: Request,
+    response: Response,
+    draft: CurrentDraft,
+    repeated: DraftRepeatIn,
+    session: Session,
+    by: CanOverride,
+    work: HumanWork,
+    language: LanguageOf,
+) -> InvoiceDetailOut:
+    """Register the draft though its supplier's number is on file as the invoice named, with the reason.
+
+    A person does so, and another decides on it: no policy approves it.
+    """
+    override = Override(repeated.repeats_id, repeated.reason, by)
+    invoice = await service.register_draft(session, draft, by, work, override)
+    return await _tell_registered(request, response, session, invoice, language)
+
+
+async def _tell_registered(
+    request: Request, response: Response, session: Session, invoice: SupplierInvoice, language: Language
+) -> InvoiceDetailOut:
     await session.flush()
     request.state.changing = session, invoice  # what the answer shows, and what the next step is about
     response.headers["Location"] = f"/billing/invoices/{invoice.id}"

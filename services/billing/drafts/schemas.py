@@ -18,7 +18,7 @@ from services.billing.invoices.schemas import LineIn, VatIn
 from services.billing.parties.rules import normalise_account
 from services.billing.reasons import Reason
 from shared.money import CurrencyCode, DecimalString
-from shared.schemas import Name, PlausibleDay, RequestModel, ResponseModel
+from shared.schemas import Id, Name, PlausibleDay, RequestModel, ResponseModel
 from shared.validation import value_error
 
 _LIKE_AN_IBAN = re.compile(r"[A-Z]{2}[0-9]{2}")
@@ -65,6 +65,13 @@ class DraftChangeIn(ChangeModel):
 
 
 class DiscardIn(RequestModel):
+    reason: Reason
+
+
+class DraftRepeatIn(RequestModel):
+    """The invoice on file that has the draft's number, and why the draft is another one."""
+
+    repeats_id: Id
     reason: Reason
 
 

@@ -18,6 +18,7 @@ from services.billing.drafts.errors import DocumentOnFile, DraftIncomplete, Draf
 from services.billing.drafts.models import DraftState, InvoiceDraft
 from services.billing.drafts.schemas import DraftChangeIn
 from services.billing.drafts.shapes import FIELDS, Reading
+from services.billing.duplicates.service import Override
 from services.billing.identifiers import normalise_tax_id
 from services.billing.intake.originals import Original
 from services.billing.invoices.models import Origin, SupplierInvoice
@@ -111,11 +112,13 @@ async def change_draft(session: AsyncSession, draft: InvoiceDraft, wanted: Draft
         draft.account_by = by.id
 
 
-async def register_draft(session: AsyncSession, draft: InvoiceDraft, by: Principal, effort: Effort) -> SupplierInvoice:
+async def register_draft(
+    session: AsyncSession, draft: InvoiceDraft, by: Principal, effort: Effort, override: Override | None = None
+) -> SupplierInvoice:
     """Let the draft become an invoice, as if it had been keyed; it waited for this since it arrived.
 
-    Raises DraftSettled, ClaimedByAnother, DraftIncomplete, and what registering an invoice raises: then the draft stays
-    open. A claim ends here: the invoice is another item, which anybody may take.
+    Raises DraftSettled, ClaimedByAnother, DraftIncomplete, and what registering an invoice raises, with or without an
+    `override`: then the draft stays open. A claim ends here: the invoice is another item, which anybody may take.
     """
     _require_open(draft)
     turn = await take_turn(session, draft, by, effort)
@@ -127,7 +130,7 @@ async def register_draft(session: AsyncSession, draft: InvoiceDraft, by: Princip
     account = normalise_account(said.values.get("account") or "")
     brought_by = draft.account_by or draft.received_by
     source = Source(draft.id, Origin.DOCUMENT, draft.received_at, [account] if account else [], brought_by)
-    invoice = await register_invoice(session, received, by, turn, source=source)
+    invoice = await register_invoice(session, received, by, turn, override=override, source=source)
     _settle(draft, DraftState.REGISTERED, by, turn)
     end_turn(turn, draft, by)
     draft.invoice_id = invoice.id
