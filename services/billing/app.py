@@ -74,6 +74,7 @@ SERVICE = Service(
         events.PurchaseOrderCancelled,
         events.GoodsReceived,
         events.GoodsReceiptReversed,
+        events.GoodsReturned,
         events.ToleranceChanged,
         events.DraftReceived,
         events.DraftClaimed,

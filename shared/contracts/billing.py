@@ -182,6 +182,15 @@ class GoodsReceiptReversed(_ReceiptEvent, frozen=True, kw_only=True):
     type: ClassVar[str] = "billing.goods-receipt.reversed.v1"
 
 
+class GoodsReturned(_ReceiptEvent, frozen=True, kw_only=True):
+    """A part of what came went back; the reason's text stays in billing."""
+
+    type: ClassVar[str] = "billing.goods-receipt.returned.v1"
+
+    return_id: UUID
+    returned_on: date
+
+
 class ToleranceChanged(EventData, frozen=True, kw_only=True):
     """How far invoices may be off where nothing was agreed with the supplier; `amounts` are by currency.
 

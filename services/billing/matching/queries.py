@@ -96,11 +96,12 @@ async def open_after(
 
 
 async def receipts_by_line(session: AsyncSession, line_ids: Collection[UUID]) -> dict[UUID, list[Received]]:
-    """Return what came of each order line, in the order in which it came."""
+    """Return what came of each order line and is still here, in the order in which it came."""
     query = (
-        select(ReceiptLine.order_line_id, GoodsReceipt.id, ReceiptLine.quantity)
+        select(ReceiptLine.order_line_id, GoodsReceipt.id, ReceiptLine.quantity - ReceiptLine.returned)
         .join(GoodsReceipt, GoodsReceipt.id == ReceiptLine.receipt_id)
         .where(ReceiptLine.order_line_id.in_(line_ids), GoodsReceipt.reversed_at.is_(None))
+        .where(ReceiptLine.quantity > ReceiptLine.returned)
         .order_by(GoodsReceipt.received_on, GoodsReceipt.id)
     )
     came = defaultdict(list)

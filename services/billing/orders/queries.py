@@ -43,9 +43,9 @@ async def lines_of(session: AsyncSession, order_id: UUID) -> Sequence[OrderLine]
 
 
 async def received_of(session: AsyncSession, line_ids: Collection[UUID]) -> dict[UUID, Decimal]:
-    """Return what came of order lines and was not reversed."""
+    """Return what came of order lines, was not reversed and did not go back."""
     query = (
-        select(ReceiptLine.order_line_id, func.sum(ReceiptLine.quantity))
+        select(ReceiptLine.order_line_id, func.sum(ReceiptLine.quantity - ReceiptLine.returned))
         .join(GoodsReceipt, GoodsReceipt.id == ReceiptLine.receipt_id)
         .where(ReceiptLine.order_line_id.in_(line_ids), GoodsReceipt.reversed_at.is_(None))
         .group_by(ReceiptLine.order_line_id)

@@ -27,6 +27,22 @@ class ReceiptReversed(DomainError):
     hint_es = "No queda nada por hacer; lea la recepción para ver por qué."
 
 
+class ReturnTooLarge(DomainError):
+    code, status = "return-too-large", 409
+    en = "Of line {reference} {left} came with this receipt and is still here; {quantity} cannot go back."
+    es = "De la línea {reference} llegó con esta recepción y sigue aquí {left}; no se puede devolver {quantity}."
+    hint_en = "Read the receipt: each of its `lines` has what came (`quantity`) and what went back (`returned`)."
+    hint_es = "Lea la recepción: cada línea de `lines` tiene lo recibido (`quantity`) y lo devuelto (`returned`)."
+
+
+class ReturnedOutOfTime(DomainError):
+    code, status = "returned-out-of-time", 422
+    en = "Goods that came on {received_on} cannot have gone back on {returned_on}: that is before, or still to come."
+    es = "Lo que llegó el {received_on} no puede haberse devuelto el {returned_on}: es antes, o aún no ha llegado ese día."
+    hint_en = "Check `returned_on`."
+    hint_es = "Compruebe `returned_on`."
+
+
 class ReceiptBilled(DomainError):
     code, status = "receipt-billed", 409
     en = "Invoices that were validated bill goods of this receipt (line {reference})."

@@ -1,11 +1,12 @@
-"""Tables of goods receipts."""
+"""Tables of goods receipts, and of what went back."""
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, UniqueConstraint
-from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.billing.tables import BillingTable, TenantRow
@@ -15,7 +16,7 @@ Stamp = TIMESTAMP(timezone=True)
 
 
 class GoodsReceipt(TenantRow, BillingTable):
-    """One delivery of an order. It never changes; a reversal says that it counts no more, and why."""
+    """One delivery of an order. It never changes; a reversal says that it counts no more, and why, a return that a part went back."""
 
     __tablename__ = "goods_receipt"
     __table_args__ = (
@@ -40,12 +41,13 @@ class GoodsReceipt(TenantRow, BillingTable):
 
 
 class ReceiptLine(TenantRow, BillingTable):
-    """How much of one order line came with a delivery."""
+    """How much of one order line came with a delivery, and how much of that went back."""
 
     __tablename__ = "receipt_line"
     __table_args__ = (
         UniqueConstraint("tenant_id", "receipt_id", "order_line_id"),
         CheckConstraint("quantity > 0", name="something_came"),
+        CheckConstraint("returned BETWEEN 0 AND quantity", name="no_more_returned_than_came"),
         Index(None, "order_line_id"),
     )
 
@@ -53,3 +55,19 @@ class ReceiptLine(TenantRow, BillingTable):
     receipt_id: Mapped[UUID] = mapped_column(ForeignKey("billing.goods_receipt.id"))
     order_line_id: Mapped[UUID] = mapped_column(ForeignKey("billing.order_line.id"))
     quantity: Mapped[Decimal] = mapped_column(Numeric)
+    returned: Mapped[Decimal] = mapped_column(Numeric, server_default="0")
+
+
+class GoodsReturn(TenantRow, BillingTable):
+    """What of one delivery went back at a time, by order line. It never changes."""
+
+    __tablename__ = "goods_return"
+    __table_args__ = (Index(None, "receipt_id", "id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    receipt_id: Mapped[UUID] = mapped_column(ForeignKey("billing.goods_receipt.id"))
+    lines: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    returned_on: Mapped[date]
+    reason: Mapped[str]
+    recorded_by: Mapped[str]
+    recorded_at: Mapped[datetime] = mapped_column(Stamp)

@@ -1,13 +1,12 @@
 """Reads of goods receipts. Row-level security keeps them to the caller's tenant."""
 
-from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.orders.models import OrderLine
-from services.billing.receipts.models import GoodsReceipt, ReceiptLine
+from services.billing.receipts.models import GoodsReceipt, GoodsReturn, ReceiptLine
 from services.billing.receipts.schemas import ReceiptOut, present_receipt
 from shared.errors import NotFound
 from shared.pagination import Page, PageRequest, fetch_page
@@ -21,14 +20,22 @@ async def get_receipt(session: AsyncSession, receipt_id: UUID) -> GoodsReceipt:
     return receipt
 
 
-async def lines_of(session: AsyncSession, receipt_id: UUID) -> list[tuple[UUID, str, Decimal]]:
+async def lines_of(session: AsyncSession, receipt_id: UUID) -> list[tuple[ReceiptLine, str]]:
+    """Return a receipt's lines, each with its reference, in the order's order."""
     query = (
-        select(OrderLine.id, OrderLine.reference, ReceiptLine.quantity)
-        .join(ReceiptLine, ReceiptLine.order_line_id == OrderLine.id)
+        select(ReceiptLine, OrderLine.reference)
+        .join(OrderLine, ReceiptLine.order_line_id == OrderLine.id)
         .where(ReceiptLine.receipt_id == receipt_id)
         .order_by(OrderLine.position)
+        .execution_options(populate_existing=True)  # a return that was waited for has changed them
     )
-    return [(line_id, reference, quantity) for line_id, reference, quantity in (await session.execute(query)).all()]
+    return [(line, reference) for line, reference in (await session.execute(query)).all()]
+
+
+async def returns_of(session: AsyncSession, receipt_id: UUID) -> list[GoodsReturn]:
+    """Return what went back of a receipt, the first time first."""
+    query = select(GoodsReturn).where(GoodsReturn.receipt_id == receipt_id).order_by(GoodsReturn.id)
+    return list(await session.scalars(query))
 
 
 async def list_receipts(

@@ -10,7 +10,8 @@ from pydantic import Field, model_validator
 
 from services.billing.identifiers import Reference
 from services.billing.orders.schemas import Quantity
-from services.billing.receipts.models import GoodsReceipt
+from services.billing.reasons import Reason
+from services.billing.receipts.models import GoodsReceipt, GoodsReturn, ReceiptLine
 from shared.schemas import Id, PlausibleDay, RequestModel, ResponseModel
 from shared.validation import value_error
 
@@ -22,10 +23,7 @@ class ReceiptLineIn(RequestModel):
     quantity: Quantity
 
 
-class ReceiptIn(RequestModel):
-    order_id: Id
-    received_on: PlausibleDay
-    delivery_note: Reference | None = None
+class _Lines(RequestModel):
     lines: Annotated[list[ReceiptLineIn], Field(min_length=1, max_length=1000)]
 
     @model_validator(mode="after")
@@ -35,14 +33,43 @@ class ReceiptIn(RequestModel):
         return self
 
 
+class ReceiptIn(_Lines):
+    order_id: Id
+    received_on: PlausibleDay
+    delivery_note: Reference | None = None
+
+
+class GoodsReturnIn(_Lines):
+    """How much of a receipt's lines went back, when and why."""
+
+    returned_on: PlausibleDay
+    reason: Reason
+
+
 class ReceiptLineOut(ResponseModel):
     order_line_id: UUID
     reference: str
     quantity: Decimal
+    returned: Decimal
+
+
+class GoodsReturnLineOut(ResponseModel):
+    reference: str
+    quantity: Decimal
+
+
+class GoodsReturnOut(ResponseModel):
+    """What went back at one time."""
+
+    id: UUID
+    returned_on: date
+    reason: str
+    recorded_at: datetime
+    lines: list[GoodsReturnLineOut]
 
 
 class ReceiptOut(ResponseModel):
-    """One delivery. What was reversed counts no more."""
+    """One delivery. What was reversed or went back counts no more."""
 
     id: UUID
     version: int
@@ -56,12 +83,21 @@ class ReceiptOut(ResponseModel):
 
 class ReceiptDetailOut(ReceiptOut):
     lines: list[ReceiptLineOut]
+    returns: list[GoodsReturnOut]
 
 
 def present_receipt(receipt: GoodsReceipt) -> ReceiptOut:
     return ReceiptOut.model_validate(receipt)
 
 
-def present_receipt_detail(receipt: GoodsReceipt, lines: Sequence[tuple[UUID, str, Decimal]]) -> ReceiptDetailOut:
-    told = [ReceiptLineOut(order_line_id=each, reference=reference, quantity=much) for each, reference, much in lines]
-    return ReceiptDetailOut(**dict(present_receipt(receipt)), lines=told)
+def present_receipt_detail(
+    receipt: GoodsReceipt, lines: Sequence[tuple[ReceiptLine, str]], returns: Sequence[GoodsReturn]
+) -> ReceiptDetailOut:
+    told = [
+        ReceiptLineOut(
+            order_line_id=line.order_line_id, reference=reference, quantity=line.quantity, returned=line.returned
+        )
+        for line, reference in lines
+    ]
+    went_back = [GoodsReturnOut.model_validate(each) for each in returns]
+    return ReceiptDetailOut(**dict(present_receipt(receipt)), lines=told, returns=went_back)

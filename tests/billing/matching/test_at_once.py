@@ -64,6 +64,12 @@ class Bustle:
         path = f"/billing/receipts/{self.random.choice(self.receipts)}/reversal"
         return await post(self.billing, self.tenant, path, {"reason": "Sent back"})
 
+    async def give_back(self) -> httpx.Response:
+        lines = [{"reference": "10", "quantity": "1"}]
+        path = f"/billing/receipts/{self.random.choice(self.receipts)}/returns"
+        came = {"returned_on": "2026-11-03", "reason": "Broken", "lines": lines}
+        return await post(self.billing, self.tenant, path, came)
+
     async def change(self) -> httpx.Response:
         lines = [order_line(quantity=str(self.random.randint(90, 110)))]
         async with self.billing.client(self.tenant, **{"If-Match": "*"}) as client:
@@ -76,7 +82,9 @@ class Bustle:
 
     def some(self) -> list[Step]:
         return self.random.choices(
-            [self.bill, self.receive, self.reverse, self.change, self.decide], [4, 2, 1, 1, 3], k=AT_ONCE
+            [self.bill, self.receive, self.reverse, self.give_back, self.change, self.decide],
+            [4, 2, 1, 2, 1, 3],
+            k=AT_ONCE,
         )
 
 
