@@ -25,6 +25,7 @@ from services.billing.intake.receiving import received
 from services.billing.intake.schemas import InvoiceDetailOut
 from services.billing.intake.sending import OriginalResponse, StoredFile, send_original
 from services.billing.invoices.errors import DuplicateInvoice, TotalsDoNotAddUp
+from services.billing.parameters import ClosedQuery
 from services.billing.processes import WorkerGoneError
 from services.billing.work_queue.errors import ClaimedByAnother
 from shared import clock
@@ -88,7 +89,7 @@ async def _read(request: Request, content: bytes) -> Reading:
     return msgspec.json.decode(reading, type=Reading)
 
 
-@router.get("")
+@router.get("", dependencies=[ClosedQuery])
 async def list_all(
     session: ReadSession,
     _by: CanRead,

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Response
 
 from services.billing.orders.errors import OrderNotOpen
 from services.billing.orders.schemas import ReasonIn
+from services.billing.parameters import ClosedQuery
 from services.billing.receipts import queries, service
 from services.billing.receipts.errors import ReceiptBilled, ReceiptReversed, ReceivedAhead, UnknownOrderLine
 from services.billing.receipts.schemas import ReceiptDetailOut, ReceiptIn, ReceiptOut, present_receipt_detail
@@ -39,7 +40,7 @@ async def record(
     return present_receipt_detail(receipt, await queries.lines_of(session, receipt.id))
 
 
-@router.get("")
+@router.get("", dependencies=[ClosedQuery])
 async def list_all(
     session: ReadSession,
     _by: CanRead,
