@@ -1,4 +1,7 @@
-"""How limits are drawn and what counts as a signal, exactly."""
+"""How limits are drawn and what counts as a signal, exactly.
+
+Since version 2 of the limits a bucket that is not over, or that the period cuts, is neither drawn from nor judged.
+"""
 
 from services.analytics.control_charts.rules import Chart, Rule
 from services.analytics.definition import Method
@@ -6,22 +9,22 @@ from services.analytics.definition import Method
 LIMITS: dict[Chart, Method] = {
     "p": Method(
         "trastienda.control-limits.p-3-sigma-continuity",
-        1,
-        "p chart. Centre: what counts divided by all, over the buckets of the baseline. Limits: centre +- (3 x "
+        2,
+        "p chart. Centre: what counts divided by all, over the whole buckets of the baseline. Limits: centre +- (3 x "
         "sqrt(centre x (1 - centre) / n) + 1 / (2 n)) with the bucket's own n, within 0 and 1. The last term (continuity) "
         "keeps small buckets from alarming by chance; half a unit from the centre is on neither side of it.",
-        "Gráfico p. Centro: lo que cuenta entre el total, en los tramos de la línea base. Límites: centro +- (3 x "
+        "Gráfico p. Centro: lo que cuenta entre el total, en los tramos completos de la línea base. Límites: centro +- (3 x "
         "raíz(centro x (1 - centro) / n) + 1 / (2 n)) con la n de cada tramo, entre 0 y 1. El último término (continuidad) "
         "evita que los tramos pequeños alarmen por azar; a media unidad del centro no se está a ningún lado.",
     ),
     "xmr": Method(
         "trastienda.control-limits.xmr-3-sigma",
-        1,
-        "XmR chart (individuals and moving range). Centre: mean of the values of the baseline's buckets, each counted "
-        "once. Sigma: mean moving range between buckets that follow each other / 1.128. Limits: centre +- 3 sigma; that "
+        2,
+        "XmR chart (individuals and moving range). Centre: mean of the values of the baseline's whole buckets, each "
+        "counted once. Sigma: mean moving range between buckets that follow each other / 1.128. Limits: centre +- 3 sigma; that "
         "of a time is cut at 0.",
-        "Gráfico XmR (individuales y rango móvil). Centro: media de los valores de los tramos de la línea base, cada uno "
-        "contado una vez. Sigma: rango móvil medio entre tramos consecutivos / 1,128. Límites: centro +- 3 sigma; el de un "
+        "Gráfico XmR (individuales y rango móvil). Centro: media de los valores de los tramos completos de la línea base, cada "
+        "uno contado una vez. Sigma: rango móvil medio entre tramos consecutivos / 1,128. Límites: centro +- 3 sigma; el de un "
         "tiempo se corta en 0.",
     ),
 }

@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
+from services.analytics.control_charts.buckets import Bucket
 from services.analytics.control_charts.rules import DEFAULT_RULES, Chart, Rule, Side
 from services.analytics.filters import OperationQuery
 from services.analytics.indicators.request import Moment, ProcessFilter
@@ -13,13 +14,15 @@ from services.analytics.indicators.selection import Selection
 from shared.money import CurrencyCode
 from shared.schemas import ResponseModel
 
+LeftOut = Literal["incomplete", "nothing-measured", "too-few-answers"]
+
 
 class ChartQuery(OperationQuery):
     dates: ClassVar[tuple[str, ...]] = (*OperationQuery.dates, "baseline_from")
 
     process: ProcessFilter = None
     currency: CurrencyCode | None = Field(default=None, description="Of cost_per_operation, where there are several")
-    bucket: Literal["day", "week"] = Field(default="day", description="Of time_zone; weeks begin on Monday")
+    bucket: Bucket = Field(default="day", description="Of time_zone; weeks begin on Monday")
     baseline_from: Moment = Field(
         default=None,
         description="ISO date or instant: limits come from the buckets that begin then or later, and only they are judged",
@@ -59,11 +62,15 @@ class PointOut(ResponseModel):
 
 
 class PointLeftOutOut(ResponseModel):
-    """A bucket without a point: nothing was measured, or showing its answers could tell who gave which."""
+    """A bucket without a point, and why.
+
+    `incomplete`: it is not over, or the period holds a part of it only. `nothing-measured`: there is no value.
+    `too-few-answers`: showing its answers could tell who gave which.
+    """
 
     bucket: str
     n: int
-    reason: Literal["nothing-measured", "too-few-answers"]
+    reason: LeftOut
 
 
 class SignalOut(ResponseModel):
@@ -96,7 +103,7 @@ class ControlChartOut(ResponseModel):
     period: PeriodOut
     time_zone: str
     filters: FiltersOut
-    bucket: Literal["day", "week"]
+    bucket: Bucket
     chart: Chart
     limits: DefinitionOut
     baseline: BaselineOut

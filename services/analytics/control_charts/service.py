@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.analytics.control_charts.buckets import Asked
 from services.analytics.control_charts.definitions import LIMITS, RULES
 from services.analytics.control_charts.rules import (
     FEWEST_BUCKETS,
@@ -20,6 +21,7 @@ from services.analytics.control_charts.schemas import (
     BaselineOut,
     ChartQuery,
     ControlChartOut,
+    LeftOut,
     PointLeftOutOut,
     PointOut,
     RuleOut,
@@ -32,7 +34,7 @@ from services.analytics.indicators.schemas import DefinitionOut, FiltersOut, Per
 from services.analytics.indicators.selection import MAX_GROUPS
 from services.analytics.indicators.service import TooManyGroups, check_period
 from services.analytics.indicators.sums import sorted_keys
-from services.analytics.indicators.zones import begin_of
+from shared import clock
 from shared.errors import DomainError, Language
 
 # Where an indicator is a share, the member of its answer that was divided by n.
@@ -66,13 +68,15 @@ async def answer_chart(session: AsyncSession, kpi: str, asked: ChartQuery, langu
     """Return the chart. Raises BadPeriod, TooManyGroups, SeveralCurrencies, TooFewBuckets."""
     selection = asked.selection()
     check_period(selection)
+    # Taken before the reading: a bucket that ends in between was not read to its end.
+    series = Asked(asked.bucket, asked.time_zone, selection.begin, selection.end, clock.now())
     figures = await read_figures(session, selection, [part_of(kpi)])
     if len(figures.groups) > MAX_GROUPS:
         raise TooManyGroups(groups=len(figures.groups), limit=MAX_GROUPS)
     protect_answers(figures.groups.values())
     unit = _unit_of(kpi, figures, asked.currency)
-    points, left_out = _series(kpi, figures, None if DEFINITIONS[kpi].unit else unit)
-    before, baseline = _cut(points, asked.baseline_from, asked.time_zone)
+    points, left_out = _series(kpi, figures, None if DEFINITIONS[kpi].unit else unit, series)
+    before, baseline = _cut(points, asked.baseline_from, series)
     if len(baseline) < FEWEST_BUCKETS:
         raise TooFewBuckets(needed=FEWEST_BUCKETS, found=len(baseline), left_out=len(left_out))
     chart: Chart = "p" if kpi in _COUNTS else "xmr"
@@ -108,11 +112,16 @@ def _unit_of(kpi: str, figures: FiguresByGroup, currency: str | None) -> str | N
     return whole.unit
 
 
-def _series(kpi: str, figures: FiguresByGroup, currency: str | None) -> tuple[list[Point], list[PointLeftOutOut]]:
+def _series(
+    kpi: str, figures: FiguresByGroup, currency: str | None, series: Asked
+) -> tuple[list[Point], list[PointLeftOutOut]]:
+    """Divide the buckets that hold anything into points and what cannot be judged."""
     points, left_out = [], []
     for key in sorted_keys(figures.groups):
         measured, bucket = measure_one(figures.groups[key], kpi, currency), key[0] or ""
-        if measured.value is None:
+        if not series.is_whole(bucket):
+            left_out.append(PointLeftOutOut(bucket=bucket, n=measured.n, reason="incomplete"))
+        elif measured.value is None:
             left_out.append(PointLeftOutOut(bucket=bucket, n=measured.n, reason=_reason(measured)))
         else:
             count = measured.extra[_COUNTS[kpi]] if kpi in _COUNTS else 0
@@ -120,16 +129,15 @@ def _series(kpi: str, figures: FiguresByGroup, currency: str | None) -> tuple[li
     return points, left_out
 
 
-def _reason(measured: Measured) -> str:
+def _reason(measured: Measured) -> LeftOut:
     return "too-few-answers" if measured.n else "nothing-measured"
 
 
-def _cut(points: Sequence[Point], baseline_from: datetime | None, zone: str) -> tuple[list[Point], list[Point]]:
+def _cut(points: Sequence[Point], baseline_from: datetime | None, series: Asked) -> tuple[list[Point], list[Point]]:
     """Divide points into those before the baseline and those it is drawn from."""
     if baseline_from is None:
         return [], list(points)
-    begins = [begin_of(date.fromisoformat(point.bucket), zone) for point in points]
-    earlier = sum(begin < baseline_from for begin in begins)
+    earlier = sum(series.bounds(point.bucket)[0] < baseline_from for point in points)
     return list(points[:earlier]), list(points[earlier:])
 
 

@@ -82,11 +82,3 @@ class PaidAhead(DomainError):
     es = "El {paid_on} aún no ha llegado; un pago se anota cuando se ha hecho."
     hint_en = "Check `paid_on`."
     hint_es = "Compruebe `paid_on`."
-
-
-class RepeatedParameter(DomainError):
-    code, status = "repeated-parameter", 422
-    en = "The parameter {parameter} stands in the address more than once and takes one value."
-    es = "El parámetro {parameter} figura más de una vez en la dirección y admite un solo valor."
-    hint_en = "Leave all but one out; several values are taken by {several}."
-    hint_es = "Deje solo uno; admiten varios valores: {several}."

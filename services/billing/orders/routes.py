@@ -17,6 +17,7 @@ from services.billing.orders.schemas import (
     ReasonIn,
     present_order_detail,
 )
+from services.billing.parameters import ClosedQuery
 from shared.auth import Principal, requires
 from shared.db import ReadSession, Session
 from shared.errors import NotFound, problems
@@ -44,7 +45,7 @@ async def place(wanted: OrderIn, response: Response, session: Session, by: CanWr
     return present_order_detail(order, await queries.lines_with_use(session, order.id))
 
 
-@router.get("")
+@router.get("", dependencies=[ClosedQuery])
 async def list_all(
     session: ReadSession,
     _by: CanRead,

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.orders.errors import OrderNotOpen
 from services.billing.orders.schemas import ReasonIn
+from services.billing.parameters import ClosedQuery
 from services.billing.receipts import queries, service
 from services.billing.receipts.errors import (
     ReceiptBilled,
@@ -54,7 +55,7 @@ async def record(
     return await _tell(response, session, receipt)
 
 
-@router.get("")
+@router.get("", dependencies=[ClosedQuery])
 async def list_all(
     session: ReadSession,
     _by: CanRead,
