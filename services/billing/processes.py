@@ -69,6 +69,7 @@ class Worker(Generic[Answer]):
         self.answered = 0
         self.resident = 0
         self.broken = False  # an answer is owed that nobody waits for any more
+        self.leaving = False  # another one is to take its place
 
     @property
     def alive(self) -> bool:
@@ -206,8 +207,8 @@ class Processes(Generic[Answer]):
 
     @property
     def _patience_s(self) -> float:
-        """Return how long a message waits for a process: for the first of all as long as it may take to start."""
-        is_starting = not self._alive and not self._limits.ahead
+        """Return how long a message waits for a process: where none but new ones are to come, as long as one may take to start."""
+        is_starting = not self._limits.ahead and all(worker.leaving for worker in self._alive)
         return max(self._limits.patience_s, _START_WITHIN_S) if is_starting else self._limits.patience_s
 
     async def _take(self) -> Worker[Answer]:
@@ -229,6 +230,7 @@ class Processes(Generic[Answer]):
         if not worker.broken and not spent:
             self._idle.put_nowait(worker)
         elif not self._stopped:
+            worker.leaving = True
             self._launch(self._replace(worker))
 
     async def _replace(self, worker: Worker[Answer]) -> None:

@@ -6,6 +6,10 @@ from shared.errors import DomainError, Language
 from shared.schemas import ResponseModel
 
 
+class PassingRefusalError(TimeoutError):
+    """The step was refused for what is ours and passes: whoever took it waits and tries again, however often."""
+
+
 class RefusalOut(ResponseModel):
     """Why it was not done, as the refusal of the single request says it; `values` are its members."""
 
@@ -18,10 +22,10 @@ class RefusalOut(ResponseModel):
 def kept_refusal(refusal: DomainError) -> dict[str, Any]:
     """Return a refusal as a row keeps it, with its texts: a later version may say it otherwise or not know it any more.
 
-    Raises RuntimeError for what is ours and may pass: it is tried again and not told.
+    Raises PassingRefusalError for what is ours and may pass: it is tried again and not told.
     """
     if refusal.status >= 500:  # noqa: PLR2004 - the server's errors begin here
-        raise RuntimeError(str(refusal)) from refusal
+        raise PassingRefusalError(str(refusal)) from refusal
     return {
         "code": refusal.code,
         "values": refusal.values,

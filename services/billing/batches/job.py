@@ -29,6 +29,7 @@ from services.billing.einvoices.pool import Validators
 from services.billing.einvoices.rule_sets import check_rule_sets
 from services.billing.holds.queries import open_holds
 from services.billing.intake import originals
+from services.billing.intake.errors import UnreadInvoice
 from services.billing.intake.originals import Original
 from services.billing.intake.service import read_judged, register_electronic
 from services.billing.refusals import kept_refusal
@@ -43,6 +44,8 @@ from shared.storage import ObjectNotFoundError
 BATCH = "invoice-intake"
 KEPT_HOURS = 24
 _IN_MEMORY = 4_000_000
+_ALL_TOLD = {"told": True}
+_MAY_PASS = {"validator-ended", "time-limit"}  # nobody else sends the file again, as the sender of one would
 
 
 class BatchOrder(msgspec.Struct, frozen=True):
@@ -62,6 +65,8 @@ async def take_in_batch(runtime: Runtime, job: JobContext) -> Mapping[str, Any]:
     """Put the archive's invoices on file; return how many. Raises NotAnArchive, TooManyFiles, BatchGone."""
     check_rule_sets()
     order = msgspec.convert(job.params, BatchOrder)
+    if job.cursor == _ALL_TOLD:
+        return await _ended(runtime, job, order)
     settings = cast("BillingSettings", runtime.settings)
     limits = replace(settings.pool_limits, workers=1, ahead=False)
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
@@ -73,8 +78,15 @@ async def take_in_batch(runtime: Runtime, job: JobContext) -> Mapping[str, Any]:
             for entry in archive.entries:
                 if entry.position not in told:
                     await batch.take_in(archive, entry, settings.einvoice_bytes)
-                await job.checkpoint({}, entry.position + 1, len(archive.entries))
-    result = await batch.count()
+                    await job.checkpoint({}, entry.position + 1, len(archive.entries))
+            await job.checkpoint(_ALL_TOLD, len(archive.entries), len(archive.entries))
+    return await _ended(runtime, job, order)
+
+
+async def _ended(runtime: Runtime, job: JobContext, order: BatchOrder) -> Mapping[str, Any]:
+    """Let the archive go and return what became of its files; once more where the job died before that was told."""
+    async with runtime.database.transaction(job.tenant) as session:
+        result = await queries.count_files(session, job.id)
     await originals.discard(runtime, job.tenant, Original(order.original_id, order.object_key))
     return result
 
@@ -98,23 +110,27 @@ class _Batch:
         async with self._runtime.database.transaction(self._job.tenant) as session:
             return await queries.positions_of(session, self._job.id)
 
-    async def count(self) -> Mapping[str, int]:
-        async with self._runtime.database.transaction(self._job.tenant) as session:
-            return await queries.count_files(session, self._job.id)
-
     async def take_in(self, archive: Archive, entry: Entry, limit: int) -> None:
         """Put one file on file or among the drafts, or tell why not. What passes by itself (a store that is away) is raised."""
         begun_at = clock.now()
         try:
             content = await asyncio.to_thread(archive.read, entry, limit)
             try:
-                await self._put_on_file(entry, content, begun_at)
-            except PdfWithoutInvoice:
-                await self._keep_draft(entry, content, begun_at)
+                await self._deal_with(entry, content, begun_at)
+            except UnreadInvoice as unread:
+                if unread.values["obstacle"] not in _MAY_PASS:
+                    raise
+                await self._deal_with(entry, content, begun_at)
         except DomainError as refusal:
             kept = kept_refusal(refusal)
             async with self._runtime.database.transaction(self._job.tenant) as session:
                 self._tell(session, entry, refusal=kept)
+
+    async def _deal_with(self, entry: Entry, content: bytes, begun_at: datetime) -> None:
+        try:
+            await self._put_on_file(entry, content, begun_at)
+        except PdfWithoutInvoice:
+            await self._keep_draft(entry, content, begun_at)
 
     async def _put_on_file(self, entry: Entry, content: bytes, begun_at: datetime) -> None:
         arrived = read_judged(content, await self._validators.judge(content, read=True), begun_at)
@@ -132,15 +148,19 @@ class _Batch:
 
     @asynccontextmanager
     async def _stored(self, content: bytes) -> AsyncGenerator[tuple[AsyncSession, Original]]:
-        """Store the content for what one transaction does with it; when that fails, it is discarded."""
-        original = await originals.store_original(self._runtime, self._job.tenant, content)
-        try:
-            async with self._runtime.database.transaction(self._job.tenant) as session:
-                await originals.settle(session, original)
-                yield session, original
-        except Exception:
-            await originals.discard(self._runtime, self._job.tenant, original)
-            raise
+        """Store the content for what one transaction does with it; when that fails, it is discarded.
+
+        Not when the commit fails, which may have happened all the same: then it is the sweeper's, or the row's.
+        """
+        runtime, tenant = self._runtime, self._job.tenant
+        original = await originals.store_original(runtime, tenant, content)
+        async with (
+            runtime.database.transaction(tenant) as session,
+            originals.or_discarded(runtime, tenant, session, original),
+        ):
+            await originals.settle(session, original)
+            yield session, original
+            await session.flush()
 
     def _tell(self, session: AsyncSession, entry: Entry, **became: Any) -> None:
         row = {"holds": [], **became, "job_id": self._job.id, "position": entry.position, "name": entry.name}

@@ -17,8 +17,7 @@ from services.billing.drafts.schemas import (
     DraftRepeatIn,
     present_draft_detail,
 )
-from services.billing.duplicates.errors import NotARepeat, OverriderNotAPerson
-from services.billing.duplicates.service import Override
+from services.billing.duplicates.errors import NotARepeat, OverriderNotAPerson, UnknownRepeated
 from services.billing.einvoices.arriving import DocumentAdmitted, LanguageOf, read_body, validators_of
 from services.billing.intake.errors import IntakeExpired
 from services.billing.intake.queries import tell_invoice
@@ -52,7 +51,7 @@ DRAFT_REFUSALS = problems(
     *(DocumentOnFile, IntakeExpired, KeyInProgress, KeyReused, Unavailable),
 )
 REGISTRATION_REFUSALS = problems(DraftSettled, ClaimedByAnother, DraftIncomplete, TotalsDoNotAddUp, DuplicateInvoice)
-REPEAT_REFUSALS = problems(NotFound, NotARepeat, OverriderNotAPerson, declared=REGISTRATION_REFUSALS)
+REPEAT_REFUSALS = problems(UnknownRepeated, NotARepeat, OverriderNotAPerson, declared=REGISTRATION_REFUSALS)
 DISCARD_REFUSALS = problems(DraftSettled, ClaimedByAnother)
 PDF_BODY: dict[str, Any] = STREAMS | {
     "requestBody": {
@@ -141,8 +140,7 @@ async def repeat(
 
     A person does so, and another decides on it: no policy approves it.
     """
-    override = Override(repeated.repeats_id, repeated.reason, by)
-    invoice = await service.register_draft(session, draft, by, work, override)
+    invoice = await service.repeat_draft(session, draft, repeated, by, work)
     return await _tell_registered(request, response, session, invoice, language)
 
 

@@ -16,8 +16,10 @@ from services.billing.drafts import parties, queries
 from services.billing.drafts.completing import completed, invoice_of
 from services.billing.drafts.errors import DocumentOnFile, DraftIncomplete, DraftSettled
 from services.billing.drafts.models import DraftState, InvoiceDraft
-from services.billing.drafts.schemas import DraftChangeIn
+from services.billing.drafts.schemas import DraftChangeIn, DraftRepeatIn
 from services.billing.drafts.shapes import FIELDS, Reading
+from services.billing.duplicates.errors import UnknownRepeated
+from services.billing.duplicates.queries import is_on_file
 from services.billing.duplicates.service import Override
 from services.billing.identifiers import normalise_tax_id
 from services.billing.intake.originals import Original
@@ -136,6 +138,16 @@ async def register_draft(
     draft.invoice_id = invoice.id
     await decide_invoices(session, [invoice], Occasion.INTAKE)
     return invoice
+
+
+async def repeat_draft(
+    session: AsyncSession, draft: InvoiceDraft, repeated: DraftRepeatIn, by: Principal, effort: Effort
+) -> SupplierInvoice:
+    """Register the draft though its number is on file as another invoice. Raises UnknownRepeated, and as `register_draft`."""
+    if not await is_on_file(session, repeated.repeats_id):
+        raise UnknownRepeated(repeats_id=str(repeated.repeats_id))
+    override = Override(repeated.repeats_id, repeated.reason, by)
+    return await register_draft(session, draft, by, effort, override)
 
 
 def _as_keyed(values: dict[str, Any]) -> InvoiceIn:

@@ -72,6 +72,10 @@ async def get_repeated(session: AsyncSession, invoice_id: UUID) -> SupplierInvoi
     return repeated
 
 
+async def is_on_file(session: AsyncSession, invoice_id: UUID) -> bool:
+    return await session.get(SupplierInvoice, invoice_id) is not None
+
+
 async def last_repeat(session: AsyncSession, tax_id: str, number_key: str) -> int:
     query = select(func.max(SupplierInvoice.repeat)).where(
         SupplierInvoice.supplier_tax_id == tax_id, SupplierInvoice.number_key == number_key

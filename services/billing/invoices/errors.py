@@ -35,11 +35,11 @@ class DuplicateInvoice(DomainError):
     es = "La factura {number} de este proveedor ya está registrada."
     hint_en = (
         "It is the one with `existing_id`; a corrected invoice needs a number of its own. Where the supplier did use the number "
-        "twice, a person who may registers it with a reason at /billing/invoices/{existing_id}/repeats, a draft at its own address: /repeat."
+        "twice, a person who may registers it with a reason at /billing/invoices/{existing_id}/repeats, a draft at /billing/drafts/(its id)/repeat."
     )
     hint_es = (
         "Es la de `existing_id`; una factura rectificada necesita su propio número. Si el proveedor usó el número dos veces, "
-        "quien pueda hacerlo la registra con un motivo en /billing/invoices/{existing_id}/repeats, y un borrador en su dirección: /repeat."
+        "quien pueda hacerlo la registra con un motivo en /billing/invoices/{existing_id}/repeats, y un borrador en /billing/drafts/(su id)/repeat."
     )
 
 

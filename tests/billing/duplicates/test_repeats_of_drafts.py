@@ -65,7 +65,7 @@ async def test_what_is_refused_leaves_the_draft_open(billing: Harness, tenant: s
         "not-allowed": await repeat(billing, tenant, draft, first, "operator"),
         "overrider-not-a-person": await repeat(billing, tenant, draft, first, "billing"),
         "not-a-repeat": await repeat(billing, tenant, draft, other),
-        "not-found": await repeat(billing, tenant, draft, elsewhere),
+        "unknown-repeated": await repeat(billing, tenant, draft, elsewhere),
         "if-match-failed": await repeat(billing, tenant, draft, first, **{"If-Match": '"7"'}),
         "invalid-input": await step(billing, tenant, draft["id"], "repeat", {"repeats_id": first}, "manager"),
     }
