@@ -217,7 +217,7 @@ async def test_rules_decide_about_the_files_of_a_batch(billing: Harness, tenant:
     await in_force(billing, tenant, rule("everything"))
     archive = packed({"a.xml": electronic("A-1"), "b.xml": invoice_xml(payable="999.00")})
     job = await ended(billing, tenant, await send_archive(billing, tenant, archive))
-    assert job["result"] == {"files": 2, "on_file": 2, "refused": 0}
+    assert job["result"] == {"files": 2, "on_file": 2, "drafts": 0, "refused": 0}
     statuses = [(row.number, row.status) for row in await rows(billing, tenant, "supplier_invoice")]
     assert dict(statuses)["A-1"] == "approved"
     assert sorted(status for _, status in statuses) == ["approved", "registered"]
