@@ -38,6 +38,9 @@ class Plan:
     batch: int = 1_000
     rest_ms: int = 40
     silent_ms: int | None = None
+    until: float = (
+        0.9  # of all messages: what comes behind lets the last act happen before the end, on a busy machine too
+    )
 
 
 @dataclass(frozen=True)
@@ -187,7 +190,7 @@ async def _in_peace(_running: Run) -> None:
 async def _disturb(running: Run, report: Report) -> None:
     """Kill, join and leave at seeded progress."""
     plan, random = report.plan, Random(report.plan.seed)
-    latest = int(report.messages * 0.9)
+    latest = int(report.messages * plan.until)
     acts = [(random.randrange(latest), "kill") for _ in range(plan.kills)]
     for n in range(plan.joins):
         acts += [((3 * n + act) * latest // (3 * plan.joins), name) for act, name in ((1, "join"), (2, "leave"))]
