@@ -21,7 +21,7 @@ from services.billing.duplicates.errors import NotARepeat, OverriderNotAPerson, 
 from services.billing.einvoices.arriving import DocumentAdmitted, LanguageOf, read_body, validators_of
 from services.billing.intake.errors import IntakeExpired
 from services.billing.intake.queries import tell_invoice
-from services.billing.intake.receiving import received
+from services.billing.intake.receiving import received, tell_registered
 from services.billing.intake.schemas import InvoiceDetailOut
 from services.billing.intake.sending import OriginalResponse, StoredFile, send_original
 from services.billing.invoices.errors import DuplicateInvoice, TotalsDoNotAddUp
@@ -149,8 +149,7 @@ async def _tell_registered(
 ) -> InvoiceDetailOut:
     await session.flush()
     request.state.changing = session, invoice  # what the answer shows, and what the next step is about
-    response.headers["Location"] = f"/billing/invoices/{invoice.id}"
-    response.headers["Content-Language"] = language
+    tell_registered(response, invoice, language)
     return await tell_invoice(session, invoice, language)
 
 
