@@ -102,30 +102,6 @@ async def open_runtime(service: Service, settings: ServiceSettings) -> AsyncIter
 Opener = Callable[[Service, ServiceSettings], AbstractAsyncContextManager[Runtime]]
 
 
-class SharedRuntimes:
-    """An opener for one process that runs several parts of a service: they use the same connections."""
-
-    def __init__(self) -> None:
-        self._open: dict[str, tuple[AsyncExitStack, Runtime]] = {}
-        self._users: Counter[str] = Counter()
-        self._opening = asyncio.Lock()
-
-    @asynccontextmanager
-    async def __call__(self, service: Service, settings: ServiceSettings) -> AsyncIterator[Runtime]:
-        """Give the service's runtime; the first part opens it, the last closes it."""
-        async with self._opening:
-            if service.name not in self._open:
-                stack = AsyncExitStack()
-                self._open[service.name] = stack, await stack.enter_async_context(open_runtime(service, settings))
-            self._users[service.name] += 1
-        try:
-            yield self._open[service.name][1]
-        finally:
-            self._users[service.name] -= 1
-            if not self._users[service.name]:
-                await self._open.pop(service.name)[0].aclose()
-
-
 def create_app(service: Service, settings: ServiceSettings, opener: Opener = open_runtime) -> FastAPI:
     """Return the service's HTTP application; its lifespan opens and closes what it needs."""
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from functools import cache, partial
-from typing import Any
+from math import inf
+from typing import Any, get_args, get_origin
 
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
@@ -21,6 +22,17 @@ def dependants_of(route: APIRoute) -> Iterator[Dependant]:
     while waiting:
         yield (dependant := waiting.pop())
         waiting += dependant.dependencies
+
+
+def parameters_of(route: APIRoute) -> dict[str, float]:
+    """Tell of each name that a route takes in its address how often it may stand there: once, or any number of times."""
+    takes: dict[str, float] = {}
+    for field in (field for part in dependants_of(route) for field in part.query_params):
+        model = getattr(field.field_info.annotation, "model_fields", {})
+        for name, info in (model or {field.alias: field.field_info}).items():
+            several = any(get_origin(kind) is list for kind in (info.annotation, *get_args(info.annotation)))
+            takes[info.alias or name] = inf if several else 1
+    return takes
 
 
 def scopes_of(route: APIRoute) -> list[str]:

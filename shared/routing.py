@@ -1,12 +1,14 @@
-"""The route class of every service: body limits, time limits and the answers that an Idempotency-Key keeps."""
+"""The route class of every service: closed addresses, limits of bodies and time, the answers that an Idempotency-Key keeps."""
 
 import asyncio
 import json
 import re
-from collections.abc import Callable, Coroutine
+from collections import Counter
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
@@ -15,10 +17,12 @@ from shared.auth import Requires
 from shared.errors import BodyTooLarge, IncompleteBody, NullCharacter, RequestTimeout
 from shared.etag import send_new_etag
 from shared.idempotency import ReplayError
-from shared.openapi import responses_of, scopes_of
+from shared.openapi import parameters_of, responses_of, scopes_of
 from shared.settings import Settings
 
 _NULL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # the escape, not an escaped backslash before u0000
+_UNKNOWN = {"type": "extra_forbidden", "msg": "Extra inputs are not permitted: this address takes no such parameter"}
+_REPEATED = {"type": "repeated", "msg": "Input should be given once: leave all but one out"}
 
 STREAMS = {"x-streams": True}  # `openapi_extra=` of a route whose body or answer streams
 
@@ -63,7 +67,7 @@ class ServiceRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         streams = bool((self.openapi_extra or {}).get("x-streams"))
-        scopes = scopes_of(self)
+        scopes, parameters = scopes_of(self), parameters_of(self)
 
         async def limited(request: Request) -> Response:
             settings: Settings = request.app.state.runtime.settings
@@ -78,6 +82,7 @@ class ServiceRoute(APIRoute):
                     body = b"" if streams else await request.body()  # read here: its refusals keep their own answers
                     if _NULL.search(body) or "%00" in str(request.url):
                         raise NullCharacter
+                    _check_parameters(request, parameters)
                     response = await handle(request)
             except TimeoutError as error:
                 if not timer.expired():  # it was a connection's time that ran out
@@ -93,6 +98,14 @@ class ServiceRoute(APIRoute):
             return response
 
         return limited
+
+
+def _check_parameters(request: Request, takes: Mapping[str, float]) -> None:
+    """Refuse what would be dropped unseen: a name that the route does not know, and all but the last of several values."""
+    said = Counter(name for name, _ in request.query_params.multi_items())
+    if wrong := [name for name, times in said.items() if times > takes.get(name, 0)]:
+        faults = ((name, _REPEATED if name in takes else _UNKNOWN) for name in wrong)
+        raise RequestValidationError([{"loc": ("query", name), **fault} for name, fault in faults])
 
 
 def _counted(request: Request, limit: int) -> Receive:

@@ -193,7 +193,7 @@ class Stack:
         return ours | self._backing.environment | self._given
 
     def _launch(self, environment: Mapping[str, str]) -> None:
-        from shared.app import SharedRuntimes
+        from deploy.standalone.connections import SharedRuntimes
 
         opener = SharedRuntimes()
         self._parts = parts_of(self.options)

@@ -15,7 +15,6 @@ from services.billing.batches.schemas import BatchAccepted, BatchFileOut, presen
 from services.billing.einvoices.arriving import LanguageOf
 from services.billing.intake import originals
 from services.billing.intake.errors import IntakeExpired
-from services.billing.parameters import ClosedQuery
 from services.billing.settings import BillingSettings
 from shared.app import Runtime
 from shared.auth import Principal, requires
@@ -84,7 +83,7 @@ async def take_in_batch(
     return BatchAccepted(id=job_id, kind=BATCH, status="queued", files=f"/billing/batches/{job_id}/files")
 
 
-@router.get("/{job_id}/files", dependencies=[ClosedQuery])
+@router.get("/{job_id}/files")
 async def list_files(
     job_id: UUID, session: ReadSession, _by: CanRead, page: PageOf, language: LanguageOf
 ) -> Page[BatchFileOut]:

@@ -26,7 +26,6 @@ from services.billing.decisions.schemas import (
     present_simulation,
 )
 from services.billing.invoices.queries import get_invoice
-from services.billing.parameters import ClosedQuery
 from shared.auth import Principal, requires
 from shared.db import ReadSession, Session
 from shared.errors import NotFound, problems
@@ -54,7 +53,7 @@ async def write(wanted: PolicyIn, response: Response, session: Session, by: CanW
     return present_policy(draft)
 
 
-@router.get("/decision-policies", dependencies=[ClosedQuery])
+@router.get("/decision-policies")
 async def list_all(
     session: ReadSession, _by: CanRead, page: PageOf, status: PolicyState | None = None
 ) -> Page[PolicyOut]:
@@ -87,7 +86,7 @@ async def activate(policy: EditedPolicy, session: Session, by: CanActivate) -> N
     await service.activate(session, policy, by)
 
 
-@router.get("/invoices/{invoice_id}/decisions", dependencies=[ClosedQuery], responses=problems(NotFound))
+@router.get("/invoices/{invoice_id}/decisions", responses=problems(NotFound))
 async def list_decisions(
     invoice_id: UUID, session: ReadSession, _by: CanReadInvoices, page: PageOf
 ) -> Page[DecisionOut]:
@@ -115,7 +114,7 @@ async def simulate(
     return present_simulation(simulation)
 
 
-@router.get("/decision-policies/{policy_id}/simulations", dependencies=[ClosedQuery], responses=problems(NotFound))
+@router.get("/decision-policies/{policy_id}/simulations", responses=problems(NotFound))
 async def list_simulations(policy_id: UUID, session: ReadSession, _by: CanRead, page: PageOf) -> Page[SimulationOut]:
     """List a version's simulations, the newest first."""
     await queries.get_policy(session, policy_id)
@@ -128,7 +127,7 @@ async def get_simulation(simulation_id: UUID, session: ReadSession, _by: CanRead
     return present_simulation(await queries.get_simulation(session, simulation_id))
 
 
-@router.get("/decision-simulations/{simulation_id}/decisions", dependencies=[ClosedQuery], responses=problems(NotFound))
+@router.get("/decision-simulations/{simulation_id}/decisions", responses=problems(NotFound))
 async def list_simulated(
     simulation_id: UUID,
     session: ReadSession,

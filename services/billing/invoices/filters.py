@@ -21,7 +21,6 @@ Said = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Number = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"[^\W_]")]
 ValidationVerdict = Literal["valid", "invalid", "not-validated", "none"]
 MOST_WORDS = 8
-SEVERAL = frozenset({"status", "hold", "match", "validation"})  # that take several values
 
 
 def few_words(value: Any) -> Any:

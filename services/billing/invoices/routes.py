@@ -21,11 +21,9 @@ from services.billing.invoices.errors import (
     SameApprover,
     TotalsDoNotAddUp,
 )
-from services.billing.invoices.filters import SEVERAL
 from services.billing.invoices.listing import InvoiceListedOut, InvoicesQuery, list_invoices
 from services.billing.invoices.models import SupplierInvoice
 from services.billing.invoices.schemas import InvoiceIn, PaymentIn, RejectionIn
-from services.billing.parameters import single_values
 from services.billing.work_queue.errors import ClaimedByAnother
 from shared import clock
 from shared.auth import Principal, requires
@@ -68,7 +66,7 @@ async def register(
     return await tell_invoice(session, invoice, language)
 
 
-@router.get("", dependencies=[single_values(but=SEVERAL)], responses=problems(InvalidCursor))
+@router.get("", responses=problems(InvalidCursor))
 async def list_all(
     session: ReadSession, _by: CanRead, asked: Annotated[InvoicesQuery, Query()]
 ) -> Page[InvoiceListedOut]:

@@ -8,7 +8,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.orders.errors import OrderNotOpen
 from services.billing.orders.schemas import ReasonIn
-from services.billing.parameters import ClosedQuery
 from services.billing.receipts import queries, service
 from services.billing.receipts.errors import (
     ReceiptBilled,
@@ -55,7 +54,7 @@ async def record(
     return await _tell(response, session, receipt)
 
 
-@router.get("", dependencies=[ClosedQuery])
+@router.get("")
 async def list_all(
     session: ReadSession,
     _by: CanRead,

@@ -8,7 +8,6 @@ from pydantic import StringConstraints
 
 from services.billing.einvoices.arriving import LanguageOf
 from services.billing.identifiers import normalise_number, normalise_tax_id
-from services.billing.parameters import ClosedQuery
 from services.billing.parties.queries import get_supplier
 from services.billing.supplier_status import queries
 from services.billing.supplier_status.rules import Stage
@@ -27,7 +26,7 @@ Number = Annotated[str, StringConstraints(min_length=1, max_length=64), Query()]
 TaxId = Annotated[str, StringConstraints(min_length=1, max_length=24), Query()]
 
 
-@router.get("/suppliers/{supplier_id}/status", dependencies=[ClosedQuery], responses=problems(NotFound))
+@router.get("/suppliers/{supplier_id}/status", responses=problems(NotFound))
 async def tell_supplier(
     supplier_id: UUID, response: Response, session: ReadSession, _by: CanRead, page: PageOf, language: LanguageOf
 ) -> SupplierStatusOut:
@@ -46,7 +45,7 @@ async def tell_supplier(
     )
 
 
-@router.get("/invoice-status", dependencies=[ClosedQuery])
+@router.get("/invoice-status")
 async def tell_invoice(
     response: Response,
     session: ReadSession,

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Query
 
 from services.billing.drafts.errors import DraftSettled
 from services.billing.invoices.errors import OwnInvoice, SameApprover
-from services.billing.parameters import ClosedQuery, single_values
 from services.billing.work_queue import listing, queries, service, summary
 from services.billing.work_queue.errors import (
     AlreadyAssigned,
@@ -48,7 +47,7 @@ RETURN_REFUSALS = problems(NotWaiting, DraftSettled, NotClaimed, ClaimedByAnothe
 REASSIGNMENT_REFUSALS = problems(NotWaiting, DraftSettled, WorkerNotAPerson, AlreadyAssigned, MayNotDecide)
 
 
-@router.get("", dependencies=[single_values()], responses=problems(InvalidCursor))
+@router.get("", responses=problems(InvalidCursor))
 async def list_all(asked: Annotated[QueueQuery, Query()], session: ReadSession, by: CanRead) -> Page[WorkItemOut]:
     """List what waits for people, the earliest due first: why, since when, due by when, with whom."""
     return await listing.list_items(session, asked, by.id)
@@ -66,7 +65,7 @@ async def get(item_id: UUID, session: ReadSession, _by: CanRead) -> WorkItemOut:
     return await listing.get_item(session, item_id)
 
 
-@router.get("/{item_id}/assignments", dependencies=[ClosedQuery], responses=problems(NotFound))
+@router.get("/{item_id}/assignments", responses=problems(NotFound))
 async def list_assignments(item_id: UUID, session: ReadSession, _by: CanRead, page: PageOf) -> Page[HistoryOut]:
     """List who had it, the last one first, also of what waits no more."""
     await get_subject(session, item_id)
