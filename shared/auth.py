@@ -35,7 +35,8 @@ _READ, _WORK = ("*:read",), ("*:read", "*:write", "*:read-personal")
 ROLES: Mapping[str, tuple[str, ...]] = {
     "viewer": _READ,
     "operator": _WORK,
-    "manager": (*_WORK, "*:approve"),
+    "manager": (*_WORK, "*:approve", "*:level-1"),
+    "director": (*_WORK, "*:approve", "*:level-9"),
     "admin": ("*:*",),
 }
 MACHINE_ROLES = frozenset({"documents", "billing", "hr", "analytics"})

@@ -7,7 +7,7 @@ import typer
 from deploy.cli.target import DEFAULT_DATA, DEFAULT_TENANT, Data, Tenant, make_token
 
 Role = Annotated[
-    str, typer.Option("--role", help="viewer, operator, manager, admin, or a service's name for its machine.")
+    str, typer.Option("--role", help="viewer, operator, manager, director, admin, or a service's name for its machine.")
 ]
 
 

@@ -154,7 +154,11 @@ async def test_the_box_can_be_copied_and_a_seed_that_changes_nothing_is_said(
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["token", "--role", "king"], 1, "no role is called 'king'; there are viewer, operator, manager, admin"),
+        (
+            ["token", "--role", "king"],
+            1,
+            "no role is called 'king'; there are viewer, operator, manager, director, admin",
+        ),
         (["token"], 2, "--role"),
         (["kpi"], 1, "nothing runs in"),
         (["import-log", "/nowhere.xes", "--process", "p"], 2, "/nowhere.xes"),

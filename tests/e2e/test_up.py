@@ -59,7 +59,7 @@ def test_the_box_names_addresses_tokens_and_three_commands(stack: Stack) -> None
     for url in stack.urls.values():
         assert url in stack.output
     assert stack.output.count("  ./trastienda ") == 3
-    for role in ("viewer", "operator", "manager", "admin", "documents", "billing", "hr", "analytics"):
+    for role in ("viewer", "operator", "manager", "director", "admin", "documents", "billing", "hr", "analytics"):
         line = next(line for line in stack.output.splitlines() if line.startswith(f"{role} ") and ".ey" in line)
         assert line.split()[1].count(".") == 2
 

@@ -17,7 +17,7 @@ from services.billing.decisions.models import (
     PolicyState,
     SimulatedDecision,
 )
-from services.billing.decisions.rules import Difference, Facts, Happened, Kind, Past, Policy
+from services.billing.decisions.rules import Difference, Facts, Happened, Kind, Outcome, Past, Policy
 from services.billing.decisions.schemas import (
     DecisionOut,
     PolicyOut,
@@ -99,6 +99,13 @@ async def unknown_suppliers(session: AsyncSession, named: Collection[UUID]) -> l
 async def list_decisions(session: AsyncSession, page: PageRequest, invoice_id: UUID) -> Page[DecisionOut]:
     query = select(InvoiceDecision).where(InvoiceDecision.invoice_id == invoice_id)
     return await fetch_page(session, query, InvoiceDecision.id, page, DecisionOut.model_validate)
+
+
+async def last_outcome(session: AsyncSession, invoice_id: UUID) -> Outcome | None:
+    """Return what was decided last about an invoice; None where no policy has."""
+    query = select(InvoiceDecision.outcome).where(InvoiceDecision.invoice_id == invoice_id)
+    found = await session.scalar(query.order_by(InvoiceDecision.id.desc()).limit(1))
+    return None if found is None else msgspec.convert(found, Outcome)
 
 
 async def past_invoices(session: AsyncSession, first: date, last: date, rules_id: str, most: int) -> list[Past]:

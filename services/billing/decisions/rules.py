@@ -86,6 +86,12 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _ASK = Outcome(kind="ask")
+HIGHEST_LEVEL = 9
+
+
+def right_of(role: str, level: int) -> str:
+    """Return the scope of those whom a rule asks by this role and level; who has a higher one of the role may, too."""
+    return f"billing.approvals.{role}:level-{level}"
 
 
 def decide(policy: Policy, facts: Facts) -> Decision:

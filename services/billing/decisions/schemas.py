@@ -9,7 +9,7 @@ import msgspec
 from pydantic import Field, StringConstraints, model_validator
 
 from services.billing.decisions.models import DecisionPolicy, DecisionSimulation, Occasion, PolicyState
-from services.billing.decisions.rules import Difference, Happened, Kind, Policy, Verdict, Withheld
+from services.billing.decisions.rules import HIGHEST_LEVEL, Difference, Happened, Kind, Policy, Verdict, Withheld
 from services.billing.reasons import Reason
 from shared.money import CurrencyCode, DecimalString
 from shared.schemas import Id, PlausibleDay, RequestModel, ResponseModel, Slug
@@ -57,11 +57,14 @@ class ApproveIn(RequestModel):
 
 
 class AskIn(RequestModel):
-    """Leave it to a person: one of the role, of at least the level."""
+    """Leave it to a person: one of the role, of at least the level.
+
+    Who decides needs `billing.approvals.<role>:level-<n>` with this or a higher n, besides `billing.invoices:approve`.
+    """
 
     kind: Literal["ask"]
     role: Slug
-    level: Annotated[int, Field(ge=1, le=9)] = 1
+    level: Annotated[int, Field(ge=1, le=HIGHEST_LEVEL)] = 1
 
 
 class RejectIn(RequestModel):

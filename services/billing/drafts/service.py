@@ -134,7 +134,7 @@ async def register_draft(
     source = Source(draft.id, Origin.DOCUMENT, draft.received_at, [account] if account else [], brought_by)
     invoice = await register_invoice(session, received, by, turn, override=override, source=source)
     _settle(draft, DraftState.REGISTERED, by, turn)
-    end_turn(turn, draft, by)
+    await end_turn(session, turn, draft, by)
     draft.invoice_id = invoice.id
     await decide_invoices(session, [invoice], Occasion.INTAKE)
     return invoice
@@ -171,7 +171,7 @@ async def discard_draft(session: AsyncSession, draft: InvoiceDraft, reason: str,
     _require_open(draft)
     turn = await take_turn(session, draft, by, effort)
     _settle(draft, DraftState.DISCARDED, by, turn)
-    end_turn(turn, draft, by)
+    await end_turn(session, turn, draft, by)
     draft.reason = reason
     work = turn.on(PROCESS, "discard-draft", draft.id, outcome=Outcome.CANCELLED, requested_at=draft.received_at)
     outbox.record(session, events.DraftDiscarded(draft_id=draft.id), subject=draft.id, work=work)

@@ -68,6 +68,14 @@ class SameApprover(DomainError):
     hint_es = "Pídalo a otra persona que pueda aprobar facturas y que no haya registrado esta."
 
 
+class NotAsked(DomainError):
+    code, status = "not-asked", 403
+    en = "The policy asks {role} of level {level} about invoice {number}; this needs the scope {scope}, which the token does not grant."
+    es = "La política pregunta a {role} de nivel {level} por la factura {number}; hace falta el permiso {scope}, que el token no concede."
+    hint_en = "Ask someone whose token grants it, or the same of a higher level; of two people who approve, one has to."
+    hint_es = "Pídalo a alguien cuyo token lo conceda, o de un nivel superior; de dos personas que aprueban, una debe tenerlo."
+
+
 class ApproverNotAPerson(DomainError):
     code, status = "approver-not-a-person", 403
     en = "Invoice {number} needs the approval of two people; this token is a machine's."

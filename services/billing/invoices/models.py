@@ -125,7 +125,10 @@ class SupplierInvoice(TenantRow, BillingTable):
 
 
 class InvoiceApproval(TenantRow, BillingTable):
-    """One person's approval. Nobody gives two for one invoice."""
+    """One person's approval. Nobody gives two for one invoice.
+
+    `answers`: the approver is one whom the policy asks.
+    """
 
     __tablename__ = "invoice_approval"
     __table_args__ = (UniqueConstraint("tenant_id", "invoice_id", "approved_by"),)
@@ -133,4 +136,5 @@ class InvoiceApproval(TenantRow, BillingTable):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     invoice_id: Mapped[UUID] = mapped_column(ForeignKey("billing.supplier_invoice.id"))
     approved_by: Mapped[str]
+    answers: Mapped[bool] = mapped_column(server_default="false")
     approved_at: Mapped[datetime] = mapped_column(Stamp)

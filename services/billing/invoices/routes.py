@@ -16,6 +16,7 @@ from services.billing.invoices.errors import (
     ApproverNotAPerson,
     DuplicateInvoice,
     IllegalTransition,
+    NotAsked,
     OwnInvoice,
     PaidAhead,
     SameApprover,
@@ -44,8 +45,10 @@ CanApprove = Annotated[Principal, requires("billing.invoices:approve")]
 CurrentInvoice = Annotated[SupplierInvoice, row_to_change(queries.get_invoice, "invoice_id")]
 VALIDATION_REFUSALS = problems(IllegalTransition, InvoiceHeld, ClaimedByAnother)
 PAYMENT_REFUSALS = problems(IllegalTransition, PaidAhead)
-DECISION_REFUSALS = problems(IllegalTransition, OwnInvoice, ClaimedByAnother)
-APPROVAL_REFUSALS = problems(IllegalTransition, OwnInvoice, SameApprover, ApproverNotAPerson, ClaimedByAnother)
+REJECTION_REFUSALS = problems(IllegalTransition, OwnInvoice, NotAsked, ClaimedByAnother)
+APPROVAL_REFUSALS = problems(
+    IllegalTransition, OwnInvoice, SameApprover, ApproverNotAPerson, NotAsked, ClaimedByAnother
+)
 
 
 @router.post("", status_code=201, dependencies=[Idempotent], responses=problems(TotalsDoNotAddUp, DuplicateInvoice))
@@ -98,16 +101,17 @@ async def validate(invoice: CurrentInvoice, session: Session, by: CanWrite, work
 async def approve(invoice: CurrentInvoice, session: Session, by: CanApprove, work: HumanWork) -> None:
     """Approve the invoice; not by the one who registered it. Above the policy's limit it takes two people.
 
-    The first of two leaves it validated, with 1 of 2 approvals; the second releases it for payment.
+    The first of two leaves it validated, with 1 of 2 approvals; the second releases it for payment. Where the policy asks a
+    role of some level, one of those who approve has its right: `billing.approvals.<role>:level-<n>`.
     """
     await service.approve_invoice(session, invoice, by, work)
 
 
-@router.post("/{invoice_id}/rejection", status_code=204, dependencies=[Idempotent], responses=DECISION_REFUSALS)
+@router.post("/{invoice_id}/rejection", status_code=204, dependencies=[Idempotent], responses=REJECTION_REFUSALS)
 async def reject(
     invoice: CurrentInvoice, rejection: RejectionIn, session: Session, by: CanApprove, work: HumanWork
 ) -> None:
-    """Refuse the invoice with a reason; not by the one who registered it."""
+    """Refuse the invoice with a reason; not by the one who registered it, and unless it is held by whom the policy asks."""
     await service.reject_invoice(session, invoice, rejection.reason, by, work)
 
 

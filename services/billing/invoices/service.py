@@ -8,8 +8,6 @@ from uuid import UUID
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.billing.decisions.queries import active_limits
-from services.billing.decisions.rules import approvals_needed
 from services.billing.duplicates.numbers import trace_of
 from services.billing.duplicates.rules import key_of_lines, told_likeness
 from services.billing.duplicates.service import Override, find_near_duplicates, keep_override, take_repeat
@@ -19,15 +17,8 @@ from services.billing.holds.queries import open_holds
 from services.billing.holds.service import Found, raise_holds
 from services.billing.identifiers import normalise_number, normalise_tax_id
 from services.billing.invoices import queries, rules
-from services.billing.invoices.errors import (
-    ApproverNotAPerson,
-    DuplicateInvoice,
-    IllegalTransition,
-    OwnInvoice,
-    PaidAhead,
-    SameApprover,
-    TotalsDoNotAddUp,
-)
+from services.billing.invoices.deciders import check_next_approval, check_rejection
+from services.billing.invoices.errors import DuplicateInvoice, IllegalTransition, PaidAhead, TotalsDoNotAddUp
 from services.billing.invoices.models import InvoiceApproval, InvoiceStatus, Origin, SupplierInvoice
 from services.billing.invoices.schemas import InvoiceIn, PaymentIn
 from services.billing.matching.service import keep_new, match_new, rematch_behind
@@ -196,7 +187,7 @@ async def validate_invoice(session: AsyncSession, invoice: SupplierInvoice, by: 
     _require(invoice, InvoiceStatus.REGISTERED, "validation")
     turn = await take_turn(session, invoice, by, effort)
     await validate_by_rule(session, invoice, turn)
-    end_turn(turn, invoice, by)
+    await end_turn(session, turn, invoice, by)
 
 
 async def validate_by_rule(session: AsyncSession, invoice: SupplierInvoice, effort: Effort) -> None:
@@ -213,29 +204,21 @@ async def validate_by_rule(session: AsyncSession, invoice: SupplierInvoice, effo
 async def approve_invoice(session: AsyncSession, invoice: SupplierInvoice, by: Principal, effort: Effort) -> None:
     """Give one person's approval; the last that is needed releases the invoice for payment.
 
-    Raises OwnInvoice for the one who registered it, SameApprover, ApproverNotAPerson where two people are needed, and
-    ClaimedByAnother.
+    Raises what `check_next_approval` does, and ClaimedByAnother.
     """
     _require(invoice, InvoiceStatus.VALIDATED, "approval")
-    _check_person(invoice, by)
-    given = await queries.approvals_of(session, invoice.id)
-    if by.id in {approval.approved_by for approval in given}:
-        raise SameApprover(number=invoice.number)
-    limits = (await active_limits(session)).limits
-    # What was asked for with the first approval stays asked for, whatever the limits have become.
-    needed = max(invoice.approvals_needed or 0, approvals_needed(limits, invoice.gross, invoice.currency))
-    if needed > 1 and by.kind != "person":
-        raise ApproverNotAPerson(number=invoice.number)
+    given = await check_next_approval(session, invoice, by)
     turn, since = await take_turn(session, invoice, by, effort), await waits_since(session, invoice)
-    session.add(InvoiceApproval(id=uuid7(), invoice_id=invoice.id, approved_by=by.id, approved_at=turn.finished_at))
-    invoice.approvals, invoice.approvals_needed = len(given) + 1, needed
-    if invoice.approvals < needed:
+    approval = {"approved_by": by.id, "approved_at": turn.finished_at, "answers": given.answers}
+    session.add(InvoiceApproval(id=uuid7(), invoice_id=invoice.id, **approval))
+    invoice.approvals, invoice.approvals_needed = given.number, given.needed
+    if given.number < given.needed:
         work = turn.on(PROCESS, "give-first-approval", invoice.id, requested_at=since)
-        event = events.InvoiceApprovalGiven(invoice_id=invoice.id, given=invoice.approvals, needed=needed)
+        event = events.InvoiceApprovalGiven(invoice_id=invoice.id, given=given.number, needed=given.needed)
         outbox.record(session, event, subject=invoice.id, work=work)
     else:
         _approve(session, invoice, by.id, since, turn)
-    end_turn(turn, invoice, by)
+    await end_turn(session, turn, invoice, by)
 
 
 def approve_by_rule(session: AsyncSession, invoice: SupplierInvoice, rules_id: str, effort: Effort) -> None:
@@ -260,10 +243,10 @@ async def reject_invoice(
     """
     if invoice.status != InvoiceStatus.REGISTERED or not await open_holds(session, invoice.id):
         _require(invoice, InvoiceStatus.VALIDATED, "rejection")
-    _check_person(invoice, by)
+    await check_rejection(session, invoice, by)
     turn = await take_turn(session, invoice, by, effort)
     await _reject(session, invoice, reason, by.id, turn)
-    end_turn(turn, invoice, by)
+    await end_turn(session, turn, invoice, by)
 
 
 async def reject_by_rule(
@@ -296,11 +279,6 @@ async def mark_paid(session: AsyncSession, invoice: SupplierInvoice, payment: Pa
     _enter(invoice, InvoiceStatus.PAID, effort)
     event = events.InvoicePaid(invoice_id=invoice.id, paid_on=payment.paid_on)
     outbox.record(session, event, subject=invoice.id, work=work)
-
-
-def _check_person(invoice: SupplierInvoice, by: Principal) -> None:
-    if invoice.registered_by == by.id:
-        raise OwnInvoice(number=invoice.number)
 
 
 def _require(invoice: SupplierInvoice, status: InvoiceStatus, step: str) -> None:

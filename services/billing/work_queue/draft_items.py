@@ -66,6 +66,7 @@ def items(now: datetime) -> Select[Any]:
         terms.returned(_W).label("returned"),
         null().label("asked"),
         null().label("rule"),
+        false().label("is_answered"),
         now=now,
     )
 

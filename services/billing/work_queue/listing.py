@@ -77,6 +77,7 @@ def _last_decision(column: Any) -> Any:
     return query.order_by(InvoiceDecision.id.desc()).limit(1).correlate(_I).scalar_subquery()
 
 
+_IS_ANSWERED = exists().where(InvoiceApproval.invoice_id == _I.id, InvoiceApproval.answers).correlate(_I)
 _ASKED = _last_decision(InvoiceDecision.outcome)
 
 
@@ -100,6 +101,7 @@ def _invoices(now: datetime) -> Select[Any]:
         terms.returned(_I).label("returned"),
         _ASKED.label("asked"),
         _last_decision(InvoiceDecision.rule).label("rule"),
+        _IS_ANSWERED.label("is_answered"),
         now=now,
     )
 

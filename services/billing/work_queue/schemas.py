@@ -5,8 +5,10 @@ from decimal import Decimal
 from typing import Annotated, Any, Self
 from uuid import UUID
 
+import msgspec
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
+from services.billing.decisions.rules import Outcome, right_of
 from services.billing.holds.models import HoldKind
 from services.billing.invoices.rules import Totals
 from services.billing.reasons import Reason as Why
@@ -84,11 +86,16 @@ class AssignmentOut(ResponseModel):
 
 
 class AskedOut(ResponseModel):
-    """Whom the policy asks, as its rule says it."""
+    """Whom the policy asks, as its rule says it.
+
+    `scope` is what the token of whoever decides has to grant, this or of a higher level; null where no role is asked, or one
+    of those who are has given the first of two approvals.
+    """
 
     rule: str | None
     role: str | None
     level: int | None
+    scope: str | None
 
 
 class ReturnedOut(ResponseModel):
@@ -189,7 +196,7 @@ def present_item(row: Any, today: date) -> WorkItemOut:
         is_overdue=row.due_by < today,
         assignment=None if row.assigned_at is None else present_assignment(row),
         returned=None if row.returned is None else ReturnedOut.model_validate(row.returned),
-        asked=None if asked is None else AskedOut(rule=row.rule, role=asked.get("role"), level=asked.get("level")),
+        asked=None if asked is None else _asked(row.rule, msgspec.convert(asked, Outcome), is_answered=row.is_answered),
         supplier=WorkItemSupplierOut(id=row.supplier_id, name=row.supplier_name),
         number=row.number,
         gross=_rounded(row),
@@ -197,6 +204,12 @@ def present_item(row: Any, today: date) -> WorkItemOut:
         due_date=row.due_date,
         approvals_given=row.approvals,
     )
+
+
+def _asked(rule: str | None, outcome: Outcome, *, is_answered: bool) -> AskedOut:
+    role, level = outcome.role, outcome.level
+    scope = None if role is None or is_answered else right_of(role, level or 1)
+    return AskedOut(rule=rule, role=role, level=level, scope=scope)
 
 
 def _rounded(row: Any) -> Decimal | None:

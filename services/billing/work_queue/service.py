@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.billing.drafts.errors import DraftSettled
 from services.billing.drafts.models import InvoiceDraft
 from services.billing.holds.queries import open_holds
-from services.billing.invoices.errors import OwnInvoice, SameApprover
+from services.billing.invoices.deciders import APPROVE, check_next_approval
 from services.billing.invoices.models import SupplierInvoice
 from services.billing.invoices.queries import approvals_of
 from services.billing.work_queue import queries, rules, subjects
@@ -26,7 +26,7 @@ from services.billing.work_queue.errors import (
 from services.billing.work_queue.models import Ending, WorkAssignment, WorkDeadline
 from services.billing.work_queue.rules import Reason
 from services.billing.work_queue.subjects import Subject, is_waiting, kind_of, named
-from services.billing.work_queue.turns import APPROVE, Turn, end, is_lasting, turn_of
+from services.billing.work_queue.turns import Turn, end, is_lasting, turn_of
 from shared import clock, outbox
 from shared.auth import NotAllowed, Principal
 from shared.events import Outcome, Work
@@ -39,8 +39,8 @@ PROCESS = "accounts-payable"
 async def claim(session: AsyncSession, item: Subject, by: Principal) -> None:
     """Let a person begin; what they have begun already stays as it is.
 
-    Raises NotWaiting, DraftSettled, WorkerNotAPerson, ClaimedByAnother, and for whoever may not take the next step
-    NotAllowed, OwnInvoice or SameApprover.
+    Raises NotWaiting, DraftSettled, WorkerNotAPerson, ClaimedByAnother, and for whoever may not give the next approval
+    what `check_next_approval` does.
     """
     reason = await _reason_of(session, item)
     if by.kind != "person":
@@ -85,7 +85,7 @@ async def reassign(
 ) -> None:
     """Hand an item to somebody, or take it over, which begins at once. Who does not hold it has to be one who approves.
 
-    Raises NotWaiting, DraftSettled, NotAllowed, WorkerNotAPerson, AlreadyAssigned, MayNotDecide.
+    Raises NotWaiting, DraftSettled, NotAllowed, WorkerNotAPerson, AlreadyAssigned, MayNotDecide, and NotAsked of who takes it.
     """
     waits_for = await _reason_of(session, item)
     turn = await turn_of(session, item.id, by, effort)
@@ -99,6 +99,8 @@ async def reassign(
         raise AlreadyAssigned(**named(item), holder=target)
     if isinstance(item, SupplierInvoice):
         await _check_target(session, item, waits_for, target)
+        if target == by.id:
+            await _check_next_step(session, item, waits_for, by)
     activity = f"hand-over-{kind_of(item)}"
     work = await _unfinished(session, item, held, turn, activity) if held and is_holder else None
     found = held or await queries.open_assignment(session, item.id)
@@ -175,14 +177,8 @@ async def _reason_of(session: AsyncSession, item: Subject) -> Reason:
 
 async def _check_next_step(session: AsyncSession, invoice: SupplierInvoice, reason: Reason, by: Principal) -> None:
     """See that nobody keeps others off what they may not decide themselves."""
-    if reason not in rules.APPROVALS:
-        return
-    if not by.allows(APPROVE):
-        raise NotAllowed(scope=APPROVE)
-    if invoice.registered_by == by.id:
-        raise OwnInvoice(number=invoice.number)
-    if by.id in {approval.approved_by for approval in await approvals_of(session, invoice.id)}:
-        raise SameApprover(number=invoice.number)
+    if reason in rules.APPROVALS:
+        await check_next_approval(session, invoice, by)
 
 
 async def _check_target(session: AsyncSession, invoice: SupplierInvoice, reason: Reason, target: str) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.billing.invoices.deciders import check_next_approval
 from services.billing.invoices.models import InvoiceStatus, SupplierInvoice
 from services.billing.work_queue import queries, rules
 from services.billing.work_queue.errors import ClaimedByAnother
@@ -16,10 +17,9 @@ from services.billing.work_queue.models import Ending, WorkAssignment
 from services.billing.work_queue.subjects import Subject, is_waiting, named
 from shared import clock
 from shared.auth import Principal
+from shared.errors import DomainError
 from shared.events import Outcome, Work
 from shared.work import Effort
-
-APPROVE = "billing.invoices:approve"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def is_lasting(assignment: WorkAssignment, now: datetime) -> bool:
     return end is None or now < end
 
 
-def end_turn(turn: Turn, subject: Subject, by: Principal) -> None:
+async def end_turn(session: AsyncSession, turn: Turn, subject: Subject, by: Principal) -> None:
     """End the claim on what is decided, or whose next step is not its holder's, and one that has lapsed.
 
     A machine may have taken the step ahead of who holds it: nobody keeps others off what they may not decide.
@@ -139,17 +139,21 @@ def end_turn(turn: Turn, subject: Subject, by: Principal) -> None:
     if not is_waiting(subject):
         end(turn.held, Ending.DECIDED if is_holder else Ending.OVERTAKEN, turn.finished_at)
     elif isinstance(subject, SupplierInvoice):
-        if is_holder and not may_go_on(subject, by):
+        if is_holder and not await _may_go_on(session, subject, by):
             end(turn.held, Ending.DECIDED, turn.finished_at)
         elif subject.status == InvoiceStatus.VALIDATED and turn.held.assignee == subject.registered_by:
             end(turn.held, Ending.OVERTAKEN, turn.finished_at)
 
 
-def may_go_on(invoice: SupplierInvoice, by: Principal) -> bool:
+async def _may_go_on(session: AsyncSession, invoice: SupplierInvoice, by: Principal) -> bool:
     """Tell whether the one who has just taken a step may take the next one."""
     if invoice.status == InvoiceStatus.REGISTERED:
         return True
-    return by.allows(APPROVE) and invoice.registered_by != by.id and not invoice.approvals
+    try:
+        await check_next_approval(session, invoice, by)
+    except DomainError:
+        return False
+    return True
 
 
 async def overtake(session: AsyncSession, invoice: SupplierInvoice, at: datetime) -> None:
