@@ -28,8 +28,8 @@ class WorkAssignment(TenantRow, BillingTable):
     """One person's hold on an invoice or a draft that waits: given by somebody, begun by that person's claim.
 
     `invoice_id` is also what a draft has from its arrival, so no key leads to invoices. `worked_until` is the end of the
-    last step within it: all before it is counted as work, or as waiting. An item has one open assignment at most. Rows are
-    written under the lock of the invoice, or of the draft while there is none.
+    last step within it: all before it is counted as work, or as waiting. `effective_at` is when a list's job took that step,
+    before which no other could follow. An item has one open assignment at most. Rows are written under the lock of the invoice, or of the draft while there is none.
     """
 
     __tablename__ = "work_assignment"
@@ -57,6 +57,7 @@ class WorkAssignment(TenantRow, BillingTable):
     reason: Mapped[str | None]
     claimed_at: Mapped[datetime | None] = mapped_column(Stamp)
     worked_until: Mapped[datetime | None] = mapped_column(Stamp)
+    effective_at: Mapped[datetime | None] = mapped_column(Stamp)
     ended_at: Mapped[datetime | None] = mapped_column(Stamp)
     ending: Mapped[str | None]
     note: Mapped[str | None]

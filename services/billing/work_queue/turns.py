@@ -107,7 +107,7 @@ async def _observe(session: AsyncSession, held: WorkAssignment, claimed_at: date
     """
     is_alone, last = await queries.is_alone(session, held.assignee), await queries.last_finish(session, held.assignee)
     told = None if effort.estimated else effort.started_at
-    started = rules.begun_at(claimed_at, effort.finished_at, held.worked_until, last, told)
+    started = rules.begun_at(claimed_at, effort.finished_at, held.worked_until, held.effective_at, last, told)
     held.worked_until = max(effort.finished_at, held.worked_until or claimed_at)
     if not is_alone:
         return replace(effort, started_at=effort.finished_at, estimated=True)
@@ -115,9 +115,13 @@ async def _observe(session: AsyncSession, held: WorkAssignment, claimed_at: date
 
 
 def _part(held: WorkAssignment, claimed_at: datetime, share: Share) -> Effort:
-    """Return a share within a claim. What its holder does next began when they were done with the list."""
+    """Return a share within a claim.
+
+    What its holder does next began when they were done with the list; on this item, when the job had taken its step.
+    """
     started = rules.begun_at(claimed_at, share.finished_at, held.worked_until, share.started_at)
     held.worked_until = max(min(share.until, share.finished_at), held.worked_until or claimed_at)
+    held.effective_at = share.finished_at
     return replace(share, started_at=started)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.billing.bulk.test_bulk_decisions import PATH, outcomes, said
-from tests.billing.work_queue.queueing import ask, at, claim, done, moment, on_file, seconds
+from tests.billing.work_queue.queueing import ITEMS, ask, at, claim, done, moment, on_file, seconds
 from tests.billing.work_queue.test_measuring import told, work_of
 from tests.billing.working import ended
 from tests.fixtures.services import Harness
@@ -81,14 +81,27 @@ async def test_a_list_begins_no_earlier_than_the_end_of_what_was_done_before(bil
     assert await touches(billing, tenant, [other, *ids]) == [8, 1, 1]
 
 
-async def test_what_follows_a_list_within_a_claim_begins_behind_it(billing: Harness, tenant: str) -> None:
+@pytest.mark.parametrize("later", [10, 40], ids=["at once", "later"])
+async def test_what_follows_a_list_within_a_claim_begins_behind_its_job(
+    billing: Harness, tenant: str, later: float
+) -> None:
     with at(0):
         (item,) = await several(billing, tenant, 1)
         done(await claim(billing, tenant, "ana", item))
-    await decide(billing, tenant, [item], asked=10, later=10, began=7)
-    with at(16):
+    await decide(billing, tenant, [item], asked=10, later=later, began=7)
+    with at(later + 6):
         done(await ask(billing, tenant, "ana", f"/billing/invoices/{item}/approval"))
-    assert await told(billing, tenant, item) == [("validate-invoice", 7, 3), ("approve-invoice", 0, 6)]
+    assert await told(billing, tenant, item) == [("validate-invoice", later - 3, 3), ("approve-invoice", 0, 6)]
+
+
+async def test_a_return_behind_a_list_is_not_the_jobs_time(billing: Harness, tenant: str) -> None:
+    with at(0):
+        (item,) = await several(billing, tenant, 1)
+        done(await claim(billing, tenant, "ana", item))
+    await decide(billing, tenant, [item], asked=10, later=40, began=7)
+    with at(42):
+        done(await ask(billing, tenant, "ana", f"{ITEMS}/{item}/return", {"note": "Ask for the contract"}))
+    assert await told(billing, tenant, item) == [("validate-invoice", 37, 3), ("return-invoice", 0, 2)]
 
 
 async def test_what_another_has_claimed_is_refused_and_takes_no_time(billing: Harness, tenant: str) -> None:
