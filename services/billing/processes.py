@@ -185,7 +185,7 @@ class Processes(Generic[Answer]):
 
     @contextmanager
     def admission(self) -> Iterator[None]:
-        """Hold a place among those who wait, before a body is read. Raises the program's `busy`."""
+        """Hold a place among those who wait. Raises the program's `busy`."""
         if self._waiting >= self._limits.waiting:
             raise self._program.busy
         self._waiting += 1

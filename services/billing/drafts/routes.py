@@ -18,7 +18,7 @@ from services.billing.drafts.schemas import (
     present_draft_detail,
 )
 from services.billing.duplicates.errors import NotARepeat, OverriderNotAPerson, UnknownRepeated
-from services.billing.einvoices.arriving import DocumentAdmitted, LanguageOf, read_body, validators_of
+from services.billing.einvoices.arriving import AdmittedDocument, LanguageOf, validators_of
 from services.billing.intake.errors import IntakeExpired
 from services.billing.intake.queries import tell_invoice
 from services.billing.intake.receiving import received, tell_registered
@@ -27,7 +27,6 @@ from services.billing.intake.sending import OriginalResponse, StoredFile, send_o
 from services.billing.invoices.errors import DuplicateInvoice, TotalsDoNotAddUp
 from services.billing.invoices.models import SupplierInvoice
 from services.billing.work_queue.errors import ClaimedByAnother
-from shared import clock
 from shared.auth import Principal, requires
 from shared.db import ReadSession, Session
 from shared.errors import BodyTooLarge, IncompleteBody, Language, NotFound, Unavailable, problems
@@ -61,18 +60,22 @@ PDF_BODY: dict[str, Any] = STREAMS | {
 }
 
 
-@router.post("", status_code=201, dependencies=[DocumentAdmitted], responses=DRAFT_REFUSALS, openapi_extra=PDF_BODY)
+@router.post("", status_code=201, responses=DRAFT_REFUSALS, openapi_extra=PDF_BODY)
 async def receive(
-    request: Request, response: Response, session: Session, by: CanWrite, key: KeyHeader = None
+    request: Request,
+    response: Response,
+    body: AdmittedDocument,
+    session: Session,
+    by: CanWrite,
+    key: KeyHeader = None,
 ) -> DraftDetailOut:
     """Take a plain PDF invoice: what its text layer says is read, with the place of each value; the rest a person adds.
 
     No picture is read: a scan becomes a draft without any values. The same file is here once, unless it was discarded.
     """
-    begun_at = clock.now()
-    content = await read_body(request)
-    arrived = service.Arrived(content, await read_document(validators_of(request), content), begun_at)
-    async with received(request, session, by, key, content) as original:
+    reading = await read_document(validators_of(request), body.content)
+    arrived = service.Arrived(body.content, reading, body.begun_at)
+    async with received(request, session, by, key, body.content) as original:
         draft = await service.receive_draft(session, arrived, original, by)
     set_etag(response, draft.version)
     response.headers["Location"] = f"/billing/drafts/{draft.id}"

@@ -9,7 +9,7 @@ from services.billing.decisions.models import Occasion
 from services.billing.decisions.service import decide_invoices
 from services.billing.duplicates.errors import NotARepeat, OverriderNotAPerson
 from services.billing.duplicates.service import Override
-from services.billing.einvoices.arriving import FILE_BODY, Admitted, LanguageOf
+from services.billing.einvoices.arriving import FILE_BODY, AdmittedFile, LanguageOf
 from services.billing.intake.queries import tell_invoice
 from services.billing.intake.receiving import INTAKE_REFUSALS, take_in_body, tell_registered
 from services.billing.intake.schemas import InvoiceDetailOut
@@ -68,7 +68,6 @@ async def repeat(
 @router.post(
     "/electronic-repeats",
     status_code=201,
-    dependencies=[Admitted],
     responses=problems(*OWN_REFUSALS, declared=INTAKE_REFUSALS),
     openapi_extra=FILE_BODY,
 )
@@ -76,6 +75,7 @@ async def repeat_electronic(
     invoice_id: UUID,
     request: Request,
     response: Response,
+    body: AdmittedFile,
     session: Session,
     by: CanOverride,
     language: LanguageOf,
@@ -84,4 +84,4 @@ async def repeat_electronic(
 ) -> InvoiceDetailOut:
     """Put an electronic invoice on file though its supplier's number is on file as this one, with the reason."""
     override = Override(invoice_id, reason, by)
-    return await take_in_body(request, response, session, by, language, key, override)
+    return await take_in_body(request, response, body, session, by, language, key, override)

@@ -7,7 +7,14 @@ from typing import Annotated, cast
 
 from fastapi import APIRouter, FastAPI, Request, Response
 
-from services.billing.einvoices.arriving import FILE_BODY, FILE_REFUSALS, Admitted, LanguageOf, judge_body
+from services.billing.einvoices.arriving import (
+    FILE_BODY,
+    FILE_REFUSALS,
+    AdmittedFile,
+    BodyRoom,
+    LanguageOf,
+    validators_of,
+)
 from services.billing.einvoices.pool import Validators
 from services.billing.einvoices.rule_sets import check_rule_sets
 from services.billing.einvoices.schemas import ReportOut, present_report
@@ -24,6 +31,7 @@ async def _validators_running(app: FastAPI) -> AsyncIterator[None]:
     settings = cast("BillingSettings", app.state.runtime.settings)
     async with Validators(settings.pool_limits, settings.document_limits).running() as validators:
         app.state.validators = validators
+        app.state.body_room = BodyRoom(settings.validator_waiting * settings.einvoice_bytes)
         yield
 
 
@@ -34,13 +42,15 @@ router = APIRouter(
 CanValidate = Annotated[Principal, requires("billing.validations:write")]
 
 
-@router.post("", dependencies=[Admitted], responses=problems(*FILE_REFUSALS), openapi_extra=FILE_BODY)
-async def validate(request: Request, response: Response, _by: CanValidate, language: LanguageOf) -> ReportOut:
+@router.post("", responses=problems(*FILE_REFUSALS), openapi_extra=FILE_BODY)
+async def validate(
+    request: Request, response: Response, _by: CanValidate, body: AdmittedFile, language: LanguageOf
+) -> ReportOut:
     """Judge an invoice file: UBL 2.1, CII or a Factur-X/ZUGFeRD PDF, by schema, official EN 16931 rules and our own.
 
     Facturae 3.2, 3.2.1 and 3.2.2 are judged by schema and our own rules; signatures are not verified.
     Nothing is stored, so that repeating is harmless and no Idempotency-Key is needed.
     """
-    content, judged = await judge_body(request)
+    judged = await validators_of(request).judge(body.content)
     response.headers["Content-Language"] = language
-    return present_report(judged, hashlib.sha256(content).hexdigest(), language)
+    return present_report(judged, hashlib.sha256(body.content).hexdigest(), language)

@@ -8,7 +8,7 @@ from fastapi import Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.billing.duplicates.service import Override
-from services.billing.einvoices.arriving import FILE_REFUSALS, judge_body
+from services.billing.einvoices.arriving import FILE_REFUSALS, Body, validators_of
 from services.billing.intake import originals
 from services.billing.intake.errors import IntakeExpired, UnreadInvoice, UnusableInvoice
 from services.billing.intake.originals import Original
@@ -17,7 +17,6 @@ from services.billing.intake.schemas import InvoiceDetailOut
 from services.billing.intake.service import read_judged, register_electronic
 from services.billing.invoices.errors import DuplicateInvoice
 from services.billing.invoices.models import SupplierInvoice
-from shared import clock
 from shared.app import Runtime
 from shared.auth import Principal
 from shared.errors import Language, Unavailable, problems
@@ -52,6 +51,7 @@ async def received(
 async def take_in_body(
     request: Request,
     response: Response,
+    body: Body,
     session: AsyncSession,
     by: Principal,
     language: Language,
@@ -59,8 +59,8 @@ async def take_in_body(
     override: Override | None = None,
 ) -> InvoiceDetailOut:
     """Put the body on file, and tell what came of it. Raises INTAKE_REFUSALS, and with an override what refuses that."""
-    begun_at = clock.now()
-    arrived = read_judged(*await judge_body(request, read=True), begun_at)
+    judged = await validators_of(request).judge(body.content, read=True)
+    arrived = read_judged(body.content, judged, body.begun_at)
     async with received(request, session, by, key, arrived.content) as original:
         invoice = await register_electronic(session, arrived, original, by, override)
     tell_registered(response, invoice, language)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from services.billing.einvoices.arriving import FILE_BODY, Admitted, LanguageOf
+from services.billing.einvoices.arriving import FILE_BODY, AdmittedFile, LanguageOf
 from services.billing.intake import queries
 from services.billing.intake.errors import NoOriginal
 from services.billing.intake.receiving import INTAKE_REFUSALS, take_in_body
@@ -23,12 +23,11 @@ CanRead = Annotated[Principal, requires("billing.invoices:read")]
 CanWrite = Annotated[Principal, requires("billing.invoices:write")]
 
 
-@router.post(
-    "/electronic", status_code=201, dependencies=[Admitted], responses=INTAKE_REFUSALS, openapi_extra=FILE_BODY
-)
+@router.post("/electronic", status_code=201, responses=INTAKE_REFUSALS, openapi_extra=FILE_BODY)
 async def take_in(
     request: Request,
     response: Response,
+    body: AdmittedFile,
     session: Session,
     by: CanWrite,
     language: LanguageOf,
@@ -38,7 +37,7 @@ async def take_in(
 
     Its figures are kept as they are, its bytes too. One that is not valid, or doubtful otherwise, is on file and held.
     """
-    return await take_in_body(request, response, session, by, language, key)
+    return await take_in_body(request, response, body, session, by, language, key)
 
 
 async def _readable(invoice_id: UUID, session: ReadSession) -> StoredFile:

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
 
-from services.billing.einvoices.arriving import FILE_BODY, FILE_REFUSALS, LanguageOf, judge_body, validators_of
+from services.billing.einvoices.arriving import FILE_BODY, FILE_REFUSALS, LanguageOf, admitted, validators_of
 from services.billing.intake.errors import UnreadInvoice
 from services.billing.rendering import queries
 from services.billing.rendering.errors import NoSuchFormat, RendererLost, RenderersBusy, RenderingTooLarge
@@ -132,14 +132,16 @@ async def render_file(request: Request, _by: CanValidate, form: FormatOf, langua
     It passes the same door and is judged as by POST /billing/validations; the page tells the verdict. Nothing is stored,
     so that repeating is harmless and no Idempotency-Key is needed.
     """
-    with validators_of(request).admission():  # and given back before it waits for a renderer
-        content, judged = await judge_body(request, read=True)
+    validators = validators_of(request)
+    async with admitted(
+        request, validators.admission()
+    ) as body:  # the place is given back before it waits for a renderer
+        judged = await validators.judge(body.content, read=True)
     if judged.canonical is None:
         stage = next((stage for stage in judged.stages if not stage.ran), None)
         raise UnreadInvoice(obstacle=stage and stage.obstacle, reason=stage and stage.detail)
-    original = OriginalFile(
-        sha256=hashlib.sha256(content).hexdigest(), format=judged.format, attachment=judged.attachment
-    )
+    sha256 = hashlib.sha256(body.content).hexdigest()
+    original = OriginalFile(sha256=sha256, format=judged.format, attachment=judged.attachment)
     about = About(origin="unfiled", judgement=queries.judgement_of(judged), original=original)
     order = Order(format=form, language=language, invoice=judged.canonical, about=about)
     drawn = await _renderers_of(request).draw(order)
