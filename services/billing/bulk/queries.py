@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Uuid, and_, cast, func, or_, select
+from sqlalchemy import ColumnElement, Uuid, and_, cast, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -47,7 +47,7 @@ async def likely(session: AsyncSession, step: Step, ids: Collection[UUID], by: s
     chosen = SupplierInvoice.id == func.any(cast(list(ids), ARRAY(Uuid)))  # one value, however many ids
     query = select(SupplierInvoice.id).where(chosen, _is_ready(step, hold))
     if step in {Step.APPROVAL, Step.REJECTION}:
-        query = query.where(SupplierInvoice.registered_by != by)
+        query = query.where(SupplierInvoice.registered_by != by, literal(by) != func.all(SupplierInvoice.prepared_by))
     return set(await session.scalars(query))
 
 

@@ -70,7 +70,7 @@ async def validate(wanted: BulkIn, response: Response, session: Session, by: Can
 async def approve(
     wanted: BulkIn, response: Response, session: Session, by: CanApprove, work: HumanWork
 ) -> BulkAccepted:
-    """Approve many invoices: not those that the caller registered, and above the policy's limit as the first of two."""
+    """Approve many invoices: not those that the caller registered or prepared, and above the policy's limit as the first of two."""
     return await _queue(session, response, Step.APPROVAL, wanted, by, work)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, text
-from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.billing.tables import BillingTable, TenantRow
@@ -26,7 +26,7 @@ class DraftState(StrEnum):
 class InvoiceDraft(TenantRow, BillingTable):
     """A plain PDF: its bytes, what was read of them (`reading` never changes), what people say (`given`).
 
-    `account_by` is who gave the account, where a person did.
+    `account_by` is who gave the account, where a person did; `authors` are all who gave anything.
 
     The invoice it becomes has its id: a case is one from the file's arrival to the payment.
     """
@@ -53,6 +53,7 @@ class InvoiceDraft(TenantRow, BillingTable):
     reading: Mapped[dict[str, Any]] = mapped_column(JSONB)
     given: Mapped[dict[str, Any]] = mapped_column(JSONB)
     account_by: Mapped[str | None]
+    authors: Mapped[list[str]] = mapped_column(ARRAY(String), server_default="{}")
     object_key: Mapped[str]
     size: Mapped[int] = mapped_column(BigInteger)
     sha256: Mapped[str] = mapped_column(String(64))

@@ -112,6 +112,8 @@ async def change_draft(session: AsyncSession, draft: InvoiceDraft, wanted: Draft
     draft.given = draft.given | changes
     if "account" in changes:
         draft.account_by = by.id
+    if by.id not in draft.authors:
+        draft.authors = [*draft.authors, by.id]
 
 
 async def register_draft(
@@ -131,7 +133,8 @@ async def register_draft(
     received = _as_keyed(invoice_of({**said.values, "due_date": due}))
     account = normalise_account(said.values.get("account") or "")
     brought_by = draft.account_by or draft.received_by
-    source = Source(draft.id, Origin.DOCUMENT, draft.received_at, [account] if account else [], brought_by)
+    accounts = [account] if account else []
+    source = Source(draft.id, Origin.DOCUMENT, draft.received_at, accounts, brought_by, draft.authors)
     invoice = await register_invoice(session, received, by, turn, override=override, source=source)
     _settle(draft, DraftState.REGISTERED, by, turn)
     await end_turn(session, turn, draft, by)

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.billing.decisions.queries import active_limits, last_outcome
 from services.billing.decisions.rules import HIGHEST_LEVEL, approvals_needed, right_of
 from services.billing.invoices import queries
-from services.billing.invoices.errors import ApproverNotAPerson, NotAsked, OwnInvoice, SameApprover
+from services.billing.invoices.errors import ApproverNotAPerson, NotAsked, OwnDraft, OwnInvoice, SameApprover
 from services.billing.invoices.models import InvoiceStatus, SupplierInvoice
 from shared.auth import NotAllowed, Principal
 
@@ -27,16 +27,18 @@ class NextApproval:
 
 
 def check_own(invoice: SupplierInvoice, by: Principal) -> None:
-    """See that nobody decides about what they brought in. Raises OwnInvoice."""
+    """See that nobody decides about what their hands have shaped. Raises OwnInvoice, OwnDraft."""
     if invoice.registered_by == by.id:
         raise OwnInvoice(number=invoice.number)
+    if by.id in invoice.prepared_by:
+        raise OwnDraft(number=invoice.number)
 
 
 async def check_next_approval(session: AsyncSession, invoice: SupplierInvoice, by: Principal) -> NextApproval:
     """Return the approval that the caller may give next.
 
-    Raises NotAllowed, OwnInvoice, SameApprover, ApproverNotAPerson where two people are needed, and NotAsked where it is
-    the last one and none of those who approve is whom the policy asks.
+    Raises NotAllowed, OwnInvoice, OwnDraft, SameApprover, ApproverNotAPerson where two people are needed, and NotAsked where
+    it is the last one and none of those who approve is whom the policy asks.
     """
     if not by.allows(APPROVE):
         raise NotAllowed(scope=APPROVE)
@@ -58,7 +60,7 @@ async def check_next_approval(session: AsyncSession, invoice: SupplierInvoice, b
 async def check_rejection(session: AsyncSession, invoice: SupplierInvoice, by: Principal) -> None:
     """See that the caller may refuse the invoice; what is held may be refused by whoever looks at it.
 
-    Raises OwnInvoice, NotAsked.
+    Raises OwnInvoice, OwnDraft, NotAsked.
     """
     check_own(invoice, by)
     gap = await _find_gap(session, invoice, by) if invoice.status == InvoiceStatus.VALIDATED else None

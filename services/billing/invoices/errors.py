@@ -52,6 +52,14 @@ class IllegalTransition(DomainError):
     words: ClassVar[Words] = {"state": _STATES, "needed": _STATES, "step": _STEPS}
 
 
+class OwnDraft(DomainError):
+    code, status = "own-draft", 403
+    en = "You completed the draft of invoice {number}; another person has to decide on it."
+    es = "Usted completó el borrador de la factura {number}; debe decidir otra persona."
+    hint_en = "Ask someone else who may approve invoices; `prepared_by` names all who gave what it says."
+    hint_es = "Pídalo a otra persona que pueda aprobar facturas; `prepared_by` indica quiénes aportaron los datos."
+
+
 class OwnInvoice(DomainError):
     code, status = "own-invoice", 403
     en = "Invoice {number} was registered by you; another person has to decide on it."

@@ -6,8 +6,19 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Double, FetchedValue, ForeignKey, Index, Numeric, Text, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy import (
+    CheckConstraint,
+    Double,
+    FetchedValue,
+    ForeignKey,
+    Index,
+    Numeric,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.billing.tables import BillingTable, TenantRow
@@ -47,7 +58,8 @@ class SupplierInvoice(TenantRow, BillingTable):
     """One invoice as the supplier sent it. Lines and VAT breakdown are the document's own and never change.
 
     What is keyed adds up; what an electronic invoice says is kept, also where it does not. Keys are digests for telling
-    near duplicates. `repeat` is 0 but for those that were registered though their number was on file.
+    near duplicates. `repeat` is 0 but for those that were registered though their number was on file. `prepared_by` are
+    all who completed or changed the draft it was.
     """
 
     __tablename__ = "supplier_invoice"
@@ -108,6 +120,7 @@ class SupplierInvoice(TenantRow, BillingTable):
     status: Mapped[str]
     status_since: Mapped[datetime] = mapped_column(Stamp)
     registered_by: Mapped[str]
+    prepared_by: Mapped[list[str]] = mapped_column(ARRAY(String), server_default="{}")
     registered_at: Mapped[datetime] = mapped_column(Stamp)
     decided_by: Mapped[str | None]
     decision_reason: Mapped[str | None]
@@ -119,6 +132,11 @@ class SupplierInvoice(TenantRow, BillingTable):
     # security lets an index do (those of NUMERIC are not leakproof). Amounts that differ beyond 15 digits are alike to it.
     search: Mapped[str] = mapped_column(Text, FetchedValue(), server_onupdate=FetchedValue(), deferred=True)
     gross_order: Mapped[float] = mapped_column(Double, FetchedValue(), server_onupdate=FetchedValue(), deferred=True)
+
+    @property
+    def hands(self) -> set[str]:
+        """All whose hands shaped the figures: none of them decides on it."""
+        return {self.registered_by, *self.prepared_by}
 
     # A concurrent change of the same invoice fails instead of being overwritten.
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads a plain dict

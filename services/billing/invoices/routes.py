@@ -17,6 +17,7 @@ from services.billing.invoices.errors import (
     DuplicateInvoice,
     IllegalTransition,
     NotAsked,
+    OwnDraft,
     OwnInvoice,
     PaidAhead,
     SameApprover,
@@ -45,9 +46,9 @@ CanApprove = Annotated[Principal, requires("billing.invoices:approve")]
 CurrentInvoice = Annotated[SupplierInvoice, row_to_change(queries.get_invoice, "invoice_id")]
 VALIDATION_REFUSALS = problems(IllegalTransition, InvoiceHeld, ClaimedByAnother)
 PAYMENT_REFUSALS = problems(IllegalTransition, PaidAhead)
-REJECTION_REFUSALS = problems(IllegalTransition, OwnInvoice, NotAsked, ClaimedByAnother)
+REJECTION_REFUSALS = problems(IllegalTransition, OwnInvoice, OwnDraft, NotAsked, ClaimedByAnother)
 APPROVAL_REFUSALS = problems(
-    IllegalTransition, OwnInvoice, SameApprover, ApproverNotAPerson, NotAsked, ClaimedByAnother
+    IllegalTransition, OwnInvoice, OwnDraft, SameApprover, ApproverNotAPerson, NotAsked, ClaimedByAnother
 )
 
 
@@ -99,7 +100,7 @@ async def validate(invoice: CurrentInvoice, session: Session, by: CanWrite, work
 
 @router.post("/{invoice_id}/approval", status_code=204, dependencies=[Idempotent], responses=APPROVAL_REFUSALS)
 async def approve(invoice: CurrentInvoice, session: Session, by: CanApprove, work: HumanWork) -> None:
-    """Approve the invoice; not by the one who registered it. Above the policy's limit it takes two people.
+    """Approve the invoice; not by who registered it or completed its draft. Above the policy's limit it takes two people.
 
     The first of two leaves it validated, with 1 of 2 approvals; the second releases it for payment. Where the policy asks a
     role of some level, one of those who approve has its right: `billing.approvals.<role>:level-<n>`.
@@ -111,7 +112,7 @@ async def approve(invoice: CurrentInvoice, session: Session, by: CanApprove, wor
 async def reject(
     invoice: CurrentInvoice, rejection: RejectionIn, session: Session, by: CanApprove, work: HumanWork
 ) -> None:
-    """Refuse the invoice with a reason; not by the one who registered it, and unless it is held by whom the policy asks."""
+    """Refuse the invoice with a reason; not by who registered it or completed its draft, and unless it is held by whom the policy asks."""
     await service.reject_invoice(session, invoice, rejection.reason, by, work)
 
 

@@ -111,7 +111,8 @@ class TotalsOut(ResponseModel):
 class InvoiceOut(ResponseModel):
     """An invoice on file. A credit note's amounts are as the document has them: what is given back is positive.
 
-    `approvals_needed` is known from the first person's approval on.
+    `approvals_needed` is known from the first person's approval on. `prepared_by` are all who completed or changed the draft
+    that it was.
     """
 
     id: UUID
@@ -129,6 +130,7 @@ class InvoiceOut(ResponseModel):
     vat_breakdown: list[dict[str, Any]]
     totals: TotalsOut
     registered_at: datetime
+    prepared_by: list[str]
     decision_reason: str | None
     approvals_given: int
     approvals_needed: int | None
@@ -155,6 +157,7 @@ def present_invoice(invoice: SupplierInvoice) -> InvoiceOut:
         vat_breakdown=invoice.vat_breakdown,
         totals=TotalsOut.model_validate(Totals(invoice.net, invoice.tax, invoice.gross).rounded(invoice.currency)),
         registered_at=invoice.registered_at,
+        prepared_by=invoice.prepared_by,
         decision_reason=invoice.decision_reason,
         approvals_given=invoice.approvals,
         approvals_needed=invoice.approvals_needed,

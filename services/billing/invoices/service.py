@@ -39,7 +39,7 @@ PROCESS = "accounts-payable"
 class Source:
     """Where a registered invoice was read from: its id is the invoice's, and there it waited since `since`.
 
-    `brought_by` is who gave the accounts, or else the file.
+    `brought_by` is who gave the accounts, or else the file; `prepared_by` are all who gave what it says.
     """
 
     id: UUID
@@ -47,6 +47,7 @@ class Source:
     since: datetime
     accounts: list[str]
     brought_by: str
+    prepared_by: list[str]
 
 
 async def register_invoice(
@@ -67,7 +68,7 @@ async def register_invoice(
     recognised = await recognise_supplier(session, tax_id, received.supplier.name, effort.finished_at)
     values = _columns(received, by, effort) | {"supplier_id": recognised.supplier.id, "supplier_tax_id": tax_id}
     if source is not None:
-        values |= {"id": source.id, "origin": source.origin}
+        values |= {"id": source.id, "origin": source.origin, "prepared_by": source.prepared_by}
     invoice = await file_invoice(session, values, override)
     await lock_supplier(session, recognised, [received.supplier.name])
     found: Found = []

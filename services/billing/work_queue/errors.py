@@ -44,8 +44,8 @@ class AlreadyAssigned(DomainError):
 
 class MayNotDecide(DomainError):
     code, status = "assignee-may-not-decide", 409
-    en = "{holder} registered or approved invoice {number} and may not decide on it."
-    es = "{holder} registró o aprobó la factura {number} y no puede decidir sobre ella."
+    en = "{holder} registered, prepared or approved invoice {number} and may not decide on it."
+    es = "{holder} registró, preparó o aprobó la factura {number} y no puede decidir sobre ella."
     hint_en = "Give it to somebody else who may approve invoices."
     hint_es = "Désela a otra persona que pueda aprobar facturas."
 

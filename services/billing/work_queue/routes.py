@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from services.billing.drafts.errors import DraftSettled
-from services.billing.invoices.errors import NotAsked, OwnInvoice, SameApprover
+from services.billing.invoices.errors import NotAsked, OwnDraft, OwnInvoice, SameApprover
 from services.billing.work_queue import listing, queries, service, summary
 from services.billing.work_queue.errors import (
     AlreadyAssigned,
@@ -43,7 +43,7 @@ CanApprove = Annotated[Principal, requires("billing.invoices:approve")]
 
 CurrentItem = Annotated[Subject, row_to_change(get_subject, "item_id")]
 CLAIM_REFUSALS = problems(
-    NotWaiting, DraftSettled, WorkerNotAPerson, ClaimedByAnother, OwnInvoice, SameApprover, NotAsked
+    NotWaiting, DraftSettled, WorkerNotAPerson, ClaimedByAnother, OwnInvoice, OwnDraft, SameApprover, NotAsked
 )
 RETURN_REFUSALS = problems(NotWaiting, DraftSettled, NotClaimed, ClaimedByAnother)
 REASSIGNMENT_REFUSALS = problems(NotWaiting, DraftSettled, WorkerNotAPerson, AlreadyAssigned, MayNotDecide, NotAsked)

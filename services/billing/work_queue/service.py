@@ -185,5 +185,5 @@ async def _check_target(session: AsyncSession, invoice: SupplierInvoice, reason:
     if reason not in rules.APPROVALS:
         return
     approved = {approval.approved_by for approval in await approvals_of(session, invoice.id)}
-    if target in {invoice.registered_by, *approved}:
+    if target in {*invoice.hands, *approved}:
         raise MayNotDecide(number=invoice.number, holder=target)

@@ -145,7 +145,7 @@ async def end_turn(session: AsyncSession, turn: Turn, subject: Subject, by: Prin
     elif isinstance(subject, SupplierInvoice):
         if is_holder and not await _may_go_on(session, subject, by):
             end(turn.held, Ending.DECIDED, turn.finished_at)
-        elif subject.status == InvoiceStatus.VALIDATED and turn.held.assignee == subject.registered_by:
+        elif subject.status == InvoiceStatus.VALIDATED and turn.held.assignee in subject.hands:
             end(turn.held, Ending.OVERTAKEN, turn.finished_at)
 
 
