@@ -73,6 +73,11 @@ def _each(row: str, between: str = ", ") -> str:
 
 
 def _statement(selection: Selection) -> TextClause:
+    """Return the statement.
+
+    OFFSET keeps each place from being computed once for each mention. Written as a text it is a constant from the start;
+    a number would be cast first, and the planner gives no parallel workers to what might leave out rows.
+    """
     ranks = {
         name: ", ".join(
             f"min(us) FILTER (WHERE below + place = {name}({share} * (total - 1)))" for share in PERCENTILES
@@ -85,7 +90,7 @@ def _statement(selection: Selection) -> TextClause:
     return text(f"""
         WITH placed AS (
             SELECT {", ".join(f"{name}_us" for name in DURATIONS)}, {place} AS place
-            FROM operation WHERE true{selection.within("finished_at")} OFFSET 0
+            FROM operation WHERE true{selection.within("finished_at")} OFFSET '0'
         ), met AS MATERIALIZED (
             SELECT place, count(*) AS n,
                    {_each("max({name}_us) AS m{n}, array_agg({name}_us) FILTER (WHERE place >> {shift} & 1 = 1) AS v{n}")}

@@ -7,7 +7,7 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.analytics.indicators.exact_times import find_times, is_looked_for
-from services.analytics.indicators.selection import TIME_UNITS, Selection, Split, aliases, key_of, round_days
+from services.analytics.indicators.selection import TIME_UNITS, Selection, Split, aliases, bounds, key_of, round_days
 from services.analytics.indicators.sums import PERCENTILES, Key, Quantiles, Times
 from services.analytics.indicators.zones import AFTER_ALL
 from services.analytics.operations.histograms import (
@@ -150,39 +150,38 @@ def _within(split: Split, parameters: dict[str, Any]) -> str:
 
 def _edges(split: Split, selection: Selection, parameters: dict[str, Any]) -> list[str]:
     """Return the cells of what only facts answer: each is read once, and its durations are counted one after the other."""
-    groups, names = aliases(selection.keys("moment"))
-    listed, parts = names and f"{names}, ", []
-    for i, (sign, (begin, end)) in enumerate(split.signed):
-        parameters |= {f"begin{i}": begin, f"end{i}": end}
-        counted = " UNION ALL ".join(
-            f"SELECT {listed}{number} AS number, {bucket(f'{name}_us')} AS bucket, {sign} * count(*) AS n "  # noqa: S608 - as above
-            f"FROM edge WHERE {name}_us IS NOT NULL GROUP BY {listed}bucket"
-            for number, name in enumerate(DURATIONS)
-        )
-        parts.append(f"""
-        (WITH edge AS MATERIALIZED (
-            SELECT {groups}touch_us, wait_us, lead_us
-            FROM (SELECT *, finished_at AS moment FROM operation
-                  WHERE finished_at >= :begin{i} AND finished_at < :end{i}{selection.conditions(*OPERATION_KEY)}) AS cut
-        ) {counted})""")  # noqa: S608 - as above
-    return parts
+    groups, names = aliases(selection.keys("finished_at"))
+    listed, chosen = names and f"{names}, ", selection.conditions(*OPERATION_KEY)
+    edges = [
+        f"SELECT {groups}{sign}::bigint AS n, touch_us, wait_us, lead_us FROM operation "  # noqa: S608 - as above
+        f"WHERE {bounds('finished_at', edge, parameters)}{chosen}"
+        for sign, edge in split.signed
+    ]
+    counted = " UNION ALL ".join(
+        f"SELECT {listed}{number} AS number, {bucket(f'{name}_us')} AS bucket, sum(n) AS n "  # noqa: S608 - as above
+        f"FROM edge WHERE {name}_us IS NOT NULL GROUP BY {listed}bucket"
+        for number, name in enumerate(DURATIONS)
+    )
+    return [f"(WITH edge AS MATERIALIZED ({' UNION ALL '.join(edges)}) {counted})"] if edges else []
 
 
 def _ranks(rounding: str) -> str:
-    """Return the buckets in which the duration of each percentile's rank (from 0) lies."""
-    found = (f"min(bucket) FILTER (WHERE upto > {rounding}({share} * (total - 1)))" for share in PERCENTILES)
+    """Return the buckets in which the duration of each percentile's rank (from 0) lies: the first with more up to it."""
+    found = (f"buckets[1 + width_bucket({rounding}({share} * (total - 1)), upto)]" for share in PERCENTILES)
     return f"ARRAY[{', '.join(found)}]"
 
 
 _RANKED = f"""
 WITH cell AS ({{cells}}), counted AS (
-    SELECT {{names}}{{whole}} AS whole, number, bucket, sum(n)::float8 AS n FROM cell GROUP BY {{sets}} HAVING sum(n) > 0
+    SELECT {{names}}{{whole}} AS whole, number, bucket, sum(n::float8) AS n FROM cell GROUP BY {{sets}} HAVING sum(n::float8) > 0
 ), ranked AS (
-    SELECT *, sum(n) OVER (PARTITION BY {{names}}whole, number ORDER BY bucket) AS upto,
-           sum(n) OVER (PARTITION BY {{names}}whole, number) AS total
+    SELECT {{names}}whole, number, bucket,
+           sum(n) OVER (PARTITION BY {{names}}whole, number ORDER BY bucket ROWS UNBOUNDED PRECEDING) AS upto
     FROM counted
+), listed AS (
+    SELECT {{names}}whole, number, max(upto) AS total, max(bucket) AS highest,
+           array_agg(bucket ORDER BY bucket) AS buckets, array_agg(upto ORDER BY bucket) AS upto
+    FROM ranked GROUP BY {{names}}whole, number
 )
-SELECT {{names}}whole, number, min(total) AS total, max(bucket) AS highest,
-       {_ranks("floor")} AS lower, {_ranks("ceil")} AS upper
-FROM ranked GROUP BY {{names}}whole, number
+SELECT {{names}}whole, number, total, highest, {_ranks("floor")} AS lower, {_ranks("ceil")} AS upper FROM listed
 """  # noqa: S608 - as above

@@ -80,21 +80,22 @@ def operations_statement(selection: Selection) -> tuple[TextClause, dict[str, An
     parameters = dict(selection.parameters)
     cut = "finished_at" if selection.by_local_time else HOUR
     parts = [
-        f"SELECT {MIDNIGHT} AS hour, {_KEY}, {COLUMNS} FROM rollup_day "  # noqa: S608 - names of columns; values are bound
+        f"SELECT {MIDNIGHT} AS hour, day, {_KEY}, {COLUMNS} FROM rollup_day "  # noqa: S608 - names of columns; values are bound
         f"WHERE {bounds('day', period, parameters, dates=True)}{where}"
         for period in pieces.days
     ]
     parts += [
-        f"SELECT hour, {_KEY}, {_SIGNED[sign]} FROM rollup_hour WHERE {bounds('hour', period, parameters)}{where}"  # noqa: S608 - as above
+        f"SELECT hour, {DAY_OF_HOUR} AS day, {_KEY}, {_SIGNED[sign]} FROM rollup_hour "  # noqa: S608 - as above
+        f"WHERE {bounds('hour', period, parameters)}{where}"
         for sign, period in pieces.hours
     ]
     parts += [
-        f"SELECT {cut} AS hour, {_KEY}, {_SIGNED_FACTS[sign]} FROM operation "  # noqa: S608 - as above
-        f"WHERE {bounds('finished_at', period, parameters)}{where} GROUP BY 1, 2, 3, 4, 5, 6"
+        f"SELECT {cut} AS hour, ({cut} AT TIME ZONE 'UTC')::date AS day, {_KEY}, {_SIGNED_FACTS[sign]} FROM operation "  # noqa: S608 - as above
+        f"WHERE {bounds('finished_at', period, parameters)}{where} GROUP BY 1, 2, 3, 4, 5, 6, 7"
         for sign, period in pieces.edges
     ]
     if not parts:
-        parts.append(f"SELECT hour, {_KEY}, {COLUMNS} FROM rollup_hour WHERE false")  # noqa: S608 - as above
+        parts.append(f"SELECT hour, NULL::date AS day, {_KEY}, {COLUMNS} FROM rollup_hour WHERE false")  # noqa: S608 - as above
     groups, names = aliases(selection.keys("hour"))
     few = f"JOIN (SELECT DISTINCT {names} FROM daily LIMIT {MAX_GROUPS + 1}) AS few USING ({names})" if names else ""  # noqa: S608 - as above
     return text(
@@ -119,14 +120,15 @@ LEFT JOIN LATERAL (
 
 
 # Between two days on which some rate or fixed cost begins, all prices stay: rows are summed before they are priced.
-# What is taken away again to the last operation makes no row.
-_STEP = f"""width_bucket({DAY_OF_HOUR}, (SELECT array_agg(valid_from ORDER BY valid_from) FROM (
-        SELECT valid_from FROM hourly_rate UNION SELECT valid_from FROM fixed_cost) AS dated))"""  # noqa: S608 - as above
+# What is taken away again to the last operation makes no row. Parts bring the day beside the hour: to make it of each
+# midnight took a tenth of the statement.
+_STEP = """width_bucket(day, (SELECT array_agg(valid_from ORDER BY valid_from) FROM (
+        SELECT valid_from FROM hourly_rate UNION SELECT valid_from FROM fixed_cost) AS dated))"""
 _PRICES_OF_DAYS = prices("daily", "daily.day")
 _SUMMED = ", ".join(f"sum({column}) AS {column}" for column in COLUMNS.split(", "))
 _PRICED = f"""
 WITH part AS ({{parts}}), daily AS (
-    SELECT {{groups}}{_KEY}, min({DAY_OF_HOUR}) AS day, {_SUMMED} FROM part
+    SELECT {{groups}}{_KEY}, min(day) AS day, {_SUMMED} FROM part
     GROUP BY {{names}}{_KEY}, {_STEP} HAVING sum(n) > 0
 )
 SELECT {{names}}coalesce(nullif(daily.currency, ''), model.currency, '') AS paid_in, {_SUMMED},
