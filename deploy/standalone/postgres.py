@@ -25,7 +25,7 @@ SETTINGS = {
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
     "max_connections": "200",
-    "shared_buffers": "32MB",
+    "shared_buffers": "128MB",  # PostgreSQL's own default; a page takes memory when it is first used
     "max_wal_size": "512MB",
     "min_wal_size": "64MB",
     "wal_level": "minimal",

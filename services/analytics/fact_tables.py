@@ -103,7 +103,8 @@ class SurveyResponse(_Score, AnalyticsTable):
     __tablename__ = "survey_response"
     __table_args__ = (
         CheckConstraint("score BETWEEN 1 AND 5", name="score"),
-        Index(None, "tenant_id", "answered_at"),
+        # All that answers are counted by: rows themselves, which lie apart, need not be read.
+        Index(None, "tenant_id", "answered_at", postgresql_include=["process", "team", "score"]),
     )
 
 
