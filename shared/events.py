@@ -31,7 +31,7 @@ class Outcome(StrEnum):
     CANCELLED = "cancelled"
 
 
-class Actor(msgspec.Struct, frozen=True, kw_only=True):
+class Actor(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Who worked. `id` is a pseudonym: names never enter events."""
 
     kind: Literal["person", "automation"]
@@ -39,7 +39,7 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     team: str | None = None
 
 
-class Work(msgspec.Struct, frozen=True, kw_only=True):
+class Work(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One operation: wait = started - requested, touch = finished - started.
 
     `estimated` marks a touch time that was assumed, not observed; `corrects` is the id of the earlier event
@@ -66,7 +66,7 @@ class EventData(msgspec.Struct, frozen=True, kw_only=True):
     topic: ClassVar[str]
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, gc=False):
     """An event as a consumer gets it; `data` is undecoded JSON, `position` names the message it came in."""
 
     id: UUID

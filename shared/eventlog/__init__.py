@@ -10,7 +10,7 @@ Two adapters implement the port with the same promises (one contract test suite 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
 
 import msgspec
@@ -38,16 +38,32 @@ class Position:
     offset: int
 
 
-class Received(msgspec.Struct, frozen=True):
-    """A message as read back. `value` may be anything: the log does not look inside."""
+class Received(msgspec.Struct, frozen=True, gc=False):
+    """A message as read back. `value` may be anything: the log does not look inside.
+
+    Key and headers are kept as they came; to translate those of every message would cost more than all else here.
+    Absent ones are empty, bytes that are no text are replaced.
+    """
 
     topic: str
     partition: int
     offset: int
-    key: str
+    raw_key: bytes
     value: bytes
-    headers: Mapping[str, str]
-    appended_at: datetime
+    raw_headers: Sequence[tuple[str, bytes | None]]
+    appended_ms: int  # since 1970
+
+    @property
+    def key(self) -> str:
+        return self.raw_key.decode(errors="replace")
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {name: (value or b"").decode(errors="replace") for name, value in self.raw_headers}
+
+    @property
+    def appended_at(self) -> datetime:
+        return datetime.fromtimestamp(self.appended_ms / 1000, UTC)
 
 
 class Subscription(Protocol):

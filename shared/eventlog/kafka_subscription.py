@@ -6,7 +6,6 @@ little for its commit; what is not committed by then is forgotten here and comes
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, OffsetAndMetadata, TopicPartition
@@ -147,11 +146,13 @@ class KafkaSubscription(ConsumerRebalanceListener):  # type: ignore[misc]  # aio
 
 
 def received(record: ConsumerRecord) -> Received:
-    """Translate a record of any producer: absent keys and values are empty, bytes that are no text are replaced."""
-    try:
-        headers = {name: value.decode() for name, value in record.headers}
-    except (AttributeError, UnicodeDecodeError):
-        headers = {name: (value or b"").decode(errors="replace") for name, value in record.headers}
-    key = (record.key or b"").decode(errors="replace")
-    at = datetime.fromtimestamp(max(record.timestamp, 0) / 1000, UTC)
-    return Received(record.topic, record.partition, record.offset, key, record.value or b"", headers, at)
+    """Take over a record of any producer: absent keys and values are empty."""
+    return Received(
+        record.topic,
+        record.partition,
+        record.offset,
+        record.key or b"",
+        record.value or b"",
+        record.headers,
+        max(record.timestamp, 0),
+    )

@@ -269,4 +269,6 @@ class PostgresSubscription:
 def received(row: asyncpg.Record, topic: str, number: int) -> Received:
     """Translate a row of READ."""
     headers = msgspec.json.decode(row["headers"], type=dict[str, str])
-    return Received(topic, number, row["log_offset"], row["key"].decode(), row["value"], headers, row["appended_at"])
+    pairs = [(name, text.encode()) for name, text in headers.items()]
+    at = int(row["appended_at"].timestamp() * 1000)
+    return Received(topic, number, row["log_offset"], row["key"], row["value"], pairs, at)

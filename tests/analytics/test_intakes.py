@@ -31,13 +31,14 @@ from shared import clock
 from shared.auth import InvalidToken, Principal, principal_of
 from shared.contracts.analytics import ObservationRecorded, OperationRecorded, SurveyAnswered
 from shared.errors import InvalidInput
-from shared.eventlog import Message, Received
+from shared.eventlog import Message
 from shared.events import from_message, to_message
 from shared.ids import uuid7
 from shared.outbox import Recorded
 from shared.work import Effort, actor_of
 from tests.analytics.event_logs.importing import rows
 from tests.analytics.feeding import event, feed, operation
+from tests.fakes.eventlog import received
 from tests.fixtures.services import Harness, problem
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -61,10 +62,6 @@ ODD_AMOUNTS = (
     "999999999999999", "1000000000000.000001", "0.1234567", "\u0663",
 )  # fmt: skip
 AMOUNTS = st.sampled_from(ODD_AMOUNTS) | st.decimals().map(str)
-
-
-def received(message: Message) -> Received:
-    return Received(message.topic, 0, 0, message.key, message.value, message.headers, NOW)
 
 
 def kept(messages: list[Message]) -> Arrivals:

@@ -13,10 +13,11 @@ from services.analytics.operations import consume, facts
 from services.analytics.operations.facts import Fact, fact_of
 from services.analytics.operations.fields import Plausible
 from shared import clock
-from shared.eventlog import Received
+from shared.eventlog import Message, Received
 from shared.events import Event, MalformedEventError, from_message
 from tests.analytics.feeding import MINUTE, T0, event, observation, operation
 from tests.analytics.test_intakes import AMOUNTS, LENGTHS, ODD, ODD_MOMENTS, TEXTS
+from tests.fakes.eventlog import received
 
 PLAUSIBLE = Plausible.at(T0)
 SELF = UUID(int=1)
@@ -148,17 +149,19 @@ def as_carefully_read(message: Received) -> tuple[dict[str, Any], Fact | None] |
 @example({"ce_time": TIMES[3]}, set(), operation("t").data)
 def test_attributes_are_read_alike(headers: dict[str, str], absent: set[str], value: bytes) -> None:
     whole = {name: text for name, text in {**WHOLE, **headers}.items() if name not in absent}
-    message = Received("test.things", 0, 7, "k", value, whole, T0)
+    message = received(Message("test.things", "k", value, whole), 7)
     assert as_read(message) == as_carefully_read(message)
 
 
 def test_usual_attributes_need_no_second_look(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(consume, "from_message", None)
-    got = consume.read(Received("test.things", 0, 7, "k", operation("t").data, WHOLE, T0))
+    got = consume.read(received(Message("test.things", "k", operation("t").data, WHOLE), 7))
     assert (got.id, got.tenant, got.time, got.topic) == (SELF, "t", T0, "test.things")
     assert got.fact is not None
 
 
 def test_what_is_plausible_lies_a_day_behind_the_latest_intake() -> None:
     latest = Plausible.at(clock.now()).latest
-    assert latest + timedelta(days=1) <= consume._plausible(clock.now().date()).latest <= latest + timedelta(days=2)
+    assert (
+        latest + timedelta(days=1) <= consume._plausible(clock.now().toordinal()).latest <= latest + timedelta(days=2)
+    )

@@ -13,6 +13,7 @@ from shared.consumer import Consumer, Consumption, Limits
 from shared.eventlog import EventLog, Message, Received
 from shared.events import Event, to_message
 from shared.ids import uuid7
+from tests.fakes.eventlog import received
 from tests.fakes.kit.app import ThingMade
 from tests.fixtures.services import Harness
 
@@ -30,10 +31,7 @@ def message_of(
 
 def as_received(messages: Sequence[Message], first: int = 0) -> list[Received]:
     """Return what a log would give back."""
-    return [
-        Received(each.topic, 0, first + n, each.key, each.value, each.headers, clock.now())
-        for n, each in enumerate(messages)
-    ]
+    return [received(each, first + n) for n, each in enumerate(messages)]
 
 
 @dataclass

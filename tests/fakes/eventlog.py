@@ -12,6 +12,13 @@ from shared.eventlog import LogUnavailableError, Message, Position, Received
 Hook = Callable[[], Awaitable[None]]
 
 
+def received(message: Message, offset: int = 0) -> Received:
+    """Return what a log gives back of a message."""
+    headers = [(name, value.encode()) for name, value in message.headers.items()]
+    at = int(clock.now().timestamp() * 1000)
+    return Received(message.topic, 0, offset, message.key.encode(), message.value, headers, at)
+
+
 class MemoryEventLog:
     """One partition per topic. `failures` publications fail; `after_publish` runs between storing and returning."""
 
@@ -44,8 +51,7 @@ class MemoryEventLog:
         for message in messages:
             stored = self.topics.setdefault(message.topic, [])
             positions.append(Position(message.topic, 0, len(stored)))
-            headers = dict(message.headers)
-            stored.append(Received(message.topic, 0, len(stored), message.key, message.value, headers, clock.now()))
+            stored.append(received(message, len(stored)))
         if self.after_publish is not None:
             await self.after_publish()
         return positions

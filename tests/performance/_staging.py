@@ -13,8 +13,8 @@ import asyncpg
 
 from services.analytics.operations.consume import read
 from services.analytics.operations.facts import OperationFact
-from shared import clock
-from shared.eventlog import Message, Received
+from shared.eventlog import Message
+from tests.fakes.eventlog import received
 from tests.performance._ways import Passed, peak_mb
 
 BATCH = 1_000
@@ -46,7 +46,7 @@ def rows_of(messages: Iterable[Message]) -> list[tuple[Any, ...]]:
     """Return events as rows of ten columns."""
     rows = []
     for each in messages:
-        fact = read(Received(each.topic, 0, 0, each.key, each.value, each.headers, clock.now())).fact
+        fact = read(received(each)).fact
         assert isinstance(fact, OperationFact)
         rows.append(
             (

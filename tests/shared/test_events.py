@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.eventlog import LARGEST_MESSAGE, Message, Received, message_size
+from shared.eventlog import LARGEST_MESSAGE, Message, message_size
 from shared.events import (
     MAX_EVENT_BYTES,
     Actor,
@@ -30,7 +30,7 @@ from shared.money import Money
 from shared.relay import Relay
 from shared.tracing import TraceContext
 from tests.fakes.consuming import Group
-from tests.fakes.eventlog import MemoryEventLog
+from tests.fakes.eventlog import MemoryEventLog, received
 from tests.fakes.kit.app import ThingMade
 from tests.fakes.waiting import eventually
 from tests.fixtures.services import Harness
@@ -48,10 +48,6 @@ WORK = Work(
     corrects=UUID(int=7),
     cost=Money(amount=Decimal("1.10"), currency="EUR"),
 )
-
-
-def received(message: Message) -> Received:
-    return Received(message.topic, 0, 0, message.key, message.value, message.headers, AT)
 
 
 def test_an_event_travels_whole() -> None:

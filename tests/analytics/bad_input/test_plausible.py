@@ -17,14 +17,14 @@ from tests.analytics.bad_input.test_messages import work
 from tests.analytics.bad_input.test_requests import drain
 from tests.analytics.event_logs.importing import at_work, report_of
 from tests.analytics.event_logs.logs import table
+from tests.fakes.eventlog import received
 from tests.fixtures.services import Harness
 
 OLD = datetime(1948, 6, 1, 9, tzinfo=UTC)
 
 
-def received(at: datetime) -> Received:
-    message = work("t", changed(GOOD, {"started_at": None, "finished_at": at.isoformat()}))
-    return Received(message.topic, 0, 0, message.key, message.value, message.headers, at)
+def finished(at: datetime) -> Received:
+    return received(work("t", changed(GOOD, {"started_at": None, "finished_at": at.isoformat()})))
 
 
 @pytest.mark.parametrize(
@@ -48,10 +48,10 @@ def test_limits_hold_on_both_sides(
     # The consumer takes what is plausible at the end of the next day: whoever sent it may have a clock that is ahead.
     last = datetime(2026, 3, 4, tzinfo=UTC) + timedelta(days=ahead)
     for at in (first, last - timedelta(microseconds=1)):
-        assert take(received(at)).fact is not None
+        assert take(finished(at)).fact is not None
     for at in (first - timedelta(microseconds=1), last):
         with pytest.raises(MalformedEventError, match="is not a plausible moment") as refused:
-            take(received(at))
+            take(finished(at))
         assert refused.value.reason == "implausible"
 
 
@@ -73,7 +73,7 @@ async def test_a_site_with_older_work_takes_it_at_every_door(
     analytics: Harness, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(MalformedEventError):
-        read(received(OLD))
+        read(finished(OLD))
     older = analytics.runtime.settings.model_copy(update={"earliest_stamp": datetime(1940, 1, 1, tzinfo=UTC)})
     monkeypatch.setattr(analytics.runtime, "settings", older)
     operation = changed(GOOD, {"started_at": None, "finished_at": OLD.isoformat()})

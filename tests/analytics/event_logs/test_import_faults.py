@@ -13,7 +13,7 @@ from services.analytics.event_logs.job import import_event_log
 from services.analytics.operations.facts import operation_of
 from services.analytics.operations.fields import Plausible
 from shared.app import Runtime
-from shared.eventlog import Message, Position, Received
+from shared.eventlog import Message, Position
 from shared.events import Work, from_message
 from shared.jobs import JobContext
 from shared.storage import ObjectNotFoundError
@@ -31,6 +31,7 @@ from tests.analytics.event_logs.importing import (
     state,
 )
 from tests.analytics.event_logs.logs import event, trace, xes
+from tests.fakes.eventlog import received
 from tests.fixtures.services import Harness
 
 
@@ -191,8 +192,8 @@ async def test_every_operation_that_an_import_publishes_can_be_kept(analytics: H
     decoder = msgspec.json.Decoder(dict[str, Any])
     for message in published:
         work = msgspec.convert(decoder.decode(message.value)["work"], Work)
-        received = from_message(_received(message))
-        assert operation_of(received, work, Plausible.at(MONDAY + timedelta(days=300))).process == "repair"
+        taken = from_message(received(message))
+        assert operation_of(taken, work, Plausible.at(MONDAY + timedelta(days=300))).process == "repair"
     assert len(published) == report["operations"] == 5
 
 
@@ -217,7 +218,3 @@ async def test_what_the_consumer_could_not_keep_is_rejected_and_not_published(
     samples = [sample for sample in report["samples"] if sample["reason"] == "unusable"]
     assert (len(samples), samples[0]["position"]) == (5, "case c1")
     assert samples[0]["text"].startswith("work.process: ")
-
-
-def _received(message: Message) -> Received:
-    return Received(message.topic, 0, 0, message.key, message.value, message.headers, MONDAY)
