@@ -17,6 +17,7 @@ from services.billing.einvoices.door import Sealed, admit
 from services.billing.einvoices.facturae import NAMESPACES as FACTURAE
 from services.billing.einvoices.facturae import locate_facturae, read_facturae
 from services.billing.einvoices.facturae_rules import find_facturae_flaws
+from services.billing.einvoices.lean_rules import derive
 from services.billing.einvoices.limits import Limits
 from services.billing.einvoices.model import Invoice
 from services.billing.einvoices.rule_sets import (
@@ -91,7 +92,8 @@ class Judge:
         self._saxon = PySaxonProcessor(license=False)
         compiler = self._saxon.new_xslt30_processor()
         self._rules = {
-            rules.id: compiler.compile_stylesheet(stylesheet_file=str(rules.path)) for rules in (UBL_RULES, CII_RULES)
+            rules.id: compiler.compile_stylesheet(stylesheet_text=derive(rules.path.read_bytes()))
+            for rules in (UBL_RULES, CII_RULES)
         }
         credit_notes = UBL_SCHEMA.folder / "maindoc" / "UBL-CreditNote-2.1.xsd"
         self._schemas = {
