@@ -29,7 +29,12 @@ _MAP = "http://www.w3.org/2005/xpath-functions/map"
 _LOCATION = "schematron-select-full-path"
 _LOCATING = {_LOCATION, "schematron-get-full-path"}
 _UNUSED = {"schematron-get-full-path-2", "schematron-get-full-path-3", "generate-id-from-path", "generate-id-2"}
-_OF_THE_REPORT = {f"{_XSL}param", f"{_XSL}variable", f"{_XSL}output", f"{_SVRL}text"}  # one that an assert needs would be missed at once
+_OF_THE_REPORT = {
+    f"{_XSL}param",
+    f"{_XSL}variable",
+    f"{_XSL}output",
+    f"{_SVRL}text",
+}  # one that an assert needs would be missed at once
 _SETUP = re.compile(
     r"template\(schematron-output\(comment\((value-of\(\))*\)(ns-prefix-in-attribute-values\(\))*"
     r"(active-pattern\((attribute\(value-of\(\)\)){2}(attribute\(\)){2}apply-templates\(\)\)apply-templates\(\))*\)\)"

@@ -16,11 +16,30 @@ from services.billing.einvoices.rule_sets import CII_RULES, RULES, UBL_RULES
 _XSL = "{http://www.w3.org/1999/XSL/Transform}"
 _SVRL = "{http://purl.oclc.org/dsdl/svrl}"
 _ABSENT = re.compile(r"not\((?P<head>//|\(cac:InvoiceLine\|cac:CreditNoteLine\)/)?(?P<path>[\w:/@-]+)\)")
+_LINES = ("{*}InvoiceLine", "{*}CreditNoteLine")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _ENDS = re.compile(r"ends-with\(name\(\), '(\w+)'\)")
 _FLAGS = {"true": "false", "false": "true"}
 _NUMBERS = ("0", "1.005", "-7.125", "7", "1000000")
-_WORDS = ("", " ", "X", "AE", "S", "O", "K", "VAT", "380", "30", "58", "true", "2026-13-40", "ES", "EUR", "EUR ", "AE E")
+_WORDS = (
+    "",
+    " ",
+    "X",
+    "AE",
+    "S",
+    "O",
+    "K",
+    "VAT",
+    "380",
+    "30",
+    "58",
+    "true",
+    "2026-13-40",
+    "ES",
+    "EUR",
+    "EUR ",
+    "AE E",
+)
 
 
 class Both:
@@ -77,7 +96,8 @@ def spoilt(root: Any, dice: random.Random, times: int = 2) -> Any:
     """Return a document that lost, doubled, moved, renamed or changed parts."""
     root = deepcopy(root)
     for _ in range(times):
-        elements = list(root.iter(etree.Element))[1:]
+        if not (elements := list(root.iter(etree.Element))[1:]):
+            break
         element, other = dice.choice(elements), dice.choice(elements)
         dice.choice((_drop, _double, _say, _say, _say, _mark, _mark, _move, _rename))(element, other, dice)
     return root
@@ -86,11 +106,11 @@ def spoilt(root: Any, dice: random.Random, times: int = 2) -> Any:
 def everywhere_spoilt(root: Any, dice: random.Random) -> Iterator[Any]:
     """Yield a document for each place of this one and each of what can be done to it."""
     tree = root.getroottree()
-    places = {re.sub(r"\[\d+\]", "", tree.getpath(element)): tree.getpath(element) for element in root.iter(etree.Element)}
-    for place in list(places.values())[1:]:
-        for deed in (_drop, _double, _say, _say, _mark):
+    paths = [re.sub(r"\[\d+\]", "", tree.getpath(element)) for element in root.iter(etree.Element)]
+    for number in sorted({path: number for number, path in enumerate(paths)}.values())[1:]:
+        for deed in (_drop, _double, _say, _mark):
             changed = deepcopy(root)
-            deed(changed.getroottree().xpath(place)[0], changed, dice)
+            deed(list(changed.iter(etree.Element))[number], changed, dice)
             yield changed
 
 
@@ -136,9 +156,9 @@ def forbidden(official: bytes, root: Any, dice: random.Random, at_once: int = 40
     wanted = []
     for when in source.iter(f"{_XSL}when"):
         if found := _ABSENT.fullmatch(when.get("test")):
-            match = _ENDS.sub(_as_xpath_1, when.getparent().getparent().get("match").split("|")[0].strip())
-            line = found["head"] not in {None, "//"}
-            wanted.append((match if match.startswith("/") else f"//{match}", line, found["path"]))
+            patterns = _ENDS.sub(_as_xpath_1, when.getparent().getparent().get("match")).split("|")
+            match = "|".join(f"//{each.strip().removeprefix('//')}".replace("///", "/") for each in patterns)
+            wanted.append((match, found["head"] not in {None, "//"}, found["path"]))
     dice.shuffle(wanted)
     for start in range(0, len(wanted), at_once):
         changed = deepcopy(root)
@@ -147,8 +167,8 @@ def forbidden(official: bytes, root: Any, dice: random.Random, at_once: int = 40
                 places = changed.xpath(match, namespaces=namespaces)
             except etree.XPathError:  # some patterns are XPath 2
                 continue
-            for place in places[:1]:
-                _grow(place[-1] if line else place, path, namespaces)
+            for place in dice.sample(places, min(3, len(places))):
+                _grow(next(place.iter(*_LINES)) if line else place, path, namespaces)
         yield changed
 
 
