@@ -43,9 +43,10 @@ def test_whatever_is_wrong_both_find_the_same(both: Both, rules: RuleSet, tell: 
         assert both.agree(form, etree.tostring(document, encoding="unicode")), number
     every, unbroken = rules_in(official), both.unbroken()[rules.id]
     tell(f"{rules.id} as run: {len(documents)} documents; {len(every) - len(unbroken)} of {len(every)} rules broken")
-    assert len(unbroken) < len(every) * 0.2
+    assert len(unbroken) < len(every) * 0.25
 
 
+@pytest.mark.parametrize("rules", [UBL_RULES, CII_RULES], ids=["ubl", "cii"])
 def test_nothing_but_asserts_is_left(rules: RuleSet) -> None:
     lean = etree.fromstring(derive(rules.path.read_bytes()).encode())
     assert [failed[0].text for failed in lean.iter("{*}failed-assert")] == rules_in(rules.path.read_bytes())
