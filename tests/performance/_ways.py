@@ -13,22 +13,26 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from time import perf_counter, process_time
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
 from services.analytics.app import SERVICE
-from services.analytics.operations.consume import CONSUMPTION, read
+from services.analytics.operations.consume import CONSUMPTION, reader_under
 from services.analytics.operations.facts import OperationFact
-from shared import migrations
+from services.analytics.operations.fields import Plausible
+from services.analytics.operations.origin import MAX_TYPE
+from services.analytics.settings import AnalyticsSettings
+from shared import clock, migrations
+from shared.auth import TENANT
 from shared.consumer import Consumer, Limits
 from shared.db import Database
 from shared.eventlog import Received, Subscription
 from shared.eventlog.kafka import KafkaEventLog
-from shared.events import Outcome, Work
+from shared.events import MAX_ACTIVITY, MAX_ACTOR, MAX_CASE, MAX_PROCESS, MAX_TEAM, Outcome, Work
 from shared.ids import uuid7
 
 _POLL = Limits().batch * Limits().batches
@@ -109,7 +113,7 @@ async def polled(bootstrap: str, topic: str, count: int, see: Callable[[Received
 
 async def ours(bootstrap: str, topic: str, count: int) -> Passed:
     """Decode and check as the consumer does: attributes, types, lengths, order and plausibility of moments."""
-    return await polled(bootstrap, topic, count, read)
+    return await polled(bootstrap, topic, count, reader_under(AnalyticsSettings()))
 
 
 class Windows:
@@ -149,7 +153,7 @@ async def windows(bootstrap: str, topic: str, count: int) -> Passed:
 
 async def checked(bootstrap: str, topic: str, count: int) -> Passed:
     """Fold what the consumer made of every event, all its checks included."""
-    folded = Windows()
+    folded, read = Windows(), reader_under(AnalyticsSettings())
 
     def see(message: Received) -> None:
         fact = read(message).fact
@@ -244,8 +248,65 @@ async def pydantic(bootstrap: str, topic: str, count: int) -> Passed:
     return await control(bootstrap, topic, count, lambda record: _PydanticCarrier.model_validate_json(record.value))
 
 
+_Filled = Annotated[str, Field(min_length=1)]
+_USUAL = Plausible.at(clock.now())
+_Moment = Annotated[AwareDatetime, Field(ge=_USUAL.earliest, le=_USUAL.latest)]
+
+
+class _ModelledAttributes(BaseModel):
+    ce_specversion: Literal["1.0"]
+    ce_id: UUID
+    ce_type: Annotated[_Filled, Field(max_length=MAX_TYPE)]
+    ce_source: _Filled
+    ce_time: AwareDatetime
+    ce_tenant: Annotated[str, Field(pattern=TENANT.pattern)]
+    ce_subject: str = ""
+    ce_traceparent: str | None = None
+
+
+class _ModelledActor(BaseModel):
+    kind: Literal["person", "automation"]
+    id: Annotated[str, Field(max_length=MAX_ACTOR)] | None = None
+    team: Annotated[str, Field(max_length=MAX_TEAM)] | None = None
+
+
+class _ModelledWork(BaseModel):
+    process: Annotated[_Filled, Field(max_length=MAX_PROCESS)]
+    activity: Annotated[_Filled, Field(max_length=MAX_ACTIVITY)]
+    case: Annotated[_Filled, Field(max_length=MAX_CASE)]
+    actor: _ModelledActor
+    finished_at: _Moment
+    requested_at: _Moment | None = None
+    started_at: _Moment | None = None
+    outcome: Outcome = Outcome.DONE
+    corrects: UUID | None = None
+    cost: _PydanticMoney | None = None
+    estimated: bool = False
+
+    @model_validator(mode="after")
+    def _moments_are_in_order(self) -> "_ModelledWork":
+        begin = self.requested_at or self.started_at or self.finished_at
+        if not begin <= (self.started_at or begin) <= self.finished_at:
+            raise ValueError("the moments run backwards")
+        return self
+
+
+class _ModelledCarrier(BaseModel):
+    work: _ModelledWork | None = None
+
+
+async def modelled(bootstrap: str, topic: str, count: int) -> Passed:
+    """Values and attributes with pydantic, and the checks of `ours`: lengths, moments, their order."""
+
+    def decode(record: ConsumerRecord) -> object:
+        attributes = _ModelledAttributes.model_validate({name: value.decode() for name, value in record.headers})
+        return attributes, _ModelledCarrier.model_validate_json(record.value)
+
+    return await control(bootstrap, topic, count, decode)
+
+
 WAYS: dict[str, Callable[..., Awaitable[Passed]]] = {
-    each.__name__: each for each in (ingest, ours, windows, checked, typed, whole, pydantic)
+    each.__name__: each for each in (ingest, ours, windows, checked, typed, whole, pydantic, modelled)
 }
 
 

@@ -4,9 +4,9 @@ It keeps no inbox: a fact has its event's id, so that another copy of the event 
 refused, before the transaction that keeps it, while the database works on earlier ones.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache, partial
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
@@ -47,18 +47,37 @@ _NOT_USUAL = (MalformedEventError, msgspec.DecodeError, ValueError, KeyError, At
 
 def read(message: Received, rule: Plausibility = USUAL) -> Measured:
     """Read an event and what it measures. Raises MalformedEventError for one that can never be kept."""
-    plausible = _plausible(clock.now().toordinal(), rule)
+    return _read(message, _plausible(clock.now().toordinal(), rule))
+
+
+class Reader:
+    """`read` under a site's rule. What was plausible at an earlier time still is: the clock is asked about the rest."""
+
+    def __init__(self, rule: Plausibility) -> None:
+        self._rule, self._plausible = rule, _plausible(clock.now().toordinal(), rule)
+
+    def __call__(self, message: Received) -> Measured:
+        try:
+            return _read(message, self._plausible)
+        except MalformedEventError:
+            earlier, self._plausible = self._plausible, _plausible(clock.now().toordinal(), self._rule)
+            if self._plausible is earlier:
+                raise
+        return _read(message, self._plausible)
+
+
+def reader_under(settings: Any) -> Reader:
+    """Return a reader with the site's own idea of what is plausible."""
+    return Reader(settings.plausibility)
+
+
+def _read(message: Received, plausible: Plausible) -> Measured:
     event = _usual(message)
     if event is None:
         event = Measured(*msgspec.structs.astuple(from_message(message)))
         check_origin(event.type, event.tenant)
     msgspec.structs.force_setattr(event, "fact", measured_by(event, plausible))  # the fact needs the event first
     return event
-
-
-def reader_under(settings: Any) -> Callable[[Received], Measured]:
-    """Return `read` with the site's own idea of what is plausible."""
-    return partial(read, rule=settings.plausibility)
 
 
 def _usual(message: Received) -> Measured | None:

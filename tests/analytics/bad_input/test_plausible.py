@@ -55,6 +55,17 @@ def test_limits_hold_on_both_sides(
         assert refused.value.reason == "implausible"
 
 
+def test_a_reader_knows_that_time_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    today = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    monkeypatch.setattr(clock, "now", lambda: today)
+    take = reader_under(AnalyticsSettings(days_ahead=0))
+    tomorrow = datetime(2026, 3, 4, 9, tzinfo=UTC)
+    with pytest.raises(MalformedEventError):
+        take(finished(tomorrow))
+    monkeypatch.setattr(clock, "now", lambda: today + timedelta(days=1))
+    assert take(finished(tomorrow)).fact is not None
+
+
 @pytest.mark.parametrize(
     "settings",
     [
