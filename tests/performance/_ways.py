@@ -259,7 +259,7 @@ class _ModelledAttributes(BaseModel):
     ce_type: Annotated[_Filled, Field(max_length=MAX_TYPE)]
     ce_source: _Filled
     ce_time: AwareDatetime
-    ce_tenant: Annotated[str, Field(pattern=TENANT.pattern)]
+    ce_tenant: Annotated[str, Field(pattern=f"^{TENANT.pattern}$")]
     ce_subject: str = ""
     ce_traceparent: str | None = None
 

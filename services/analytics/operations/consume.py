@@ -81,19 +81,19 @@ def _read(message: Received, plausible: Plausible) -> Measured:
 
 
 def _usual(message: Received) -> Measured | None:
-    """Take the attributes of nearly every event at a third of what `from_message` costs, which says what is wrong."""
+    """Take the attributes of nearly every event at half of what `from_message` costs, which says what is wrong."""
     headers = dict(message.raw_headers)
     try:
         version, id_, kind, source, time_, tenant = _attributes(headers)
-        kind, source, tenant = _origin(kind, source, tenant)
+        kind, tenant = _origin(kind, tenant)
         at = datetime.fromisoformat(time_.decode())  # msgspec itself takes and rounds more than this does
         trace = headers.get("ce_traceparent")
-        if len(id_) != _ID or version != _version or at.tzinfo is None:
+        if len(id_) != _ID or version != _version or not source or at.tzinfo is None:
             return None
         return Measured(  # by place, since names cost four times as much
             _ids.decode(b'"' + id_ + b'"'),
             kind,
-            source,
+            source.decode(),
             (headers.get("ce_subject") or b"").decode(),
             at,
             tenant,
@@ -106,12 +106,12 @@ def _usual(message: Received) -> Measured | None:
 
 
 @lru_cache(10_000)  # they come again and again; what is refused, which may be of any length, is not remembered
-def _origin(kind: bytes, source: bytes, tenant: bytes) -> tuple[str, str, str]:
-    """Return type, source and tenant as text. Raises MalformedEventError and ValueError for what is none."""
-    if not (kind and source and tenant):
+def _origin(kind: bytes, tenant: bytes) -> tuple[str, str]:
+    """Return type and tenant as text. Raises MalformedEventError and ValueError for what is none."""
+    if not kind:
         raise ValueError
     check_origin(kind.decode(), tenant.decode())
-    return kind.decode(), source.decode(), tenant.decode()
+    return kind.decode(), tenant.decode()
 
 
 @lru_cache(4)
