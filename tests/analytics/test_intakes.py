@@ -250,7 +250,8 @@ def read(events: list[tuple[str, ...]], query: dict[str, Any], form: str) -> Non
     pairing, publication = LogPairing(frozenset()), Publication("t", order, b"key")
     found.sort(key=lambda event: (event.case, event.at, event.ordinal))
     items = [item for event in found for item in pairing.add(event)] + pairing.close()
-    kept([publication.message_of(item)[1] for item in items])
+    said = [publication.say(item) for item in items]
+    kept([publication.message_of(each, each.event) for each in said])
 
 
 FORMS = ("xes", "utf-8", "utf-16", "cp1252")

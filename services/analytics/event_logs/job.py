@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from time import monotonic
 from typing import Any
-from uuid import UUID
 
 import msgspec
 from sqlalchemy import text
@@ -24,6 +23,7 @@ from services.analytics.event_logs.errors import (
 )
 from services.analytics.event_logs.formats import LogReader
 from services.analytics.event_logs.publication import Publication
+from services.analytics.event_logs.publishing import Publishing
 from services.analytics.event_logs.raw import RawEvent, Rejection, Tally
 from services.analytics.event_logs.rules import Counts, LogPairing, Observation, Operation
 from services.analytics.event_logs.schemas import ImportOrder
@@ -33,7 +33,7 @@ from services.analytics.metrics import import_rejected_total, import_remarks_tot
 from services.analytics.operations.consume import GROUP
 from services.analytics.operations.fields import BadFieldError
 from shared.app import Runtime
-from shared.eventlog import Message, Position
+from shared.eventlog import Position
 from shared.jobs import JobCode, JobContext, WithCleanup
 from shared.storage import ObjectNotFoundError
 
@@ -41,7 +41,6 @@ _FEED_BYTES = 64 * 1024  # at a time, so that the event loop is never held for l
 _STAGE_EVENTS = 5_000
 _LOOK_S = 0.1
 _PATIENCE_S = 600.0  # for a consumer that does not move: other jobs wait behind this one
-_PUBLISH_EVENTS = 2_000
 MAX_ACTIVITIES = 10_000  # of one log: what is remembered of a case, and what the figures are broken down by
 
 logger = logging.getLogger(__name__)
@@ -49,13 +48,6 @@ logger = logging.getLogger(__name__)
 _NEXT_OFFSETS = text(
     "SELECT topic, partition, next_offset FROM consumer_offset WHERE log = :log AND consumer = :consumer"
 )
-_WITHDRAWN = text("SELECT count(*) FROM withdrawal WHERE tenant_id = :tenant AND id = ANY(cast(:ids AS uuid[]))")
-_ARRIVED = text("""
-SELECT count(*) FROM unnest(cast(:ids AS uuid[])) AS log (id)
-WHERE EXISTS (SELECT FROM operation AS o WHERE o.tenant_id = :tenant AND o.id = log.id)
-   OR EXISTS (SELECT FROM observation AS o WHERE o.tenant_id = :tenant AND o.id = log.id)
-   OR EXISTS (SELECT FROM withdrawn_operation AS o WHERE o.tenant_id = :tenant AND o.id = log.id)
-   OR EXISTS (SELECT FROM withdrawn_observation AS o WHERE o.tenant_id = :tenant AND o.id = log.id)""")
 
 
 @dataclass(slots=True)
@@ -108,10 +100,13 @@ async def _import(runtime: Runtime, job: JobContext, order: ImportOrder, cursor:
     async with open_staging(job.database) as staging:
         with closing(LogReader(order.options)) as reader:
             tally = await _stage(runtime, job, order, cursor, staging, reader)
-        counts, withdrawn = await _publish(runtime, job, order, cursor, staging, tally)
-    _count(tally)
-    visible = await _wait_until_visible(job, cursor)
-    return {**report_of(tally, counts, order), "withdrawn": withdrawn, "visible": visible}
+        await staging.take_turn(f"{job.tenant}/{order.process}")
+        counts, published = await _publish(runtime, job, order, cursor, staging, tally)
+        _count(tally)
+        visible = await _wait_until_visible(job, cursor)
+    report = report_of(tally, counts, order)
+    changes = {change.value: n for change, n in published.changes.items() if n}
+    return {**report, "changes": changes, "withdrawn": published.withheld, "visible": visible}
 
 
 async def _stage(
@@ -172,37 +167,23 @@ async def _take_next(pages: Iterator[list[RawEvent]]) -> list[RawEvent] | None:
 
 async def _publish(
     runtime: Runtime, job: JobContext, order: ImportOrder, cursor: Cursor, staging: Staging, tally: Tally
-) -> tuple[Counts, int]:
-    """Publish what a former attempt has not; count everything, and what of it is withdrawn.
-
-    The events read go through here a second time.
-    """
+) -> tuple[Counts, Publishing]:
+    """Publish what a former attempt has not, and count everything. The events read go through here a second time."""
     assert runtime.settings.pseudonym_key
     publication = Publication(job.tenant, order, runtime.settings.pseudonym_key.get_secret_value().encode())
+    publishing = Publishing(publication, order, job, runtime.log, published_before=cursor.case)
     pairing = LogPairing(await staging.started_activities())
     total = done = tally.used
-    published_before, withdrawn = cursor.case, 0
 
-    def usable(items: Sequence[Operation | Observation], ids: list[UUID]) -> Iterator[Message]:
+    async def publish(items: Sequence[Operation | Observation]) -> None:
         for item in items:
             try:
-                event_id, message = publication.message_of(item)
+                publishing.hold(item)
             except BadFieldError as error:
                 pairing.counts.add(item, -1)
                 tally.reject(Rejection.UNUSABLE, f"case {item.case}", str(error))
-            else:
-                ids.append(event_id)
-                if published_before is None or item.case > published_before:
-                    yield message
-
-    async def publish(items: Sequence[Operation | Observation]) -> None:
-        nonlocal withdrawn
-        for at in range(0, len(items), _PUBLISH_EVENTS):
-            ids: list[UUID] = []
-            messages = list(usable(items[at : at + _PUBLISH_EVENTS], ids))
-            withdrawn += await _count_withdrawn(job, order, ids)
-            if messages:
-                cursor.advance(await runtime.log.publish(messages), None)
+        async for positions in publishing.publish(pairing.finished_case):
+            cursor.advance(positions, None)
         cursor.advance((), pairing.finished_case)  # not before the last of its events is out
         await job.checkpoint(asdict(cursor), done, 2 * total)
 
@@ -210,14 +191,7 @@ async def _publish(
         done += len(page)
         await publish([item for event in page for item in pairing.add(event)])
     await publish(pairing.close())
-    return pairing.counts, withdrawn
-
-
-async def _count_withdrawn(job: JobContext, order: ImportOrder, ids: Sequence[UUID]) -> int:
-    """Return how many of a log's events are withdrawn: before it is imported, or by withdrawing what had arrived of it."""
-    statement = _WITHDRAWN if order.withdraw is None else _ARRIVED
-    async with job.database.session(None) as session:
-        return int((await session.execute(statement, {"tenant": job.tenant, "ids": ids})).scalar_one())
+    return pairing.counts, publishing
 
 
 async def _wait_until_visible(job: JobContext, cursor: Cursor) -> bool:

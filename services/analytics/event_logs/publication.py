@@ -3,6 +3,7 @@
 from functools import lru_cache
 from uuid import UUID
 
+from services.analytics.event_logs.revision import Said, revision_of
 from services.analytics.event_logs.rules import Observation, Operation, identify
 from services.analytics.event_logs.schemas import ImportOrder
 from services.analytics.event_logs.told import NOTHING_TOLD
@@ -16,6 +17,7 @@ from shared.money import Money
 from shared.tracing import TraceContext
 
 SOURCE = "event-log"
+REVISED = "a later version of the log says otherwise"
 _RESOURCES_KNOWN = 10_000
 
 
@@ -28,25 +30,34 @@ class Publication:
         self._trace = TraceContext.parse(order.traceparent)
         self._pseudonym = lru_cache(_RESOURCES_KNOWN)(lambda resource: pseudonym(pseudonym_key, tenant, resource))
 
-    def message_of(self, item: Operation | Observation) -> tuple[UUID, Message]:
-        """Return an event's id, and what is to be published: the event or, where the log is withdrawn, its withdrawal.
-
-        Raises BadFieldError, as the consumer would, for what it could not keep.
-        """
-        plausible, order, work = self._order.options.plausible, self._order, None
-        actor = self._pseudonym(item.resource) if item.resource else ""
-        event_id = identify(self._tenant, order.process, item, actor, order.revision)
-        data: EventData
+    def say(self, item: Operation | Observation) -> Said:
+        """Return what an item is published as. Raises BadFieldError, as the consumer would, for what it could not keep."""
+        plausible, event = self._order.options.plausible, self._identify(item)
         if isinstance(item, Operation):
-            data, work = OperationRecorded(source=SOURCE), self._work_of(item, actor)
-            check_work(event_id, work, plausible)
+            work = self._work_of(item)
+            check_work(event, work, plausible)
+            start = self._identify(item.start) if item.start else None
+            return Said(item, event, start, OperationRecorded(source=SOURCE), work)
+        data = self._observation_of(item)
+        check_observation(data, plausible)
+        return Said(item, event, None, data, None)
+
+    def message_of(self, said: Said, event_id: UUID) -> Message:
+        return self._message(event_id, said.data, said.item.case, said.work)
+
+    def withdrawal_of(self, event_id: UUID, case: str) -> Message:
+        """Return the withdrawal of an event: by whoever withdraws the log, else by the log that says otherwise."""
+        if self._order.withdraw is None:
+            withdrawal, reason = revision_of(self._tenant, event_id), REVISED
         else:
-            data = self._observation_of(item)
-            check_observation(data, plausible)
-        if order.withdraw is None:
-            return event_id, self._message(event_id, data, item.case, work)
-        withdrawn = EventWithdrawn(event=event_id, reason=order.withdraw)
-        return event_id, self._message(stable_id("withdrawn-log", self._tenant, event_id), withdrawn, item.case, None)
+            withdrawal, reason = stable_id("withdrawn-log", self._tenant, event_id), self._order.withdraw
+        return self._message(withdrawal, EventWithdrawn(event=event_id, reason=reason), case, None)
+
+    def _identify(self, item: Operation | Observation) -> UUID:
+        return identify(self._tenant, self._order.process, item, self._actor_of(item), self._order.revision)
+
+    def _actor_of(self, item: Operation | Observation) -> str:
+        return self._pseudonym(item.resource) if item.resource else ""
 
     def _message(self, event_id: UUID, data: EventData, case: str, work: Work | None) -> Message:
         # Events are stamped with the moment of recording. One moment for the whole import: a resumed job publishes again.
@@ -62,7 +73,7 @@ class Publication:
             transition=item.transition,
         )
 
-    def _work_of(self, operation: Operation, actor: str) -> Work:
+    def _work_of(self, operation: Operation) -> Work:
         told = operation.told or NOTHING_TOLD
         is_automatic = (
             operation.resource in self._automatic if told.actor_kind is None else told.actor_kind == "automation"
@@ -74,7 +85,7 @@ class Publication:
             case=operation.case,
             actor=Actor(
                 kind="automation" if is_automatic else "person",
-                id=operation.resource if is_automatic else actor or None,
+                id=operation.resource if is_automatic else self._actor_of(operation) or None,
                 team=operation.team,
             ),
             requested_at=told.requested_at,

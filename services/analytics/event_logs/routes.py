@@ -107,7 +107,8 @@ async def import_event_log(
 
     The job publishes an operation for every completion and ends when the indicators show them; its result is
     the account of what was read, paired and rejected. Importing the same events into the same process again
-    changes nothing, whatever the other parameters say. Should the indicators stand still for ten minutes, the
+    changes nothing, whatever the other parameters say but for costs. A longer version of a log revises what a shorter
+    one said, and leaves what it alone would have left; `changes` in the result says how much. Should the indicators stand still for ten minutes, the
     job ends with `visible: false` in its result; what it published is counted later.
     """
 

@@ -24,8 +24,23 @@ MAX_ALIKE = 10_000  # different events that are told apart in one case at one mo
 _OVERFLOW = ("", "", None)  # no event is like this: an activity is never empty
 
 
+class Observation(NamedTuple):
+    """An event that is no completion and belongs to none: a start never closed, a suspension, an assignment."""
+
+    case: str
+    activity: str
+    transition: str
+    at: datetime
+    resource: str | None
+    cost: Decimal | None
+    occurrence: int
+
+
 class Operation(NamedTuple):
-    """A completion, with the start it was paired with (None: touch time unknown). `occurrence` counts equal events."""
+    """A completion, with the start it was paired with (None: touch time unknown). `occurrence` counts equal events.
+
+    `start` is that start as the event it was, unless one row told both.
+    """
 
     case: str
     activity: str
@@ -38,18 +53,7 @@ class Operation(NamedTuple):
     occurrence: int
     orphan: bool
     told: Told | None = None
-
-
-class Observation(NamedTuple):
-    """An event that is no completion and belongs to none: a start never closed, a suspension, an assignment."""
-
-    case: str
-    activity: str
-    transition: str
-    at: datetime
-    resource: str | None
-    cost: Decimal | None
-    occurrence: int
+    start: Observation | None = None
 
 
 @dataclass(slots=True)
@@ -156,9 +160,10 @@ class CasePairing:
         return self._alike[key]
 
     def _complete(self, event: RawEvent, occurrence: int) -> Operation:
-        started_at, cost = event.started_at, event.cost
-        if started_at is None and (start := self._take_open(_queue_of(event))):
-            started_at, cost = start.event.at, _add_costs(start.event.cost, cost)
+        started_at, cost, start = event.started_at, event.cost, None
+        if started_at is None and (taken := self._take_open(_queue_of(event))):
+            start = _observe(taken.event, taken.occurrence)
+            started_at, cost = start.at, _add_costs(start.cost, cost)
         outcome = Outcome.REWORK if event.activity in self._done else Outcome.DONE
         if event.told is not None and event.told.outcome is not None:
             outcome = event.told.outcome
@@ -175,6 +180,7 @@ class CasePairing:
             occurrence,
             orphan=started_at is None and event.told is None and event.activity in self.started,
             told=event.told,
+            start=start,
         )
 
 

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from services.analytics.event_logs.delimited import Columns
 from services.analytics.event_logs.formats import Format, ReadOptions
@@ -64,6 +64,21 @@ class ImportQuery(RequestModel):
         default=0, description="Another one gives the same events other ids: to import anew what was withdrawn"
     )
 
+    missing: Literal["keep", "withdraw"] = Field(
+        default="keep",
+        description="What becomes of what is known of the log's cases and not in it; withdraw: the log tells them whole",
+    )
+
+    @model_validator(mode="after")
+    def _one_or_the_other(self) -> Self:
+        if self.withdraw is not None and self.missing != "keep":
+            raise value_error(
+                "missing_and_withdraw",
+                "missing belongs to an import; with withdraw nothing is imported",
+                "missing es propio de una importación; con withdraw no se importa nada",
+            )
+        return self
+
     def read_options(self, plausible: Plausible) -> ReadOptions:
         return ReadOptions(
             format=Format(self.format),
@@ -97,6 +112,7 @@ class ImportOrder:
     traceparent: str | None
     withdraw: str | None = None
     revision: int = 0
+    missing: Literal["keep", "withdraw"] = "keep"
 
 
 class ImportAccepted(ResponseModel):

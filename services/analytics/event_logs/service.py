@@ -74,6 +74,7 @@ async def accept_event_log(
             traceparent=trace.traceparent if trace else None,
             withdraw=query.withdraw,
             revision=query.revision,
+            missing=query.missing,
         )
         if not await replace_job(session, upload.job, IMPORT, msgspec.to_builtins(order)):
             raise UploadExpired  # noqa: TRY301 - what is in the store goes here as with every other failure

@@ -45,6 +45,10 @@ class Staging:
         await self._connection.execute("CREATE INDEX ON staged_event (case_id, at, ordinal)", timeout=None)
         await self._connection.execute("ANALYZE staged_event", timeout=None)
 
+    async def take_turn(self, process: str) -> None:
+        """Wait until no other import into a process is under way; the turn goes with the connection."""
+        await self._connection.execute("SELECT pg_advisory_lock(hashtextextended($1, 5))", process, timeout=None)
+
     async def started_activities(self) -> frozenset[str]:
         """Return the activities that have a start anywhere in the log."""
         return frozenset(row["activity"] for row in await self._connection.fetch(_STARTED))

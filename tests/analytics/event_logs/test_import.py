@@ -37,6 +37,7 @@ async def test_a_log_becomes_operations_cases_and_a_report(analytics: Harness, t
         "events": 9, "cases": 2, "operations": 4, "observations": 2, "paired": 2, "unpaired_starts": 1,
         "orphan_completes": 0, "rejected": {"no-case": 1}, "remarks": {}, "naive_stamps": 0,
         "cost": "6.5", "unassigned_cost": "0", "currency": "USD", "withdrawn": 0, "visible": True,
+        "changes": {"new": 6},
     }  # fmt: skip
     assert samples == [{"reason": "no-case", "position": "event 9", "text": "Register"}]
     operations = await rows(analytics, tenant, "operation", "finished_at, case_id")
@@ -202,7 +203,7 @@ async def test_a_log_is_withdrawn_by_the_log_and_imported_anew_by_another_revisi
         assert (gone["operations"], gone["observations"], gone["withdrawn"], gone["visible"]) == (4, 2, 6, True)
         assert await state(analytics, tenant) == kept
     again = await report_of(analytics, tenant, LOG, automatic=["System"])
-    assert again == {**first, "withdrawn": 6}
+    assert again == {**first, "withdrawn": 6, "changes": {}}
     assert await state(analytics, tenant) == kept
     anew = await report_of(analytics, tenant, LOG, automatic=["System"], revision=1)
     assert anew == first

@@ -142,6 +142,50 @@ async def test_figures_are_exact_whatever_publication_an_import_dies_with(
     assert mine == other
 
 
+def growing(*, whole: bool) -> bytes:
+    """Return cases of which the shorter log knows an open start and the end of a repeated activity alone."""
+    return xes(
+        *[
+            trace(
+                f"c{n:05}",
+                event("A", stamp(n), "start"),
+                *([event("B", stamp(n + 1), "complete"), event("A", stamp(n + 2), "complete")] if whole else []),
+                event("B", stamp(n + 3), "complete"),
+            )
+            for n in range(1_200)
+        ]
+    )
+
+
+@pytest.mark.parametrize("published", [False, True])
+async def test_a_revision_that_dies_goes_on_and_tells_all_that_it_did(
+    analytics: Harness, tenant: str, published: bool
+) -> None:
+    runtime = analytics.runtime
+    async with at_work(runtime):
+        await report_of(analytics, tenant, growing(whole=False))
+    address = await send(analytics, tenant, growing(whole=True))
+    dying = Runtime(*(getattr(runtime, name) for name in Runtime.__dataclass_fields__))
+    for dies_at in (2, 2):
+        dying.log = DyingLog(runtime, dies_at, published=published)  # type: ignore[assignment] # what an import uses of it
+        with pytest.raises(DiesError):
+            await _run_once(dying, tenant, address)
+        async with at_work(runtime, on_jobs=False):
+            await asyncio.sleep(1)  # some of it is seen by the next attempt
+    async with at_work(runtime):
+        report = (await end_of(analytics, tenant, address))["result"]
+        again = await report_of(analytics, tenant, growing(whole=True))
+    assert report["changes"] == {"new": 2_400, "revised": 1_200, "withdrawn": 1_200}
+    assert again["changes"] == {"same": 3_600}
+    assert (
+        len(await rows(analytics, tenant, "operation", "id")),
+        await rows(analytics, tenant, "observation", "id"),
+    ) == (
+        3_600,
+        [],
+    )
+
+
 async def test_a_finished_import_that_is_taken_up_again_only_tells_its_report(analytics: Harness, tenant: str) -> None:
     async with at_work(analytics.runtime):
         address = await send(analytics, tenant, LOG)

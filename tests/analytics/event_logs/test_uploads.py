@@ -184,7 +184,7 @@ async def test_an_import_that_fails_for_good_leaves_no_file(
 async def test_what_is_left_of_a_case_is_published_in_pages(
     analytics: Harness, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.analytics.event_logs.job._PUBLISH_EVENTS", 2)
+    monkeypatch.setattr("services.analytics.event_logs.publishing._PUBLISH_EVENTS", 2)
     sizes: list[int] = []
     publish = analytics.runtime.log.publish
 
