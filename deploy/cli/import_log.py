@@ -42,26 +42,36 @@ def import_log(
     case_object_type: Annotated[
         str | None, typer.Option(help="Of an OCEL, which type of object gives the cases; needed when it has several.")
     ] = None,
+    missing: Annotated[
+        str | None, typer.Option(help="withdraw: the log tells its cases whole, what else is known of them goes.")
+    ] = None,
+    withdraw: Annotated[
+        str | None, typer.Option(help="Import nothing: take back what importing the log so brought; the reason.")
+    ] = None,
+    revision: Annotated[int | None, typer.Option(help="Another one imports anew what was withdrawn.")] = None,
     tenant: Tenant = DEFAULT_TENANT,
     data: Data = DEFAULT_DATA,
     as_json: AsJson = False,
 ) -> None:
-    """Import an event log; ends when the indicators show it."""
-    asked = {"process": process, "automatic": automatic, "cost_attribute": cost_attribute}
+    """Import an event log, or withdraw one; ends when the indicators show it."""
+    asked: dict[str, Any] = {"process": process, "automatic": automatic, "cost_attribute": cost_attribute}
     asked |= {"currency": currency, "format": log_format, "timestamp_format": timestamp_format, **columns(column or [])}
-    asked["case_object_type"] = case_object_type
-    parameters = {name: value for name, value in asked.items() if value}
+    asked |= {"case_object_type": case_object_type, "missing": missing, "withdraw": withdraw, "revision": revision}
+    parameters = {name: value for name, value in asked.items() if value is not None}
     with find_target(data, tenant, "admin").client(timeout=300.0) as client, progress_bar() as progress:
         job = send(client, file, parameters, progress)
         job = wait_for(client, f"/analytics/jobs/{job['id']}", progress)
     if job["status"] == "failed":
         detail = (job["error"] or {}).get("detail") or {}
         raise CommandError(f"the import failed: {detail.get('en') or job['error']}")
+    if withdraw is not None and not job["result"]["withdrawn"]:
+        raise CommandError("nothing of this log was known: say --process and the rest as it was imported")
     if as_json:
         print_json(job)
     else:
         following = command_line("kpi", "--process", process, tenant=tenant, data=data)
-        said = f"Imported {file.name} as process {process}. Next: {following}"
+        did = f"Imported {file.name} as" if withdraw is None else f"Withdrew {file.name} from"
+        said = f"{did} process {process}. Next: {following}"
         out.print(escape(said), highlight=False, soft_wrap=True)
         for name, value in (job["result"] or {}).items():
             if value not in (None, [], {}):

@@ -16,6 +16,7 @@ from deploy.cli.rebuild import rebuild
 from deploy.cli.test import test
 from deploy.cli.token import token
 from deploy.cli.up import up
+from deploy.cli.withdraw import withdraw
 from deploy.standalone.errors import ServerError
 
 INTERRUPTED = 130
@@ -27,7 +28,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (up, token, kpi, doctor, serve, relay, consume, migrate, rebuild):
+for command in (up, token, kpi, withdraw, doctor, serve, relay, consume, migrate, rebuild):
     app.command()(command)
 app.command("import-log")(import_log)
 PASSES_ARGUMENTS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}

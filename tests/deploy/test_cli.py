@@ -22,6 +22,7 @@ from deploy.standalone.errors import ServerError
 from deploy.standalone.issuer import DevelopmentIssuer
 from deploy.standalone.supervisor import Options, Stack
 
+EVENT = "01979b3c-5a1e-7c44-9d2b-6f0e8a51c7d3"
 LAUNCHER = Path(__file__).parents[2] / "trastienda"
 
 
@@ -35,7 +36,7 @@ def command(*arguments: object, data: Path, **variables: str) -> subprocess.Comp
 
 def test_help_names_every_command(tmp_path: Path) -> None:
     said = command("--help", data=tmp_path).stdout
-    names = "up test serve relay consume migrate rebuild token import-log kpi doctor bench demo"
+    names = "up test serve relay consume migrate rebuild token import-log kpi withdraw doctor bench demo"
     assert all(f" {name} " in said for name in names.split())
 
 
@@ -163,6 +164,9 @@ async def test_the_box_can_be_copied_and_a_seed_that_changes_nothing_is_said(
         (["kpi"], 1, "nothing runs in"),
         (["import-log", "/nowhere.xes", "--process", "p"], 2, "/nowhere.xes"),
         (["import-log", __file__, "--process", "p", "--column", "case"], 2, "--column takes"),
+        (["withdraw", "7", "--reason", "sent twice"], 2, "should be a valid UUID"),
+        (["withdraw", EVENT], 2, "--reason"),
+        (["withdraw", EVENT, "--reason", "sent twice"], 1, "nothing runs in"),
         (["serve", "payroll"], 2, "no service is called 'payroll'"),
         (["relay", "gateway"], 2, "no service is called 'gateway'"),
         (["bench", "nothing"], 2, "no benchmark is called 'nothing'"),

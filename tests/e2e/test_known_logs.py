@@ -2,10 +2,12 @@
 
 import json
 import shlex
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.fixtures.indicators import compare_with_truth
@@ -62,6 +64,31 @@ def test_the_report_of_an_import_is_printed(stack: Stack, tenant: str, tmp_path:
     report = stack.json("import-log", log, "--process", "p", "--tenant", tenant)
     assert report["result"]["operations"] == 1
     assert sum(report["result"]["rejected"].values()) == 1
+
+
+def test_an_import_and_an_event_are_taken_back(stack: Stack, tenant: str, tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("case,activity,timestamp\n1,a,2026-01-01T00:00:00Z\n1,b,2026-01-02T00:00:00Z\n")
+    asked = ("--process", "p", "--tenant", tenant)
+
+    def known() -> list[str]:
+        headers = {"Authorization": f"Bearer {stack.token('viewer', tenant)}"}
+        answer = httpx.get(f"{stack.url}/analytics/kpis/automation_level/explanation?process=p", headers=headers)
+        return [each["id"] for each in answer.json()["operations"]["items"]]
+
+    stack.command("import-log", log, *asked)
+    first, second = known()
+    stack.command("withdraw", first, "--reason", "sent in error", "--tenant", tenant)
+    deadline = time.monotonic() + 30
+    while known() != [second]:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    gone = stack.json("import-log", log, *asked, "--withdraw", "the wrong process")
+    assert (gone["result"]["withdrawn"], known()) == (2, [])
+    nothing = stack.command("import-log", log, *asked, "--withdraw", "again", "--revision", "7", check=False)
+    assert (nothing.returncode, "nothing of this log was known" in nothing.stderr.replace("\n", " ")) == (1, True)
+    anew = stack.json("import-log", log, *asked, "--revision", "1", "--missing", "withdraw")
+    assert (anew["result"]["changes"], len(known())) == ({"new": 2}, 2)
 
 
 def test_an_object_centric_log_is_imported_by_the_type_that_is_named(stack: Stack, tenant: str, tmp_path: Path) -> None:
