@@ -116,8 +116,8 @@ class CaseState(AnalyticsTable):
     """One row per case, kept as its operations and observations arrive, in any order.
 
     `first_at` and `last_at` span every stamp known of the case; `events` counts the stamps of work seen
-    (starts, ends, observations); `person_n` leaves out the requester's own submission; `rework_n` is the
-    sum over activities of (times done - 1).
+    (starts, ends, observations); `person_n` leaves out the requester's own submission; `activities` are those done,
+    each once and in order, and `rework_n` is how many operations there are beyond them.
     """
 
     __tablename__ = "case_state"
@@ -133,6 +133,7 @@ class CaseState(AnalyticsTable):
     automation_n: Mapped[int]
     defect_n: Mapped[int]
     rework_n: Mapped[int]
+    activities: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
 
 
 class RollupCase(AnalyticsTable):
@@ -169,7 +170,7 @@ class RollupCaseHistogram(_Cells, AnalyticsTable):
 
 
 class CaseActivity(AnalyticsTable):
-    """How often an activity was done in a case."""
+    """Empty: a consumer of the version before `CaseState.activities` still writes it. The next version drops it."""
 
     __tablename__ = "case_activity"
 

@@ -178,7 +178,7 @@ def expected_case_days(events: Sequence[Event]) -> tuple[dict[Row, Row], Counter
     """Return the sums over cases by the day of their last moment, and how many took as long as each bucket."""
     sums: dict[Row, list[int]] = defaultdict(lambda: [0] * 10)
     buckets: Counter[Row] = Counter()
-    for (process, _), (first, last, operations, seen, person, automation, defects, rework) in expected_cases(
+    for (process, _), (first, last, operations, seen, person, automation, defects, rework, _) in expected_cases(
         events
     ).items():
         place, duration = (last.date(), process), _micros(first, last) or 0
@@ -237,6 +237,7 @@ def expected_cases(events: Sequence[Event]) -> dict[Row, Row]:
             max(stamps),
             *(counts[case][name] for name in ("operations", "events", "person", "automation", "defects")),
             sum(n - 1 for n in done[case].values()),
+            sorted(done[case]),
         )
         for case, stamps in moments.items()
     }

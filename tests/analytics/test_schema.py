@@ -1,12 +1,16 @@
 """The migrations build exactly what the tables say, with row-level security forced on every table."""
 
+from importlib import import_module
+
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from services.analytics.operations.statements import ARRIVING
 from services.analytics.tables import TABLES, metadata
 from shared.migrations import KERNEL_TABLE_NAMES
+from tests.analytics.feeding import T0, feed, observation, operation
 from tests.fixtures.services import Harness
 
 
@@ -56,3 +60,26 @@ async def test_a_request_sees_and_writes_its_tenant_alone(analytics: Harness, te
     except Exception as error:  # noqa: BLE001 - what it says is what is tested
         refusal = str(error)
     assert "row-level security" in refusal
+
+
+async def test_facts_arrive_in_types_that_have_their_fields(analytics: Harness) -> None:
+    query = text(
+        "SELECT array_agg(attname::text ORDER BY attnum) FROM pg_attribute "
+        "WHERE attrelid = to_regclass(:composite) AND NOT attisdropped"
+    )
+    async with analytics.runtime.worker.session(None) as session:
+        for fact, (_, composite) in ARRIVING.items():
+            found = await session.execute(query, {"composite": f"analytics.{composite}"})
+            assert tuple(found.scalar_one()) == fact._fields
+
+
+async def test_the_migration_fills_the_activities_of_cases(analytics: Harness, tenant: str) -> None:
+    migration = import_module("services.analytics.migrations.versions.2026_12_02_case_activities")
+    events = [operation(tenant, f"c{n % 2}", f"a{n % 3}") for n in range(5)]
+    await feed(analytics, [*events, observation(tenant, "seen", T0)])
+    listed = text("SELECT case_id, activities FROM case_state WHERE tenant_id = :tenant ORDER BY case_id")
+    async with analytics.runtime.worker.session(None) as session:  # never committed
+        for statement in (migration._BACK, "UPDATE case_state SET activities = '{}'", migration._FILL):
+            await session.execute(text(statement))
+        found = [tuple(row) for row in await session.execute(listed, {"tenant": tenant})]
+    assert found == [("c0", ["a0", "a1", "a2"]), ("c1", ["a0", "a1"]), ("seen", [])]

@@ -38,7 +38,6 @@ _KEYS = {
     "rollup_case": "tenant_id, day, process",
     "rollup_case_histogram": "tenant_id, day, process, block",
     "case_state": "tenant_id, process, case_id",
-    "case_activity": "tenant_id, process, case_id, activity",
     "consumer_offset": "topic, partition",
 }
 # Rows of nothing depend on the order of arrival, and say the same as none.

@@ -36,7 +36,6 @@ COMPARED = (
     "rollup_case_histogram",
     "rollup_histogram",
     "case_state",
-    "case_activity",
 )
 PATIENCE_S = 60.0
 

@@ -32,8 +32,10 @@ from shared.consumer import Consumer, Limits
 from shared.db import Database
 from shared.eventlog import Received, Subscription
 from shared.eventlog.kafka import KafkaEventLog
-from shared.events import MAX_ACTIVITY, MAX_ACTOR, MAX_CASE, MAX_PROCESS, MAX_TEAM, Outcome, Work
+from shared.events import MAX_ACTIVITY, MAX_ACTOR, MAX_CASE, MAX_PROCESS, MAX_TEAM, Event, Outcome, Work
 from shared.ids import uuid7
+from tests.fakes.eventlog import received
+from tests.performance._events import operations
 
 _POLL = Limits().batch * Limits().batches
 _NOTHING_LEFT_S = 5.0
@@ -72,13 +74,13 @@ def peak_mb() -> float:
 
 async def ingest(bootstrap: str, topic: str, count: int, url: str) -> Passed:
     """Let the analytics consumer take everything, exactly once, into facts, roll-ups and cases."""
-    clock, stop, done = Clock(), asyncio.Event(), 0
+    timer, stop, done = Clock(), asyncio.Event(), 0
 
     class Counting(Consumer):
         async def _take(self, subscription: Subscription, polled: Sequence[Received]) -> None:
             nonlocal done
             if polled:
-                clock.start()
+                timer.start()
             await super()._take(subscription, polled)
             done += len(polled)
             if done >= count:
@@ -89,7 +91,26 @@ async def ingest(bootstrap: str, topic: str, count: int, url: str) -> Passed:
     await log.start()
     group = replace(CONSUMPTION, group=f"bench-{topic}", pattern=re.escape(topic))
     await Counting(group, database, log).run(stop)
-    result = clock.stop(done)
+    result = timer.stop(done)
+    await log.close()
+    await database.close()
+    return result
+
+
+async def transaction(bootstrap: str, topic: str, count: int, url: str, seed: str, kind: str) -> Passed:
+    """Store facts that are at hand in the consumer's own transactions, one after the other; nothing is polled or read."""
+    log = KafkaEventLog(bootstrap)
+    await log.start()
+    read = reader_under(AnalyticsSettings())
+    published = operations(topic, count, int(seed), spread=kind == "spread")
+    messages = [received(each, offset=offset) for offset, each in enumerate(published)]
+    events: list[Event] = [read(message) for message in messages]
+    database = Database(url, schema=SERVICE.name, role=migrations.roles_of(SERVICE.name)[1])
+    consumer, timer, batch = Consumer(CONSUMPTION, database, log), Clock(), Limits().batch
+    timer.start()
+    for start in range(0, count, batch):
+        await consumer._transact(events[start : start + batch], messages[start : start + batch])
+    result = timer.stop(count)
     await log.close()
     await database.close()
     return result
@@ -97,16 +118,16 @@ async def ingest(bootstrap: str, topic: str, count: int, url: str) -> Passed:
 
 async def polled(bootstrap: str, topic: str, count: int, see: Callable[[Received], object]) -> Passed:
     """Poll as the consumer does and show every message to `see`; nothing is stored."""
-    log, clock, seen = KafkaEventLog(bootstrap), Clock(), 0
+    log, timer, seen = KafkaEventLog(bootstrap), Clock(), 0
     await log.start()
     async with log.subscribe(f"bench-{uuid7().hex}", re.escape(topic)) as subscription:
         while seen < count:
             messages = await subscription.poll(_POLL, _NOTHING_LEFT_S)
-            clock.start()
+            timer.start()
             for message in messages:
                 see(message)
             seen += len(messages)
-        result = clock.stop(seen)
+        result = timer.stop(seen)
     await log.close()
     return result
 
@@ -204,15 +225,15 @@ async def control(bootstrap: str, topic: str, count: int, decode: Callable[[Cons
         topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False
     )
     await consumer.start()
-    clock, seen = Clock(), 0
+    timer, seen = Clock(), 0
     while seen < count:
         batches = await consumer.getmany(timeout_ms=int(_NOTHING_LEFT_S * 1_000), max_records=_POLL)
-        clock.start()
+        timer.start()
         for records in batches.values():
             for record in records:
                 decode(record)
             seen += len(records)
-    result = clock.stop(seen)
+    result = timer.stop(seen)
     await consumer.stop()
     return result
 
@@ -306,7 +327,7 @@ async def modelled(bootstrap: str, topic: str, count: int) -> Passed:
 
 
 WAYS: dict[str, Callable[..., Awaitable[Passed]]] = {
-    each.__name__: each for each in (ingest, ours, windows, checked, typed, whole, pydantic, modelled)
+    each.__name__: each for each in (ingest, transaction, ours, windows, checked, typed, whole, pydantic, modelled)
 }
 
 

@@ -5,6 +5,8 @@
 Each round publishes the events and lets them go these ways, each in a process of its own (`_ways.py`):
 
 staging  no Kafka: 1,000 rows of ten columns by COPY and one transaction (`_staging.py`), the limit of storing
+transaction  no Kafka, nothing to decode or check: the consumer's own transactions on facts that are at hand, one after the
+         other, in a database of its own
 ingest   the analytics consumer, exactly once, into facts, roll-ups, histograms and cases
 ours     poll, decode and check as the consumer does, nothing stored
 typed    aiokafka and msgspec into typed structs, values alone: neither id, tenant, type or time of the event, nor a check
@@ -37,6 +39,7 @@ from statistics import median
 
 import asyncpg
 import psutil
+from sqlalchemy.engine import make_url
 
 from deploy.kafka import Broker, available
 from deploy.standalone.postgres import EmbeddedPostgres
@@ -57,6 +60,7 @@ RIVALS = ("bytewax", "quixstreams")
 # What is compared, by `rate` per second or `per_cpu` per CPU second, and what is aimed at, if anything.
 AIMS: tuple[tuple[str, str, str, float | None], ...] = (
     ("ingest", "staging", "rate", 0.6),
+    ("ingest", "transaction", "rate", None),
     ("ours", "typed", "rate", 0.6),
     ("ours", "whole", "rate", None),
     ("ours", "pydantic", "rate", 2.0),
@@ -126,6 +130,10 @@ class Bench:
         before = self._database_cpu()
         await self._way("ingest", by_case, self.url)
         await self._database("ingest", before)
+        before = self._database_cpu()
+        kind = "spread" if self.spread else "live"
+        await self._way("transaction", by_case, beside(self.url), str(number), kind)
+        await self._database("transaction", before)
         for name in ("ours", "typed", "whole", "pydantic", "modelled"):
             await self._way(name, by_case)
         by_activity = await self._published(number, "activity")
@@ -234,14 +242,28 @@ async def run(events: int, rounds: int, *, spread: bool = False) -> Result:
         url = await server.start()
         try:
             await migrations.migrate(url, SERVICE.name, SERVICE.migrations)
+            await create_beside(url)
             pid = int((server.cluster / "postmaster.pid").read_text().split()[0])
             bench = Bench(bootstrap, url, pid, events, spread=spread)
             for number in range(rounds):
                 await bench.round(number)
-            await _check(url, events * rounds)
+            for each in (url, beside(url)):
+                await _check(each, events * rounds)
         finally:
             await server.stop()
     return bench.result()
+
+
+def beside(url: str) -> str:
+    """Return the database in which `transaction` stores: in that of `ingest` it would find its cases there."""
+    return make_url(url).set(database="beside").render_as_string(hide_password=False)
+
+
+async def create_beside(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute("CREATE DATABASE beside")
+    await connection.close()
+    await migrations.migrate(beside(url), SERVICE.name, SERVICE.migrations)
 
 
 async def _check(url: str, expected: int) -> None:

@@ -27,7 +27,6 @@ _SOURCES = {
     "operations": "operation",
     "observations": "observation",
     "hours": "rollup_hour",
-    "activities": "case_activity",
     "cases": "case_state",
 }
 

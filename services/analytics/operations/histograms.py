@@ -51,12 +51,12 @@ SPREAD_ROWS = f"""
     WITH keyed AS MATERIALIZED (
         SELECT tenant_id, place,
                {", ".join(f"nullif(count(*) FILTER (WHERE cell = {n}), 0) AS {name}" for n, name in enumerate(COUNTS))}
-        FROM ({_PLACED}) AS placed GROUP BY tenant_id, place
+        FROM ({_PLACED}) AS placed GROUP BY place, tenant_id
     )
     SELECT {SPREAD_COLUMNS} FROM keyed
     UNION ALL
     SELECT tenant_id, place & ({~((2**32 - 1) << _KEY_SHIFT)})::bigint AS place, {", ".join(f"sum({n}) AS {n}" for n in COUNTS)}
-    FROM keyed GROUP BY 1, 2"""  # noqa: S608 - as above
+    FROM keyed GROUP BY 2, 1"""  # noqa: S608 - as above
 # Ordered, so that two consumers cannot deadlock.
 SPREAD = f"INSERT INTO rollup_histogram ({SPREAD_COLUMNS}) {SPREAD_ROWS} ORDER BY place, tenant_id"
 ADDED = "ON CONFLICT (tenant_id, place) DO UPDATE SET " + ", ".join(

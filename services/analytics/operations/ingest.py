@@ -12,13 +12,11 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.analytics.operations.facts import Arrivals, ObservationFact, OperationFact, SurveyFact
-from services.analytics.operations.histograms import OPERATION_KEY
 from services.analytics.operations.requester import REQUESTER_ACTIVITIES
-from services.analytics.operations.statements import CORRECT, STORE, STORE_ANSWERS, STORE_KEYS, as_arrays
+from services.analytics.operations.statements import CORRECT, ROLLUP_KEY, STORE, STORE_ANSWERS, STORE_KEYS
 from services.analytics.operations.withdrawing import withdraw, withhold
 
-_KEY = ("tenant_id", *OPERATION_KEY)
-_key_of = attrgetter(*_KEY)
+_key_of = attrgetter(*ROLLUP_KEY)
 _LOCK = 0x616E616C  # "anal": corrections against arrivals, within this database
 
 
@@ -48,9 +46,10 @@ async def apply(session: AsyncSession, arrivals: Arrivals) -> Applied:
     if arrivals.withdrawals:
         withdrawals = await withdraw(session, arrivals.withdrawals)
     if facts:
-        keys = as_arrays("key", _KEY, list({_key_of(fact) for fact in arrivals.operations}))
+        keys = {_key_of(fact) for fact in arrivals.operations}
+        parameters = {name: [key[place] for key in keys] for place, name in enumerate(ROLLUP_KEY)}
         tenants = list({fact.tenant_id for fact in facts})
-        if (await session.execute(STORE_KEYS, {**keys, "tenants": tenants})).scalar_one():
+        if (await session.execute(STORE_KEYS, {**parameters, "tenants": tenants})).scalar_one():
             arrivals = await withhold(session, arrivals)
     return Applied(*await _store(session, arrivals), withdrawals)
 
@@ -59,9 +58,12 @@ async def _store(session: AsyncSession, arrivals: Arrivals) -> tuple[int, int, i
     operations = observations = answers = 0
     correcting = any(fact.corrects for fact in arrivals.operations)
     if arrivals.operations or arrivals.observations:
-        parameters = as_arrays("op", OperationFact._fields, arrivals.operations)
-        parameters |= as_arrays("ob", ObservationFact._fields, arrivals.observations)
-        parameters["requester"] = list(REQUESTER_ACTIVITIES)
+        parameters = {
+            "operations": arrivals.operations,
+            "observations": arrivals.observations,
+            "tenants": list({fact.tenant_id for fact in arrivals.operations}),
+            "requester": list(REQUESTER_ACTIVITIES),
+        }
         stored = (await session.execute(STORE, parameters)).one()
         operations, observations = stored.operations, stored.observations
         correcting = correcting or stored.corrections
@@ -72,8 +74,7 @@ async def _store(session: AsyncSession, arrivals: Arrivals) -> tuple[int, int, i
         }
         await session.execute(CORRECT, batch)
     if arrivals.answers:
-        parameters = as_arrays("an", SurveyFact._fields, arrivals.answers)
-        answers = (await session.execute(STORE_ANSWERS, parameters)).scalar_one()
+        answers = (await session.execute(STORE_ANSWERS, {"answers": arrivals.answers})).scalar_one()
     return operations, observations, answers
 
 

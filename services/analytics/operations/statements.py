@@ -1,7 +1,7 @@
 """The SQL that stores facts and folds them. Constants of this module go into the text; every value is bound."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import text
 
@@ -17,76 +17,56 @@ from services.analytics.operations.case_rollups import (
     SUM_COLUMNS,
     SUM_ROWS,
 )
-from services.analytics.operations.facts import ObservationFact, OperationFact, SurveyFact
+from services.analytics.operations.facts import Fact, ObservationFact, OperationFact, SurveyFact, WithdrawalFact
 from services.analytics.operations.histograms import ADDED, OPERATION_KEY, SPREAD, SPREAD_COLUMNS, SPREAD_ROWS
 from services.analytics.operations.measures import AGGREGATES, COLUMNS, DAY_OF_HOUR, HOUR, KEY, MEASURES, SUMMED
 
-_TYPES = {
-    "id": "uuid",
-    "event_id": "uuid",
-    "corrects": "uuid",
-    "requested_at": "timestamptz",
-    "started_at": "timestamptz",
-    "finished_at": "timestamptz",
-    "at": "timestamptz",
-    "answered_at": "timestamptz",
-    "known_at": "timestamptz",
-    "touch_us": "bigint",
-    "wait_us": "bigint",
-    "lead_us": "bigint",
-    "estimated": "boolean",
-    "cost": "numeric",
-    "score": "smallint",
+# The rows of a batch are one parameter: an array of a composite type whose columns are the fields of a fact.
+ARRIVING: dict[type[Fact], tuple[str, str]] = {
+    OperationFact: ("operations", "arriving_operation"),
+    ObservationFact: ("observations", "arriving_observation"),
+    SurveyFact: ("answers", "arriving_answer"),
+    WithdrawalFact: ("withdrawals", "arriving_withdrawal"),
 }
 
 
-def _arrays(prefix: str, fields: Sequence[str]) -> str:
-    return ", ".join(f"cast(:{prefix}_{name} AS {_TYPES.get(name, 'text')}[])" for name in fields)
-
-
-def arrived(prefix: str, fields: Sequence[str]) -> str:
+def arrived(fact: type[Fact]) -> str:
     """Return the rows of a batch; of two copies of an event the one with the lower `place` counts."""
-    return f"unnest({_arrays(prefix, fields)}) WITH ORDINALITY AS t ({_names(fields)}, place)"
+    parameter, composite = ARRIVING[fact]
+    return f"unnest(cast(:{parameter} AS {composite}[])) WITH ORDINALITY AS t ({_names(fact._fields)}, place)"
 
 
 def _names(fields: Sequence[str]) -> str:
     return ", ".join(fields)
 
 
-def as_arrays(prefix: str, fields: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
-    """Return the rows of a batch as the parameters of `arrived`."""
-    columns = zip(*rows, strict=True) if rows else ([] for _ in fields)
-    return {f"{prefix}_{name}": list(column) for name, column in zip(fields, columns, strict=True)}
-
-
 # Constants of this module alone go into the statements; every value is a bind parameter.
-_CASE_COLUMNS = _names(CASE_COLUMNS)
-_CASES_OF_OPERATIONS = """
-    SELECT tenant_id, process, case_id,
-           least(min(requested_at), min(started_at), min(finished_at)) AS first_at,
-           greatest(max(requested_at), max(started_at), max(finished_at)) AS last_at,
-           count(*) AS operations,
-           count(*) + count(started_at) FILTER (WHERE NOT estimated) AS events,
-           count(*) FILTER (WHERE actor_kind = 'person' AND activity NOT LIKE ALL (cast(:requester AS text[]))) AS person_n,
-           count(*) FILTER (WHERE actor_kind = 'automation') AS automation_n,
-           count(*) FILTER (WHERE corrected OR outcome IN ('error', 'rework')) AS defect_n,
-           0 AS rework_n
-    FROM {operations} GROUP BY 1, 2, 3"""
-_CASES_OF_OBSERVATIONS = """
-    SELECT tenant_id, process, case_id, min(at), max(at), 0, count(*), 0, 0, 0, 0
-    FROM {observations} GROUP BY 1, 2, 3"""
-_MERGED_CASES = """
-    SELECT tenant_id, process, case_id, min(first_at), max(last_at), sum(operations), sum(events), sum(person_n),
-           sum(automation_n), sum(defect_n), sum(rework_n)
-    FROM parts GROUP BY 1, 2, 3"""
+_CASE_COLUMNS = _names((*CASE_COLUMNS, "activities"))
+_CASES = """
+    SELECT tenant_id, process, case_id, min(first_at) AS first_at, max(last_at) AS last_at, sum(operations) AS operations,
+           sum(events) AS events, sum(person_n) AS person_n, sum(automation_n) AS automation_n, sum(defect_n) AS defect_n,
+           sum(operations) - count(DISTINCT activity) AS rework_n,
+           coalesce(array_agg(DISTINCT activity ORDER BY activity) FILTER (WHERE activity IS NOT NULL), '{{}}') AS activities
+    FROM (
+        SELECT tenant_id, process, case_id, activity, least(requested_at, started_at, finished_at) AS first_at,
+               greatest(requested_at, started_at, finished_at) AS last_at, 1 AS operations,
+               1 + (started_at IS NOT NULL AND NOT estimated)::int AS events,
+               (actor_kind = 'person' AND activity NOT LIKE ALL (cast(:requester AS text[])))::int AS person_n,
+               (actor_kind = 'automation')::int AS automation_n,
+               (corrected OR outcome IN ('error', 'rework'))::int AS defect_n
+        FROM {operations}
+        UNION ALL
+        SELECT tenant_id, process, case_id, NULL, at, at, 0, 1, 0, 0, 0 FROM {observations}
+    ) AS seen
+    GROUP BY case_id, process, tenant_id"""
 
-_ROLLUP_KEY = ("tenant_id", *OPERATION_KEY)
+ROLLUP_KEY = ("tenant_id", *OPERATION_KEY)
 _NEW_KEYS = f"""
-INSERT INTO rollup_key ({_names(_ROLLUP_KEY)})
-SELECT DISTINCT {_names(_ROLLUP_KEY)} FROM (SELECT * FROM {{operations}}) AS arrived
+INSERT INTO rollup_key ({_names(ROLLUP_KEY)})
+SELECT DISTINCT {_names(ROLLUP_KEY)} FROM (SELECT * FROM {{operations}}) AS arrived
 WHERE NOT EXISTS (SELECT FROM rollup_key AS known
-                  WHERE ({_names([f"known.{n}" for n in _ROLLUP_KEY])}) = ({_names([f"arrived.{n}" for n in _ROLLUP_KEY])}))
-ORDER BY {_names(_ROLLUP_KEY)}
+                  WHERE ({_names([f"known.{n}" for n in ROLLUP_KEY])}) = ({_names([f"arrived.{n}" for n in ROLLUP_KEY])}))
+ORDER BY {_names(ROLLUP_KEY)}
 ON CONFLICT DO NOTHING"""  # noqa: S608 - as above
 
 _DAYS = f"SELECT tenant_id, {DAY_OF_HOUR} AS day, {_names(KEY)}, {SUMMED} FROM {{hours}} GROUP BY 1, 2, 3, 4, 5, 6, 7"  # noqa: S608 - as above
@@ -98,38 +78,30 @@ def _added(table: str) -> str:
 
 # Before STORE and apart from it: a key that another batch stores at the same moment is waited for, and seen by STORE.
 # It also tells whether anything of these tenants was ever withdrawn, as for nearly all nothing was.
-_ARRIVED_KEYS = f"unnest({_arrays('key', _ROLLUP_KEY)}) AS t ({_names(_ROLLUP_KEY)})"
+_TENANTS = "unnest(cast(:tenants AS text[])) AS of (tenant_id)"
+_KEY_ARRAYS = ", ".join(f"cast(:{name} AS text[])" for name in ROLLUP_KEY)
+_ARRIVED_KEYS = f"unnest({_KEY_ARRAYS}) AS t ({_names(ROLLUP_KEY)})"
 STORE_KEYS = text(f"""
 WITH keys AS ({_NEW_KEYS.format(operations=_ARRIVED_KEYS)})
-SELECT EXISTS (SELECT FROM unnest(cast(:tenants AS text[])) AS of (tenant_id) CROSS JOIN LATERAL (
+SELECT EXISTS (SELECT FROM {_TENANTS} CROSS JOIN LATERAL (
     SELECT FROM withdrawal WHERE withdrawal.tenant_id = of.tenant_id LIMIT 1) AS one) AS withdrawals
 """)  # noqa: S608 - as above
 
 STORE = text(f"""
-WITH arrived AS MATERIALIZED (
-    SELECT nextval('operation_seq') AS seq, t.*
-    FROM unnest({_arrays("op", OperationFact._fields)}) AS t ({_names(OperationFact._fields)})
-), fresh AS (
+WITH fresh AS (
     INSERT INTO operation (seq, {_names(OperationFact._fields)})
-    SELECT seq, {_names(OperationFact._fields)} FROM arrived ORDER BY tenant_id, id, seq
+    SELECT seq, {_names(OperationFact._fields)}
+    FROM (SELECT nextval('operation_seq') AS seq, t.* FROM {arrived(OperationFact)}) AS arrived ORDER BY id, tenant_id, seq
     ON CONFLICT (tenant_id, id) DO NOTHING
     RETURNING *
 ), observed AS (
     INSERT INTO observation ({_names(ObservationFact._fields)})
-    SELECT {_names(ObservationFact._fields)} FROM {arrived("ob", ObservationFact._fields)} ORDER BY tenant_id, id, place
+    SELECT {_names(ObservationFact._fields)} FROM {arrived(ObservationFact)} ORDER BY id, tenant_id, place
     ON CONFLICT (tenant_id, id) DO NOTHING
     RETURNING *
-), done AS (
-    INSERT INTO case_activity (tenant_id, process, case_id, activity, n)
-    SELECT tenant_id, process, case_id, activity, count(*) FROM fresh GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
-    ON CONFLICT (tenant_id, process, case_id, activity) DO UPDATE SET n = case_activity.n + excluded.n
-    RETURNING tenant_id, process, case_id, new.n - 1 - greatest(coalesce(old.n, 0) - 1, 0) AS repeated
-), parts AS (
-    {_CASES_OF_OPERATIONS.format(operations="fresh")}
-    UNION ALL {_CASES_OF_OBSERVATIONS.format(observations="observed")}
-    UNION ALL SELECT tenant_id, process, case_id, NULL, NULL, 0, 0, 0, 0, 0, repeated FROM done
 ), cases AS (
-    INSERT INTO case_state (tenant_id, process, case_id, {_CASE_COLUMNS}) {_MERGED_CASES} ORDER BY 1, 2, 3
+    INSERT INTO case_state (tenant_id, process, case_id, {_CASE_COLUMNS})
+    {_CASES.format(operations="fresh", observations="observed")} ORDER BY case_id, process, tenant_id
     ON CONFLICT (tenant_id, process, case_id) DO UPDATE SET
         first_at = least(case_state.first_at, excluded.first_at),
         last_at = greatest(case_state.last_at, excluded.last_at),
@@ -138,7 +110,9 @@ WITH arrived AS MATERIALIZED (
         person_n = case_state.person_n + excluded.person_n,
         automation_n = case_state.automation_n + excluded.automation_n,
         defect_n = case_state.defect_n + excluded.defect_n,
-        rework_n = case_state.rework_n + excluded.rework_n
+        (rework_n, activities) = (
+            SELECT case_state.operations + excluded.operations - count(*), coalesce(array_agg(activity ORDER BY activity), '{{}}')
+            FROM (SELECT unnest(case_state.activities) UNION SELECT unnest(excluded.activities)) AS known (activity))
     RETURNING {RETURNED}
 ), changed AS ({CHANGED}
 ), case_days AS ({CHANGE_SUMS}
@@ -157,7 +131,7 @@ WITH arrived AS MATERIALIZED (
     {ADDED}
 )
 SELECT (SELECT count(*) FROM fresh) AS operations, (SELECT count(*) FROM observed) AS observations,
-       EXISTS (SELECT FROM (SELECT DISTINCT tenant_id FROM arrived) AS of CROSS JOIN LATERAL (
+       EXISTS (SELECT FROM {_TENANTS} CROSS JOIN LATERAL (
                    SELECT FROM operation WHERE corrects IS NOT NULL AND operation.tenant_id = of.tenant_id
                    ORDER BY corrects LIMIT 1) AS one) AS corrections
 """)  # noqa: S608 - constants of this module; values are bound
@@ -213,7 +187,7 @@ WITH targets AS (
 STORE_ANSWERS = text(f"""
 WITH fresh AS (
     INSERT INTO survey_response ({_names(SurveyFact._fields)})
-    SELECT {_names(SurveyFact._fields)} FROM {arrived("an", SurveyFact._fields)} ORDER BY tenant_id, id, place
+    SELECT {_names(SurveyFact._fields)} FROM {arrived(SurveyFact)} ORDER BY tenant_id, id, place
     ON CONFLICT (tenant_id, id) DO NOTHING RETURNING id
 )
 SELECT count(*) FROM fresh
@@ -223,8 +197,8 @@ SELECT count(*) FROM fresh
 class Fold(NamedTuple):
     """How a derived table follows from facts: its columns, and the rows as a SELECT.
 
-    `{operations}` and `{observations}` are where the facts come from; `{hours}`, `{activities}` and `{cases}` are the folded
-    `rollup_hour`, `case_activity` and `case_state`.
+    `{operations}` and `{observations}` are where the facts come from; `{hours}` and `{cases}` are the folded
+    `rollup_hour` and `case_state`.
     """
 
     columns: str
@@ -239,20 +213,7 @@ FOLDS = {
     ),
     "rollup_day": Fold(f"tenant_id, day, {_names(KEY)}, {COLUMNS}", _DAYS),
     "rollup_histogram": Fold(SPREAD_COLUMNS, SPREAD_ROWS),
-    "case_activity": Fold(
-        "tenant_id, process, case_id, activity, n",
-        "SELECT tenant_id, process, case_id, activity, count(*) FROM {operations} GROUP BY 1, 2, 3, 4",
-    ),
-    "case_state": Fold(
-        f"tenant_id, process, case_id, {_CASE_COLUMNS}",
-        f"""
-WITH parts AS (
-    {_CASES_OF_OPERATIONS}
-    UNION ALL {_CASES_OF_OBSERVATIONS}
-    UNION ALL SELECT tenant_id, process, case_id, NULL, NULL, 0, 0, 0, 0, 0, n - 1 FROM {{activities}} WHERE n > 1
-)
-{_MERGED_CASES}""",  # noqa: S608 - as above
-    ),
+    "case_state": Fold(f"tenant_id, process, case_id, {_CASE_COLUMNS}", _CASES),
     "rollup_case": Fold(SUM_COLUMNS, SUM_ROWS),
     "rollup_case_histogram": Fold(BLOCK_COLUMNS, BLOCK_ROWS),
 }
@@ -267,12 +228,11 @@ _SOURCES = {
     "operations": _of_tenant("operation"),
     "observations": _of_tenant("observation"),
     "hours": _of_tenant("rollup_hour"),
-    "activities": _of_tenant("case_activity"),
     "cases": _of_tenant("case_state"),
 }
 # What was withdrawn counted once, and `as_of` then needs its keys.
 _EVER = " UNION ALL ".join(
-    f"SELECT {_names(_ROLLUP_KEY)} FROM {table} WHERE tenant_id = :tenant"  # noqa: S608 - as above
+    f"SELECT {_names(ROLLUP_KEY)} FROM {table} WHERE tenant_id = :tenant"  # noqa: S608 - as above
     for table in ("operation", "withdrawn_operation")
 )
 NEW_KEYS = _NEW_KEYS.format(operations=f"({_EVER}) AS ever")

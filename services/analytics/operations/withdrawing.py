@@ -31,7 +31,7 @@ from services.analytics.operations.facts import (
 from services.analytics.operations.histograms import COUNTS, SPREAD_COLUMNS, SPREAD_ROWS
 from services.analytics.operations.measures import AGGREGATES, HOUR, KEY, MEASURES
 from services.analytics.operations.requester import REQUESTER_ACTIVITIES
-from services.analytics.operations.statements import FOLDS, arrived, as_arrays, judged_anew
+from services.analytics.operations.statements import ARRIVING, FOLDS, arrived, judged_anew
 
 _Rows = Sequence[Any]
 _CASE_KEY = ("tenant_id", "process", "case_id")
@@ -44,7 +44,7 @@ _FIELDS = ", ".join(WithdrawalFact._fields)
 _STORE = text(f"""
 WITH stored AS (
     INSERT INTO withdrawal ({_FIELDS})
-    SELECT DISTINCT ON (tenant_id, id) {_FIELDS} FROM {arrived("wd", WithdrawalFact._fields)}
+    SELECT DISTINCT ON (tenant_id, id) {_FIELDS} FROM {arrived(WithdrawalFact)}
     ORDER BY tenant_id, id, {_EARLIER.format(of="")}
     ON CONFLICT (tenant_id, id) DO UPDATE
     SET event_id = excluded.event_id, reason = excluded.reason, known_at = excluded.known_at
@@ -88,12 +88,8 @@ _TAKE_OUT = text(f"""
     SELECT tenant_id, {HOUR} AS hour, {_KEY}, {AGGREGATES} FROM gone GROUP BY 1, 2, 3, 4, 5, 6, 7
 ), daily AS ({FOLDS["rollup_day"].rows.format(hours="hourly")}
 ), spread ({SPREAD_COLUMNS}) AS ({SPREAD_ROWS.format(operations="gone")}
-), undone AS (
-    SELECT tenant_id, process, case_id, activity, count(*) AS n FROM gone GROUP BY 1, 2, 3, 4
 ), hours AS ({_less("rollup_hour", "hourly", ("hour", *KEY), MEASURES, "rollup_hour.n = hourly.n")}
 ), days AS ({_less("rollup_day", "daily", ("day", *KEY), MEASURES, "rollup_day.n = daily.n")}
-), activities AS (
-    {_less("case_activity", "undone", (*_CASE_KEY[1:], "activity"), ("n",), "case_activity.n = undone.n")}
 ), blocks AS (
     MERGE INTO rollup_histogram USING spread ON {_same("rollup_histogram", "spread", "place")}
     WHEN MATCHED AND {_NO_CELL} THEN DELETE
@@ -129,13 +125,12 @@ WITH touched AS (
     FOLDS["case_state"].rows.format(
         operations=_of_touched("operation"),
         observations=_of_touched("observation"),
-        activities=_of_touched("case_activity"),
     )
 }), cases AS (
     MERGE INTO case_state USING (SELECT * FROM touched LEFT JOIN state USING ({_CASE})) AS left_over
     ON {_same("case_state", "left_over", *_CASE_KEY[1:])}
     WHEN MATCHED AND left_over.last_at IS NULL THEN DELETE
-    WHEN MATCHED THEN UPDATE SET {", ".join(f"{name} = left_over.{name}" for name in CASE_COLUMNS)}
+    WHEN MATCHED THEN UPDATE SET {", ".join(f"{name} = left_over.{name}" for name in (*CASE_COLUMNS, "activities"))}
     RETURNING {RETURNED_BESIDE}
 ), changed AS ({CHANGED}
 ), days AS ({CHANGE_SUMS}
@@ -146,20 +141,23 @@ WITH touched AS (
 _WITHDRAWN = text(f"SELECT tenant_id, id FROM withdrawal JOIN {_NAMED} USING (tenant_id, id)")  # noqa: S608 - as above
 
 
-def _kept_out(table: str, prefix: str, fields: Sequence[str]) -> TextClause:
-    columns, seq = ", ".join(fields), ("seq, ", "nextval('operation_seq'), ") if table == "operation" else ("", "")
+def _kept_out(table: str, fact: type[Fact]) -> TextClause:
+    columns, seq = (
+        ", ".join(fact._fields),
+        ("seq, ", "nextval('operation_seq'), ") if table == "operation" else ("", ""),
+    )
     return text(f"""
 INSERT INTO withdrawn_{table} ({seq[0]}{columns})
-SELECT {seq[1]}{columns} FROM {arrived(prefix, fields)} ORDER BY tenant_id, id, place
+SELECT {seq[1]}{columns} FROM {arrived(fact)} ORDER BY tenant_id, id, place
 ON CONFLICT (tenant_id, id) DO NOTHING""")  # noqa: S608 - as above
 
 
-_KEEP_OUT: dict[str, tuple[TextClause, str, Sequence[str]]] = {
-    attribute: (_kept_out(table, prefix, fact._fields), prefix, fact._fields)
-    for attribute, table, prefix, fact in (
-        ("operations", "operation", "op", OperationFact),
-        ("observations", "observation", "ob", ObservationFact),
-        ("answers", "survey_response", "an", SurveyFact),
+_KEEP_OUT: dict[str, TextClause] = {
+    ARRIVING[fact][0]: _kept_out(table, fact)
+    for table, fact in (
+        ("operation", OperationFact),
+        ("observation", ObservationFact),
+        ("survey_response", SurveyFact),
     )
 }
 
@@ -169,7 +167,7 @@ async def withdraw(session: AsyncSession, withdrawals: Sequence[WithdrawalFact])
 
     Needs the turn alone: what it takes out must not just be arriving elsewhere.
     """
-    first = (await session.execute(_STORE, as_arrays("wd", WithdrawalFact._fields, withdrawals))).scalar_one()
+    first = (await session.execute(_STORE, {"withdrawals": withdrawals})).scalar_one()
     await take_out(session, [(fact.tenant_id, fact.id) for fact in withdrawals])
     return int(first)
 
@@ -195,12 +193,12 @@ async def withhold(session: AsyncSession, arrivals: Arrivals) -> Arrivals:
     if not (withdrawn := {tuple(row) for row in found}):
         return arrivals
     rest = Arrivals()
-    for attribute, (statement, prefix, fields) in _KEEP_OUT.items():
+    for attribute, statement in _KEEP_OUT.items():
         apart: list[Fact] = []
         for fact in getattr(arrivals, attribute):
             (apart if (fact.tenant_id, fact.id) in withdrawn else getattr(rest, attribute)).append(fact)
         if apart:
-            await session.execute(statement, as_arrays(prefix, fields, apart))
+            await session.execute(statement, {attribute: apart})
     return rest
 
 

@@ -27,7 +27,7 @@ class Openness:
     def condition(self) -> str:
         if not self.terminal:
             return "c.last_at >= :idle_since"
-        return f"NOT EXISTS (SELECT FROM case_activity AS o WHERE {SAME_CASE} AND o.activity = ANY(:terminal))"
+        return "NOT c.activities && cast(:terminal AS text[])"
 
     @property
     def parameters(self) -> dict[str, Any]:

@@ -86,7 +86,6 @@ REACH: dict[str, tuple[tuple[str, str], ...]] = {
             f"f.finished_at >= {MOMENT} AND f.finished_at < {MOMENT} + interval '1 day' AND ({KEY} = 0 OR EXISTS (SELECT FROM analytics.rollup_key AS k WHERE k.tenant_id = d.tenant_id AND k.id = {KEY} AND {_SAME_KEY.format(of='k')}))",
         ),
     ),
-    "case_activity": _OF_CASE,
     "case_state": _OF_CASE,
     "rollup_case": (),  # these follow from cases
     "rollup_case_histogram": (),
