@@ -10,7 +10,7 @@ from sqlalchemy import text
 from shared.migrations import roles_of
 
 revision = "2026_12_02_case_activities"
-down_revision = "2026_12_01_withdrawals"
+down_revision = "2026_12_02_answers"
 branch_labels = None
 depends_on = None
 
