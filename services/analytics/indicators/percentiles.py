@@ -24,6 +24,7 @@ from services.analytics.operations.histograms import (
     first_place,
     kept_of_place,
     representative,
+    rows_of_keys,
 )
 
 INTERPOLATED = f"percentile_cont(ARRAY{list(PERCENTILES)}) WITHIN GROUP (ORDER BY {{value}})"
@@ -103,7 +104,7 @@ def histogram_statement(selection: Selection) -> tuple[TextClause, dict[str, Any
     split = round_days(selection)
     cells = _edges(split, selection, parameters)
     if split.whole or not cells:
-        cells.append(_whole_days(split, selection, parameters, groups))
+        cells.append(_whole_days(split, selection, parameters, groups, names))
     return ranked(" UNION ALL ".join(cells), names), parameters
 
 
@@ -120,22 +121,28 @@ def ranked(cells: str, names: str) -> TextClause:
     )
 
 
-def _whole_days(split: Split, selection: Selection, parameters: dict[str, Any], groups: str) -> str:
-    """Return the cells of whole days. Rows are added up by number before any of them gets a name."""
+def _whole_days(split: Split, selection: Selection, parameters: dict[str, Any], groups: str, names: str) -> str:
+    """Return the cells of whole days. Rows are added up by number before any of them gets a name, and before cells are made."""
     chosen = selection.conditions(*OPERATION_KEY)
-    by_key = bool(chosen) or not set(OPERATION_KEY).isdisjoint(selection.group_by)
-    rows = f"SELECT * FROM rollup_histogram WHERE {_within(split, parameters)}" if by_key else ALL_KEYS  # noqa: S608 - as above
-    if not by_key:
+    by_key = not set(OPERATION_KEY).isdisjoint(selection.group_by)
+    if by_key and not chosen:
+        rows = f"SELECT * FROM rollup_histogram WHERE {_within(split, parameters)}"  # noqa: S608 - as above
+    else:
+        rows = rows_of_keys(f"SELECT id FROM rollup_key WHERE true{chosen}" if chosen else f"SELECT {ALL_KEYS} AS id")  # noqa: S608 - as above
         parameters["first_day"], parameters["last_day"] = map(day_number, split.whole or (AFTER_ALL, None))
     kept = kept_of_place(day=not TIME_UNITS.isdisjoint(selection.group_by), key=by_key)
     sums = ", ".join(f"sum({n}) AS {n}" for n in COUNTS)
+    blocks = f"SELECT place & ({kept})::bigint AS place, {sums} FROM ({rows}) AS chosen GROUP BY 1"  # noqa: S608 - as above
+    if names:
+        blocks = f"""
+              SELECT {groups}place & {kept_of_place(day=False, key=False)} AS place, {sums}
+              FROM (SELECT *, {MOMENT} AS moment FROM ({blocks}) AS summed
+                    {f"JOIN rollup_key ON id = {KEY}" if by_key else ""}) AS named
+              GROUP BY {names}, place & {kept_of_place(day=False, key=False)}"""  # noqa: S608 - as above
     each = ", ".join(f"({cell}, {n})" for cell, n in enumerate(COUNTS))
     return f"""
-        SELECT {groups}{NUMBER} AS number, {FIRST_BUCKET} + cell AS bucket, n
-        FROM (SELECT *, {MOMENT} AS moment
-              FROM (SELECT place & ({kept})::bigint AS place, {sums} FROM ({rows}) AS chosen GROUP BY 1) AS summed
-              {f"JOIN rollup_key ON id = {KEY}{chosen}" if by_key else ""}) AS block
-        CROSS JOIN LATERAL (VALUES {each}) AS one (cell, n) WHERE n > 0"""  # noqa: S608 - as above
+        SELECT {names and f"{names}, "}{NUMBER} AS number, {FIRST_BUCKET} + cell AS bucket, n
+        FROM ({blocks}) AS block CROSS JOIN LATERAL (VALUES {each}) AS one (cell, n) WHERE n > 0"""  # noqa: S608 - as above
 
 
 def _within(split: Split, parameters: dict[str, Any]) -> str:

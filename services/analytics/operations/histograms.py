@@ -16,6 +16,7 @@ GAMMA = 1.02
 DURATIONS = ("touch", "wait", "lead")
 OPERATION_KEY = ("process", "activity", "team", "actor_kind")
 COUNTS = tuple(f"n{column}" for column in range(8))
+ALL_KEYS = 0
 
 _BLOCKS = 256  # of each duration: its last bucket, 2,047, begins at 12,000 years
 _FIRST_DAY = date(1900, 1, 1)
@@ -66,14 +67,19 @@ ADDED = "ON CONFLICT (tenant_id, place) DO UPDATE SET " + ", ".join(
 )
 
 
-# The rows of key 0 on the days that have any, from a day on and before another one; NULL is no bound.
-ALL_KEYS = f"""
-    SELECT total.*
+def rows_of_keys(keys: str) -> str:
+    """Return the rows of some keys on the days that have any; `keys` selects `id`.
+
+    `:first_day` and `:last_day` bind the days, from one on and before another; NULL is no bound.
+    """
+    return f"""
+    SELECT one.*
     FROM (SELECT min(place) >> {_DAY_SHIFT} AS first, max(place) >> {_DAY_SHIFT} AS last FROM rollup_histogram) AS known
     CROSS JOIN LATERAL generate_series(greatest(known.first, cast(:first_day AS bigint)),
                                        least(known.last, cast(:last_day AS bigint) - 1)) AS day
+    CROSS JOIN LATERAL (SELECT (day << {_DAY_SHIFT}) + (id::bigint << {_KEY_SHIFT}) AS begin FROM ({keys}) AS known) AS key
     CROSS JOIN LATERAL (SELECT * FROM rollup_histogram
-                        WHERE place >= day << {_DAY_SHIFT} AND place < (day << {_DAY_SHIFT}) + {2**_KEY_SHIFT} OFFSET 0) AS total"""  # noqa: S608 - as above
+                        WHERE place >= key.begin AND place < key.begin + {2**_KEY_SHIFT} OFFSET 0) AS one"""  # noqa: S608 - constants of this module
 
 
 def day_number(moment: datetime | None) -> int | None:
