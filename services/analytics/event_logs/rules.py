@@ -120,7 +120,7 @@ class CasePairing:
             return self._complete(event, occurrence)
         if event.transition == START:
             return self._wait(event, occurrence)
-        return _observe(event, occurrence)
+        return self._charge(_observe(event, occurrence), _queue_of(event))
 
     def close(self) -> list[Observation]:
         """Return the starts that were never closed, in the order they began."""
@@ -136,6 +136,14 @@ class CasePairing:
             return None
         oldest = self._take_open(next(iter(self._oldest.values())))
         return None if oldest is None else _observe(oldest.event, oldest.occurrence)
+
+    def _charge(self, seen: Observation, queue: str) -> Observation:
+        """Move what a suspension or the like cost to the work under way that it belongs to, as its completion costs."""
+        if seen.cost is None or queue not in self._open:
+            return seen
+        begun = self._open[queue][0]
+        begun.event = begun.event._replace(cost=_add_costs(begun.event.cost, seen.cost))
+        return seen._replace(cost=None)
 
     def _take_open(self, name: str) -> _Open | None:
         """Remove and return the oldest open start of a queue."""

@@ -98,6 +98,26 @@ def test_costs_of_a_pair_are_added() -> None:
     assert [operation.cost for operation in made] == [Decimal("3.5"), Decimal(4), None]
 
 
+def test_what_happens_while_work_is_under_way_costs_what_the_work_costs() -> None:
+    """A suspension is a transition of the work that it interrupts; what was never finished is no operation."""
+    made = pair_case(
+        [
+            raw(1, "A", "schedule", 0, "8"),
+            raw(2, "A", "start", 1, "1"),
+            raw(3, "A", "suspend", 2, "2"),
+            raw(4, "B", "suspend", 2, "16"),
+            raw(5, "A", "resume", 3),
+            raw(6, "A", "complete", 4, "4"),
+            raw(7, "A", "start", 5, "32"),
+            raw(8, "A", "suspend", 6, "64"),
+        ],
+        {"A"},
+    )
+    assert [item.cost for item in made if isinstance(item, Operation)] == [Decimal(7)]
+    seen = {(item.activity, item.transition, item.cost) for item in made if isinstance(item, Observation)}
+    assert seen >= {("A", "schedule", Decimal(8)), ("B", "suspend", Decimal(16)), ("A", "start", Decimal(96))}
+
+
 def test_a_row_with_both_stamps_needs_no_other_start() -> None:
     both = raw(2, "A", "complete", 10)._replace(started_at=MONDAY)
     made = operations(raw(1, "A", "start", 5), both, raw(3, "A", "complete", 11))
@@ -107,6 +127,15 @@ def test_a_row_with_both_stamps_needs_no_other_start() -> None:
 _EVENTS = st.lists(
     st.tuples(st.sampled_from("AB"), st.sampled_from(["start", "complete", "suspend"]), st.integers(0, 6)), max_size=30
 ).map(lambda made: [raw(number, *parts) for number, parts in enumerate(made)])
+
+
+@given(_EVENTS)
+def test_no_cost_is_lost_or_counted_twice(events: list[RawEvent]) -> None:
+    priced = [event._replace(cost=Decimal(2) ** number) for number, event in enumerate(events)]
+    counts = Counts()
+    for item in pair_case(priced, {"A"}):
+        counts.add(item)
+    assert counts.cost + counts.unassigned_cost == 2 ** len(priced) - 1
 
 
 @given(_EVENTS)
