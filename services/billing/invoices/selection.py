@@ -3,8 +3,11 @@
 PostgreSQL lets an index do what a policy stands beside only by leakproof operators, and those of NUMERIC, LIKE,
 trigrams and arrays are not. So `gross_order` (a float made from `gross`) finds amounts before they are compared
 exactly, numbers are found by character ranges, and words by an index-only scan over all of a tenant's texts, newest
-first (`ix_supplier_invoice_search`). `pg_trgm` would find nothing faster under a policy and asks for a right that
-managed servers may withhold; a function that steps around the policy would use it, and let one mistake mix tenants.
+first (`ix_supplier_invoice_search`). `pg_trgm` and text search, tried on PostgreSQL 18 with a GIN index each over 100,000
+texts, were passed over for a scan of the table as long as the policy stood (168 to 272 ms, where the index alone
+took 2 ms without it); a function that steps around the policy would use them, and let one mistake mix tenants. A table
+of all ends of a number, which ranges of characters do find (3 ms), has 117 MB for 100,000 numbers, eight times
+the texts, and leaves out names and orders.
 The price: a word that is nowhere reads every text of the tenant. Among 100,000 invoices, on a machine with 2 busy
 cores, every filter alone was answered in 15 to 125 ms, a word that is nowhere in 85 to 110 ms, alone in the
 database or beside 19 tenants of 10,000.
