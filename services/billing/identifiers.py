@@ -5,9 +5,8 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-TaxId = Annotated[
-    str, StringConstraints(pattern=r"^[ .\-/]*[A-Za-z0-9][A-Za-z0-9 .\-/]*$", min_length=5, max_length=24)
-]
+# Five of them are letters or digits: what punctuation makes long would be one number of many suppliers.
+TaxId = Annotated[str, StringConstraints(pattern=r"^[ .\-/]*([A-Za-z0-9][ .\-/]*){5,}$", min_length=5, max_length=24)]
 Reference = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 OrderNumber = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"[A-Za-z0-9]")

@@ -101,6 +101,8 @@ async def test_a_number_is_taken_once_per_supplier_however_it_is_written(
     "change",
     [
         {"supplier": {"tax_id": "-----", "name": "Nobody"}},
+        {"supplier": {"tax_id": "--A--", "name": "Nobody"}},
+        {"supplier": {"tax_id": "/////a", "name": "Nobody either"}},
         {"currency": "ZZZ"},
         {"issue_date": "1026-03-01"},
         {"due_date": "9999-12-31"},
