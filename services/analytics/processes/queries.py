@@ -10,7 +10,6 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.analytics.indicators.cases import holding
 from services.analytics.indicators.queries import operations_statement
 from services.analytics.indicators.selection import OF_OPERATIONS, Selection
 from services.analytics.indicators.sequences import SAME_CASE
@@ -24,35 +23,38 @@ _MEDIAN = "percentile_cont(0.5) WITHIN GROUP (ORDER BY {value} / 1e6::float8)"
 _ORDERS = {"wait": "wait_us DESC NULLS LAST, elapsed_us DESC", "elapsed": "elapsed_us DESC, wait_us DESC NULLS LAST"}
 # Of every case the operations are read once and grouped with their case. A join would do, but for a tenant that the
 # table's statistics do not know yet the planner expects one row, and reads all operations again for every case.
+# For the same reason a filter does not look for an operation of each case (EXISTS), but counts those in the group.
 _EVERY_PATH = """
     SELECT case_id, max(first_at) AS first_at, max(last_at) AS last_at,
            array_agg(activity ORDER BY finished_at, seq) FILTER (WHERE activity IS NOT NULL) AS activities
     FROM (
-        SELECT case_id, first_at, last_at, NULL AS activity, NULL::timestamptz AS finished_at, NULL::bigint AS seq
+        SELECT case_id, first_at, last_at, NULL AS activity, NULL AS team, NULL AS actor_kind,
+               NULL::timestamptz AS finished_at, NULL::bigint AS seq
         FROM chosen
         UNION ALL
-        SELECT case_id, NULL, NULL, activity, finished_at, seq FROM operation WHERE process = :process
+        SELECT case_id, NULL, NULL, activity, team, actor_kind, finished_at, seq FROM operation WHERE process = :process
     ) AS part
-    GROUP BY case_id HAVING count(first_at) > 0 AND count(activity) > 0"""
+    GROUP BY case_id HAVING count(first_at) > 0 AND count(activity) FILTER (WHERE true{own}) > 0"""
+# The operations of each case by themselves, through the index of cases: OFFSET keeps the planner from making a join of it, in
+# which, expecting one row, it would read all operations of the tenant for every case.
+_ITS_OPERATIONS = f"""CROSS JOIN LATERAL (
+        SELECT case_id, activity, team, actor_kind, started_at, finished_at, estimated, seq
+        FROM operation AS o WHERE {SAME_CASE} OFFSET 0) AS o"""  # noqa: S608 - constants of this module
 _FEW_PATHS = f"""
     SELECT c.case_id, c.first_at, c.last_at, array_agg(o.activity ORDER BY o.finished_at, o.seq) AS activities
-    FROM chosen AS c JOIN operation AS o ON {SAME_CASE}
-    GROUP BY c.case_id, c.first_at, c.last_at"""  # noqa: S608 - constants of this module
+    FROM chosen AS c {_ITS_OPERATIONS}
+    GROUP BY c.case_id, c.first_at, c.last_at HAVING count(*) FILTER (WHERE true{{own}}) > 0"""  # noqa: S608 - as above
 
 
 def _alive(selection: Selection) -> tuple[str, str]:
-    """Return the cases alive in the period as a CTE, and what to read operations from; every case where none is set.
-
-    Materialised, and the process named once: with it on both sides the planner, before a new table's first statistics,
-    drops the join by case and reads all operations for every case.
-    """
+    """Return the cases alive in the period as a CTE, and what to read operations from; every case where none is set."""
     begin = " AND last_at >= :begin" if selection.begin else ""
     end = " AND first_at < :end" if selection.end else ""
     if not begin and not end:
         return "", "operation AS o WHERE process = :process"
     columns = "tenant_id, process, case_id"
     cases = f"alive AS MATERIALIZED (SELECT {columns} FROM case_state WHERE process = :process{begin}{end}), "  # noqa: S608 - as above
-    return cases, f"alive AS c JOIN operation AS o ON {SAME_CASE}"
+    return cases, f"alive AS c {_ITS_OPERATIONS}"
 
 
 async def read_edges(session: AsyncSession, selection: Selection, order: str, top: int) -> list[Row[Any]]:
@@ -91,11 +93,12 @@ async def read_variants(
     Every row says how many variants and cases there are in all; where there is none, a row without id does.
     """
     place = {"cases": after[0], "id": after[1]} if after else {}
-    choice = f"{selection.within('last_at')}{holding(selection)}"
+    period = selection.within("last_at")
+    path = (_FEW_PATHS if period else _EVERY_PATH).format(own=selection.conditions(*OF_OPERATIONS))
     statement = text(f"""
         WITH chosen AS MATERIALIZED (
-            SELECT c.* FROM case_state AS c WHERE process = :process AND operations > 0{choice}
-        ), path AS ({_FEW_PATHS if choice else _EVERY_PATH}), variant AS MATERIALIZED (
+            SELECT c.* FROM case_state AS c WHERE process = :process AND operations > 0{period}
+        ), path AS ({path}), variant AS MATERIALIZED (
             SELECT md5(activities::text)::uuid AS id, activities[1 : {MAX_SHOWN}] AS activities,
                    cardinality(activities) AS length, count(*) AS cases,
                    sum({MICROSECONDS.format(span="last_at - first_at")}) AS duration_us,
