@@ -12,7 +12,7 @@ from tests.faults.stage import ONE_EACH
 from tests.fixtures.kafka import SILENT_MS
 from tests.performance.kills import render
 
-SHORT = Plan(events=12_000, kills=4, joins=1, batch=250, silent_ms=SILENT_MS, until=0.6)
+SHORT = Plan(events=12_000, kills=4, joins=1, batch=250, rest_ms=150, silent_ms=SILENT_MS, until=0.6)
 
 
 def assert_exact(report: Report) -> None:
