@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 CHUNK = 256 * 1024
 LOOK_S = 0.2
-ENDED = frozenset({"succeeded", "failed"})
 
 
 def import_log(
@@ -61,21 +60,22 @@ def import_log(
     with find_target(data, tenant, "admin").client(timeout=300.0) as client, progress_bar() as progress:
         job = send(client, file, parameters, progress)
         job = wait_for(client, f"/analytics/jobs/{job['id']}", progress)
-    if job["status"] == "failed":
-        detail = (job["error"] or {}).get("detail") or {}
-        raise CommandError(f"the import failed: {detail.get('en') or job['error']}")
     if withdraw is not None and not job["result"]["withdrawn"]:
         raise CommandError("nothing of this log was known: say --process and the rest as it was imported")
     if as_json:
         print_json(job)
     else:
-        following = command_line("kpi", "--process", process, tenant=tenant, data=data)
         did = f"Imported {file.name} as" if withdraw is None else f"Withdrew {file.name} from"
-        said = f"{did} process {process}. Next: {following}"
-        out.print(escape(said), highlight=False, soft_wrap=True)
-        for name, value in (job["result"] or {}).items():
-            if value not in (None, [], {}):
-                out.print(escape(f"  {name.replace('_', ' ')}: {value}"), highlight=False)
+        following = command_line("kpi", "--process", process, tenant=tenant, data=data)
+        show(f"{did} process {process}. Next: {following}", job["result"] or {})
+
+
+def show(said: str, report: dict[str, Any]) -> None:
+    """Print what was done and the report's figures that say something."""
+    out.print(escape(said), highlight=False, soft_wrap=True)
+    for name, value in report.items():
+        if value not in (None, [], {}):
+            out.print(escape(f"  {name.replace('_', ' ')}: {value}"), highlight=False)
 
 
 def columns(given: list[str]) -> dict[str, str]:
@@ -116,11 +116,14 @@ def chunks(file: Path, progress: Progress, task: TaskID) -> Iterator[bytes]:
 
 
 def wait_for(client: "httpx.Client", path: str, progress: Progress) -> dict[str, Any]:
-    """Follow a job to its end."""
+    """Follow a job to its end. Raises CommandError when it fails."""
     task = progress.add_task("importing", total=None, note="")
     while True:
         job: dict[str, Any] = answer_of(client.get(path))
         progress.update(task, completed=job["done"], total=job["total"], note=f"{job['done']:,}")
-        if job["status"] in ENDED:
+        if job["status"] == "failed":
+            detail = (job["error"] or {}).get("detail") or {}
+            raise CommandError(f"the import failed: {detail.get('en') or job['error']}")
+        if job["status"] == "succeeded":
             return job
         time.sleep(LOOK_S)
