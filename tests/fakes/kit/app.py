@@ -78,8 +78,10 @@ arrived, gate = asyncio.Event(), asyncio.Event()  # a thing called `waits` sets 
 
 
 @router.post("/things", status_code=201, dependencies=[Idempotent], responses=problems(Unlucky, KeyInProgress))
-async def make(received: ThingIn, response: Response, session: Session, _by: CanWrite, work: HumanWork) -> ThingOut:
-    thing = Thing(id=uuid7(), name=received.name, count=received.count or 0)
+async def make(
+    received: ThingIn, response: Response, session: Session, _by: CanWrite, work: HumanWork, more: int = 0
+) -> ThingOut:
+    thing = Thing(id=uuid7(), name=received.name, count=(received.count or 0) + more)
     session.add(thing)
     await session.flush()
     if received.name == "waits":
