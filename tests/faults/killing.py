@@ -136,6 +136,14 @@ class Run:
                 await asyncio.sleep(_LOOK_S)
         return done
 
+    async def caught_up(self) -> None:
+        """Wait until the log knows it, too: what a member left that was killed before the log's commit comes to another."""
+        async with asyncio.timeout(_PATIENCE_S):
+            while await self.lag():
+                for member in self.members:
+                    member.check()
+                await asyncio.sleep(_LOOK_S)
+
     async def leave(self) -> None:
         """Let the last member leave. One that never was in the group would not be missed."""
         await self.all_in()
@@ -170,6 +178,7 @@ async def run(plan: Plan, bootstrap: str, folder: Path) -> Report:
             await act(running)
             await running.reach(report.messages)
             took = time.monotonic() - began
+            await running.caught_up()
             while running.members:
                 await running.leave()
             assert await running.lag() == 0

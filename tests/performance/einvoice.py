@@ -1,6 +1,6 @@
 """What a verdict costs: electronic invoices through the validator processes, against the official rules alone.
 
-    python -m tests.performance.einvoice [--rounds 5] [--files 200] [--settle 1000] [--stored 100000] [--json]
+    python -m tests.performance.einvoice [--rounds 5] [--files 200] [--settle 3000] [--stored 100000] [--json]
 
 Random invoices in UBL and CII go one after the other through one validator process (door, schema, official rules, our own), then
 through two at once. The control is a loop of one process over the same files that does nothing but apply the same compiled
@@ -299,7 +299,7 @@ async def memory(contents: Sequence[bytes], settle: int) -> tuple[float, float]:
     return held[1], held[1] / held[0] - 1
 
 
-async def run(rounds: int = 5, files: int = 200, settle: int = 1_000, stored: int = 100_000) -> Result:
+async def run(rounds: int = 5, files: int = 200, settle: int = 3_000, stored: int = 100_000) -> Result:
     """Measure all of it."""
     contents = invented(files)
     with tempfile.TemporaryDirectory(prefix="trastienda-bench-") as name:
@@ -380,7 +380,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="bench einvoice", description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--files", type=int, default=200)
-    parser.add_argument("--settle", type=int, default=1_000, help="files for the memory of a process")
+    parser.add_argument("--settle", type=int, default=3_000, help="files for the memory of a process")
     parser.add_argument("--stored", type=int, default=100_000, help="invoices on file when others are registered")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(argv)
