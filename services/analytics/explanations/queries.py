@@ -17,7 +17,7 @@ from services.analytics.indicators.cases import cases_chosen
 from services.analytics.indicators.definitions import KpiId
 from services.analytics.indicators.queries import FILTERS, prices
 from services.analytics.indicators.selection import OF_OPERATIONS_ONLY, Selection
-from services.analytics.indicators.sequences import SAME_CASE
+from services.analytics.indicators.sequences import of_case
 
 MAX_EVENT_IDS = 100  # of one case on a page
 
@@ -56,8 +56,8 @@ _COST_COLUMNS = (
     "rate_from, fixed.amount AS fixed_amount, fixed_from"
 )
 _EVENT_IDS = f"""(SELECT array_agg(id ORDER BY at, id) FROM (
-    SELECT id, finished_at AS at FROM operation AS o WHERE {SAME_CASE}
-    UNION ALL SELECT id, at FROM observation AS o WHERE {SAME_CASE}
+    SELECT * FROM {of_case("id, finished_at AS at")} AS o
+    UNION ALL SELECT * FROM {of_case("id, at", table="observation")} AS o
     ORDER BY at, id LIMIT {MAX_EVENT_IDS + 1}) AS seen) AS event_ids"""  # noqa: S608 - names of this module
 
 # How each kind of item is ordered, and named in the digest. "C" is the order of code points.
@@ -188,7 +188,9 @@ async def read_case_shares(session: AsyncSession, items: ItemList, by: By) -> di
     (term,) = items.contributions.values()
     (divisor,) = FORMULAS[items.kpi].terms.values()
     own = items.selection.conditions(*FILTERS[1:])
-    parts = f"(SELECT {by} AS part, count(*) AS k, sum(count(*)) OVER () AS whole FROM operation AS o WHERE {SAME_CASE}{own} GROUP BY 1)"  # noqa: S608 - as above
+    parts = (
+        f"(SELECT {by} AS part, count(*) AS k, sum(count(*)) OVER () AS whole FROM {of_case(by, own)} AS o GROUP BY 1)"  # noqa: S608 - as above
+    )
     joined = "" if by == "process" else f"LEFT JOIN LATERAL {parts} AS m ON true"
     columns = (
         "process AS part, 1 AS k, 1 AS whole"

@@ -21,7 +21,7 @@ from services.analytics.indicators.selection import (
     key_of,
     round_days,
 )
-from services.analytics.indicators.sequences import SAME_CASE, bind_sequences, told_apart
+from services.analytics.indicators.sequences import case_groups, count_variants, of_case
 from services.analytics.indicators.sums import CaseSums, Key, Quantiles
 from services.analytics.operations.case_rollups import CASE_BUCKET, CASE_DURATION, CASE_MEASURES
 from services.analytics.operations.histograms import COUNTS
@@ -33,11 +33,8 @@ _TOTALS = ", ".join(f"coalesce(sum({column}), 0) AS {column}" for column in CASE
 
 async def read_cases(session: AsyncSession, selection: Selection) -> list[tuple[Key | None, CaseSums]]:
     """Return the figures of the whole (None) and of each group; more than MAX_GROUPS of these have no percentiles."""
-    if selection.cases_by_day:
-        statement, parameters = case_sums_statement(selection)
-    else:
-        bound = await bind_sequences(session, selection, cases_chosen(selection)) if selection.counts_variants else {}
-        statement, parameters = cases_statement(selection, **bound)
+    by_day = selection.cases_by_day
+    statement, parameters = case_sums_statement(selection) if by_day else cases_statement(selection)
     found = {
         (None if row.whole else key_of(row, selection)): _sums_of(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row by column
         for row in await session.execute(statement, parameters)
@@ -45,13 +42,16 @@ async def read_cases(session: AsyncSession, selection: Selection) -> list[tuple[
     if selection.case_percentiles == "rollup" and len(found) <= MAX_GROUPS + 1:
         for key, _, quantiles in await read_ranked(session, case_ranks_statement(selection), selection):
             found[key] = replace(found[key], quantiles=quantiles)
+    if selection.counts_variants and len(found) <= MAX_GROUPS + 1:
+        variants = await count_variants(session, selection, cases_chosen(selection))
+        found = {key: replace(sums, variants=variants.get(key, 0)) for key, sums in found.items()}
     return list(found.items())
 
 
 def _sums_of(values: Any) -> CaseSums:
     sums = {name: int(values[name]) for name in CASE_MEASURES}
     quantiles = Quantiles.of(values.get("percentiles"), values.get("highest"))
-    return CaseSums(**sums, variants=values.get("variants"), quantiles=quantiles)
+    return CaseSums(**sums, quantiles=quantiles)
 
 
 def case_sums_statement(selection: Selection) -> tuple[TextClause, dict[str, Any]]:
@@ -112,7 +112,7 @@ _CASE_FIGURES = """
     count(*) FILTER (WHERE person_n = 0 AND automation_n > 0) AS no_touch,
     count(*) FILTER (WHERE rework_n > 0) AS rework_cases, coalesce(sum(rework_n), 0) AS rework_events,
     count(*) FILTER (WHERE operations > 0 AND rework_n = 0 AND defect_n = 0) AS first_pass,
-    {variants} AS variants, {percentiles} AS percentiles, max(duration_us) / 1e6::float8 AS highest"""
+    {percentiles} AS percentiles, max(duration_us) / 1e6::float8 AS highest"""
 
 
 def cases_chosen(selection: Selection) -> str:
@@ -123,42 +123,26 @@ def cases_chosen(selection: Selection) -> str:
 def holding(selection: Selection) -> str:
     """Return the condition that a case `c` holds an operation of the selection, if it chooses among operations."""
     own = selection.conditions(*OF_OPERATIONS)
-    return f" AND EXISTS (SELECT FROM operation AS o WHERE {SAME_CASE}{own})" if own else ""
+    return f" AND EXISTS {of_case('', own)}" if own else ""
 
 
-def cases_statement(selection: Selection, **bound: Any) -> tuple[TextClause, dict[str, Any]]:
+def cases_statement(selection: Selection) -> tuple[TextClause, dict[str, Any]]:
     """Return the statement over the cases themselves, whole and by group.
 
     A case is in the period of its last moment, and in a selection by activity, team or kind of actor when it
     holds such an operation; so it may stand in several groups, once in each.
     """
-    own = selection.conditions(*OF_OPERATIONS)
-    figures = _CASE_FIGURES.format(
-        variants="count(DISTINCT variant)" if selection.counts_variants else "NULL::bigint",
-        percentiles=INTERPOLATED.format(value="duration_us / 1e6::float8") if selection.details else "NULL::float8[]",
-    )
-    statement = text(f"""
-        WITH {"picked" if selection.counts_variants else "chosen"} AS MATERIALIZED (
-            SELECT c.*, {selection.case_duration} AS duration_us
-            FROM case_state AS c WHERE true{cases_chosen(selection)}
-        ){told_apart(selection, bound["since"]) if selection.counts_variants else ""}
-        {_grouped_cases(selection, own, figures) if selection.group_by else ""}
-        SELECT {"NULL, " * len(selection.group_by)}true AS whole, {figures} FROM chosen""")  # noqa: S608 - as above
-    return statement, selection.parameters | bound
-
-
-def _grouped_cases(selection: Selection, own: str, figures: str) -> str:
-    """Return the part over groups, ending where the part over the whole begins."""
-    per_operation = [name for name in selection.group_by if name in OF_OPERATIONS]
-    keys = [
-        f"m.{name}" if name in OF_OPERATIONS else key
-        for name, key in zip(selection.group_by, selection.keys("c.last_at"), strict=True)
-    ]
-    named = "".join(f"{'c.process' if key == 'process' else key} AS g{i}, " for i, key in enumerate(keys))
-    names = ", ".join(f"g{i}" for i in range(len(keys)))
-    columns = ", ".join(per_operation)
-    members = f"(SELECT DISTINCT {columns} FROM operation AS o WHERE {SAME_CASE}{own})"  # noqa: S608 - as above
-    return f"""
-        , member AS (SELECT {named}c.* FROM chosen AS c {f"CROSS JOIN LATERAL {members} AS m" if columns else ""})
+    percentiles = INTERPOLATED.format(value="duration_us / 1e6::float8") if selection.details else "NULL::float8[]"
+    figures = _CASE_FIGURES.format(percentiles=percentiles)
+    named, names, members = case_groups(selection)
+    groups = f"""
+        , member AS (SELECT {named}c.* FROM chosen AS c {members})
         (SELECT {names}, false AS whole, {figures} FROM member GROUP BY {names} LIMIT {MAX_GROUPS + 1})
         UNION ALL"""  # noqa: S608 - as above
+    statement = text(f"""
+        WITH chosen AS (
+            SELECT c.*, {selection.case_duration} AS duration_us FROM case_state AS c WHERE true{cases_chosen(selection)}
+            OFFSET 0
+        ){groups if names else ""}
+        SELECT {"NULL, " * len(selection.group_by)}true AS whole, {figures} FROM chosen""")  # noqa: S608 - as above
+    return statement, selection.parameters

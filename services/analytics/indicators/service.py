@@ -25,7 +25,9 @@ from shared.errors import DomainError, Language
 _ALONE = text("SET LOCAL max_parallel_workers_per_gather = 0")
 # Exact readings put a period's facts in order, in memory where they fit, and each by the plan for that period: one for
 # any period expects a few thousand rows.
-_ROOMY = text("SELECT set_config('work_mem', '64MB', true), set_config('plan_cache_mode', 'force_custom_plan', true)")
+_ROOMY = text(
+    "SELECT set_config('work_mem', '96MB', true), set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true)"
+)
 
 
 class BadPeriod(DomainError):

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.analytics.indicators.cases import holding
 from services.analytics.indicators.selection import Selection
-from services.analytics.indicators.sequences import SAME_CASE
+from services.analytics.indicators.sequences import of_case
 from services.analytics.processes.queries import MICROSECONDS
 
 MAX_QUEUES = 200
@@ -38,7 +38,8 @@ class Openness:
 
 _LAST = f"""
     LEFT JOIN LATERAL (
-        SELECT activity, team FROM operation AS o WHERE {SAME_CASE} ORDER BY finished_at DESC, seq DESC LIMIT 1
+        SELECT activity, team FROM {of_case("activity, team, finished_at, seq")} AS o
+        ORDER BY finished_at DESC, seq DESC LIMIT 1
     ) AS last ON true"""  # noqa: S608 - as above
 _IDLE = f"greatest({MICROSECONDS.format(span='cast(:now AS timestamptz) - c.last_at')}, 0)"
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.analytics.indicators.queries import operations_statement
 from services.analytics.indicators.selection import OF_OPERATIONS, Selection
-from services.analytics.indicators.sequences import SAME_CASE
+from services.analytics.indicators.sequences import of_case
 from services.analytics.indicators.sums import OperationSums
 from services.analytics.operations.requester import is_requesters
 from services.analytics.processes.rules import Manual, rank
@@ -35,11 +35,9 @@ _EVERY_PATH = """
         SELECT case_id, NULL, NULL, activity, team, actor_kind, finished_at, seq FROM operation WHERE process = :process
     ) AS part
     GROUP BY case_id HAVING count(first_at) > 0 AND count(activity) FILTER (WHERE true{own}) > 0"""
-# The operations of each case by themselves, through the index of cases: OFFSET keeps the planner from making a join of it, in
-# which, expecting one row, it would read all operations of the tenant for every case.
-_ITS_OPERATIONS = f"""CROSS JOIN LATERAL (
-        SELECT case_id, activity, team, actor_kind, started_at, finished_at, estimated, seq
-        FROM operation AS o WHERE {SAME_CASE} OFFSET 0) AS o"""  # noqa: S608 - constants of this module
+_ITS_OPERATIONS = (
+    f"CROSS JOIN LATERAL {of_case('case_id, activity, team, actor_kind, started_at, finished_at, estimated, seq')} AS o"
+)
 _FEW_PATHS = f"""
     SELECT c.case_id, c.first_at, c.last_at, array_agg(o.activity ORDER BY o.finished_at, o.seq) AS activities
     FROM chosen AS c {_ITS_OPERATIONS}
