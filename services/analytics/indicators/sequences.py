@@ -127,15 +127,19 @@ def _in_one_pass(operations: str, cases: str) -> str:
     Of a tenant that its statistics do not know yet the planner expects one case, and a nested loop would go through all
     cases for each of them. A full join, of which only what both sides have is kept, has no nested loop: neither
     condition on it may be one that NULL fails, or the planner would make an inner join of it.
+
+    Its case is named by one side alone. USING would make coalesce(both) of it, which row-level security lets near no
+    index: what is looked up by case then would read all operations of the tenant for each.
     """
     return f"""
-        SELECT *
+        SELECT chosen.*, path
         FROM (SELECT process, case_id, {_PATH} AS path
               FROM (SELECT hashtextextended(case_id, hashtext(process)) AS place, process, case_id, activity, finished_at, seq
                     FROM operation WHERE {operations}
                     ORDER BY place, process, case_id, finished_at, seq) AS ordered
               GROUP BY place, process, case_id) AS passed
-        FULL JOIN (SELECT {_CASE}, true AS is_chosen FROM case_state AS c WHERE {cases}) AS chosen USING (process, case_id)
+        FULL JOIN (SELECT {_CASE}, true AS is_chosen FROM case_state AS c WHERE {cases}) AS chosen
+            ON passed.process = chosen.process AND passed.case_id = chosen.case_id
         WHERE coalesce(is_chosen, false) AND coalesce(cardinality(path), 0) > 0"""  # noqa: S608 - as above
 
 
