@@ -31,7 +31,7 @@ class VerifierNotAPerson(DomainError):
 
 class OwnAccount(DomainError):
     code, status = "own-account", 403
-    en = "You brought in the invoice that this account came with; another person has to verify it."
-    es = "Usted introdujo la factura con la que llegó esta cuenta; debe verificarla otra persona."
+    en = "You brought in the invoice that this account came with, or completed its draft; another person has to verify it."
+    es = "Usted introdujo la factura con la que llegó esta cuenta, o completó su borrador; debe verificarla otra persona."
     hint_en = "Ask someone else who may approve."
     hint_es = "Pídalo a otra persona que pueda aprobar."

@@ -54,8 +54,10 @@ async def get_account(session: AsyncSession, supplier_id: UUID, account_id: UUID
     return account
 
 
-async def registrar_of(session: AsyncSession, invoice_id: UUID) -> str | None:
-    return await session.scalar(select(SupplierInvoice.registered_by).where(SupplierInvoice.id == invoice_id))
+async def hands_of(session: AsyncSession, invoice_id: UUID) -> set[str]:
+    """Return all whose hands shaped an invoice."""
+    invoice = await session.get(SupplierInvoice, invoice_id)
+    return set() if invoice is None else invoice.hands
 
 
 async def list_suppliers(

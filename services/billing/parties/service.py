@@ -119,7 +119,7 @@ async def verify_account(
         raise VerifierNotAPerson
     if account.verified_at is not None:
         raise AccountVerified(verified_at=account.verified_at.isoformat())
-    if by.id in {account.brought_by, await queries.registrar_of(session, account.first_invoice_id)}:
+    if by.id in {account.brought_by, *await queries.hands_of(session, account.first_invoice_id)}:
         raise OwnAccount
     account.verified_by, account.verified_at = by.id, effort.finished_at
     work = effort.on(PROCESS, "verify-account", account.id, requested_at=account.first_seen_at)

@@ -10,10 +10,10 @@ from shared.db import asyncpg_url
 from tests.billing.bulk.test_bulk_decisions import PATH as LISTS
 from tests.billing.bulk.test_bulk_decisions import outcomes, said
 from tests.billing.decisions.policies import as_person
-from tests.billing.drafts.sending import PATH, plain, received
-from tests.billing.intake.electronic import detail
+from tests.billing.drafts.sending import PATH, TAX_ID, plain, received
+from tests.billing.intake.electronic import OTHER_IBAN, detail
 from tests.billing.test_migrations import as_worker, migrate_to
-from tests.billing.work_queue.queueing import ITEMS, ask, done, listed
+from tests.billing.work_queue.queueing import ITEMS, ask, done, listed, on_file
 from tests.billing.working import ended
 from tests.fixtures.services import Harness, create_database, problem
 
@@ -70,6 +70,22 @@ async def test_a_claim_of_one_who_completed_it_ends_with_the_validation(billing:
     done(await ask(billing, tenant, "ana", f"/billing/invoices/{item}/validation"))
     (told,) = await listed(billing, tenant)
     assert (told["reason"], told["assignment"]) == ("to-approve", None)
+
+
+async def test_an_account_that_another_one_gave_again_is_not_verified_by_who_gave_it_first(
+    billing: Harness, tenant: str
+) -> None:
+    await on_file(billing, tenant, "F-1", supplier={"tax_id": TAX_ID, "name": "Papelería Sol SL"})
+    item = (await received(billing, tenant, plain("F-2", account=None)))["id"]
+    for version, name in enumerate(("ana", "leo"), 1):
+        async with as_person(billing, tenant, name) as client:
+            match, given = {"If-Match": f'"{version}"'}, {"supplier_name": "Papelería Sol SL", "account": OTHER_IBAN}
+            assert (await client.patch(f"{PATH}/{item}", json=given, headers=match)).status_code == 200
+    assert (await ask(billing, tenant, "registrar", f"{PATH}/{item}/registration")).status_code == 201
+    (hold,) = (await detail(billing, tenant, item))["holds"]
+    for name in ("ana", "leo", "registrar"):
+        assert await code(billing, tenant, name, hold["details"]["verification"]) == (403, "own-account")
+    assert await code(billing, tenant, "eva", hold["details"]["verification"]) == (204, "")
 
 
 _DRAFT = """
