@@ -37,8 +37,8 @@ def check_own(invoice: SupplierInvoice, by: Principal) -> None:
 async def check_next_approval(session: AsyncSession, invoice: SupplierInvoice, by: Principal) -> NextApproval:
     """Return the approval that the caller may give next.
 
-    Raises NotAllowed, OwnInvoice, OwnDraft, SameApprover, ApproverNotAPerson where two people are needed, and NotAsked where
-    it is the last one and none of those who approve is whom the policy asks.
+    Raises NotAllowed, OwnInvoice, OwnDraft, SameApprover, ApproverNotAPerson where two people are needed or one is asked, and
+    NotAsked where it is the last one and none of those who approve is whom the policy asks.
     """
     if not by.allows(APPROVE):
         raise NotAllowed(scope=APPROVE)
@@ -60,7 +60,7 @@ async def check_next_approval(session: AsyncSession, invoice: SupplierInvoice, b
 async def check_rejection(session: AsyncSession, invoice: SupplierInvoice, by: Principal) -> None:
     """See that the caller may refuse the invoice; what is held may be refused by whoever looks at it.
 
-    Raises OwnInvoice, OwnDraft, NotAsked.
+    Raises OwnInvoice, OwnDraft, ApproverNotAPerson, NotAsked.
     """
     check_own(invoice, by)
     gap = await _find_gap(session, invoice, by) if invoice.status == InvoiceStatus.VALIDATED else None
@@ -69,10 +69,15 @@ async def check_rejection(session: AsyncSession, invoice: SupplierInvoice, by: P
 
 
 async def _find_gap(session: AsyncSession, invoice: SupplierInvoice, by: Principal) -> NotAsked | None:
-    """Return what the caller lacks to be one whom the policy asks; None also where it asks nobody by a role."""
+    """Return what the caller lacks to be one whom the policy asks; None also where it asks nobody by a role.
+
+    A question is put to people: a machine, whose role grants all of a service, answers none. Raises ApproverNotAPerson.
+    """
     asked = await last_outcome(session, invoice.id)
     if asked is None or asked.role is None:
         return None
+    if by.kind != "person":
+        raise ApproverNotAPerson(number=invoice.number)
     level = asked.level or 1
     if any(by.allows(right_of(asked.role, each)) for each in range(level, HIGHEST_LEVEL + 1)):
         return None

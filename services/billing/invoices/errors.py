@@ -86,10 +86,10 @@ class NotAsked(DomainError):
 
 class ApproverNotAPerson(DomainError):
     code, status = "approver-not-a-person", 403
-    en = "Invoice {number} needs the approval of two people; this token is a machine's."
-    es = "La factura {number} requiere la aprobación de dos personas; este token es de una máquina."
-    hint_en = "Ask two people who may approve invoices and did not register this one."
-    hint_es = "Pídalo a dos personas que puedan aprobar facturas y que no hayan registrado esta."
+    en = "Invoice {number} is decided by people: by two, or by one whom the policy asks. This token is a machine's."
+    es = "Sobre la factura {number} deciden personas: dos, o aquella a la que pregunta la política. Este token es de una máquina."
+    hint_en = "Ask people who may approve invoices and did not register this one; `asked` of its work item tells whom the policy asks."
+    hint_es = "Pídalo a personas que puedan aprobar facturas y que no hayan registrado esta; `asked` de su tarea indica a quién pregunta la política."
 
 
 class PaidAhead(DomainError):

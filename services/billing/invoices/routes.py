@@ -46,7 +46,7 @@ CanApprove = Annotated[Principal, requires("billing.invoices:approve")]
 CurrentInvoice = Annotated[SupplierInvoice, row_to_change(queries.get_invoice, "invoice_id")]
 VALIDATION_REFUSALS = problems(IllegalTransition, InvoiceHeld, ClaimedByAnother)
 PAYMENT_REFUSALS = problems(IllegalTransition, PaidAhead)
-REJECTION_REFUSALS = problems(IllegalTransition, OwnInvoice, OwnDraft, NotAsked, ClaimedByAnother)
+REJECTION_REFUSALS = problems(IllegalTransition, OwnInvoice, OwnDraft, ApproverNotAPerson, NotAsked, ClaimedByAnother)
 APPROVAL_REFUSALS = problems(
     IllegalTransition, OwnInvoice, OwnDraft, SameApprover, ApproverNotAPerson, NotAsked, ClaimedByAnother
 )

@@ -128,6 +128,15 @@ async def test_a_rejection_is_an_answer_but_of_what_is_held(billing: Harness, te
     assert await decide(billing, tenant, "ana", held, part="rejection", **why) == (204, "")
 
 
+async def test_a_machine_is_none_of_whom_a_rule_asks(billing: Harness, tenant: str) -> None:
+    invoice_id = await asked_about(billing, tenant)
+    for part, body in (("approval", None), ("rejection", {"reason": "Never ordered"})):
+        async with billing.client(tenant, "billing") as machine:  # its role grants every level
+            refused = await machine.post(f"/billing/invoices/{invoice_id}/{part}", json=body)
+        assert (refused.status_code, problem(refused)["code"]) == (403, "approver-not-a-person")
+    assert await decide(billing, tenant, "eva", invoice_id, NEEDED) == (204, "")
+
+
 async def test_what_was_asked_stays_asked_under_another_policy(billing: Harness, tenant: str) -> None:
     invoice_id = await asked_about(billing, tenant)
     await in_force(billing, tenant)
