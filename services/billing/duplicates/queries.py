@@ -83,6 +83,9 @@ async def last_repeat(session: AsyncSession, tax_id: str, number_key: str) -> in
     return await session.scalar(query) or 0
 
 
-async def exempt_signs(session: AsyncSession, supplier_id: UUID) -> Sequence[str]:
-    query = select(DuplicateExemption.sign).where(DuplicateExemption.supplier_id == supplier_id)
+async def exempt_signs(session: AsyncSession, invoice: SupplierInvoice) -> Sequence[str]:
+    """Return the signs that say nothing about the invoice; the word of those who brought it in does not count."""
+    query = select(DuplicateExemption.sign).where(
+        DuplicateExemption.supplier_id == invoice.supplier_id, DuplicateExemption.granted_by.not_in(invoice.hands)
+    )
     return (await session.scalars(query)).all()

@@ -63,7 +63,7 @@ async def find_near_duplicates(session: AsyncSession, invoice: SupplierInvoice) 
     others = await queries.find_candidates(session, invoice)
     if not others:
         return []
-    exempt = await queries.exempt_signs(session, invoice.supplier_id)
+    exempt = await queries.exempt_signs(session, invoice)
     return find_likenesses(queries.told_of(invoice), others, exempt)[:MOST_TOLD]
 
 

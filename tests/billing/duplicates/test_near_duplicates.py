@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from services.billing.einvoices.cii import write_cii
+from tests.billing.decisions.policies import in_force, rule
 from tests.billing.intake.electronic import detail, electronic, open_holds, post, seller, taken_in
 from tests.billing.test_invoices import invoice as keyed
 from tests.fixtures.services import Harness, problem
@@ -121,6 +122,17 @@ async def test_a_release_is_for_this_invoice_or_for_a_sign_of_its_supplier(billi
     assert open_holds(written_otherwise) == ["near-duplicate"]
     elsewhere = [electronic(n, seller=seller("Otra SL", "DE136695976")) for n in ("INV-100", "INV-200")]
     assert [open_holds(await taken_in(billing, tenant, each)) for each in elsewhere] == [[], ["near-duplicate"]]
+
+
+async def test_who_lets_a_sign_pass_has_own_invoices_held_for_it_all_the_same(billing: Harness, tenant: str) -> None:
+    await in_force(billing, tenant, rule("all"))
+    await taken_in(billing, tenant, electronic("INV-100"))
+    second = await taken_in(billing, tenant, electronic("INV-200"), role="manager")
+    assert (await release(billing, tenant, second, scope="supplier", sign="same-amount")).status_code == 204
+    assert (await detail(billing, tenant, second["id"]))["status"] == "registered"
+    third = await taken_in(billing, tenant, electronic("INV-300"), role="manager")
+    assert (third["status"], open_holds(third)) == ("registered", ["near-duplicate"])
+    assert (await taken_in(billing, tenant, electronic("INV-400")))["status"] == "approved"
 
 
 async def test_a_hold_of_another_invoice_is_not_found(billing: Harness, tenant: str, other_tenant: str) -> None:
