@@ -9,7 +9,7 @@ from pypdf import PageObject, PdfReader
 from services.billing.drafts.rules import read_pages
 from services.billing.drafts.shapes import Reading
 from services.billing.einvoices.errors import BrokenPdf, ElectronicInvoiceInside, LockedPdf
-from services.billing.einvoices.pdf import INVOICE_NAMES, READ_ERRORS, TookTooLongError, within
+from services.billing.einvoices.pdf import INVOICE_NAMES, READ_ERRORS, TookTooLongError, attached_files, within
 
 _OPENED_WITHIN_S, _READ_WITHIN_S, _UNDERSTOOD_WITHIN_S = 0.6, 0.8, 0.4
 _MOST_PAGES, _LAST_PAGES = 20, 5
@@ -33,8 +33,8 @@ def open_pages(content: bytes, *, is_plain: bool = False) -> list[PageObject]:
     reader = PdfReader(BytesIO(content))
     if reader.is_encrypted and not reader.decrypt(""):
         raise LockedPdf
-    for name in (str(item.name) for item in reader.attachment_list):
-        if is_plain and name.lower() in INVOICE_NAMES:
+    for name, _ in attached_files(reader) if is_plain else ():
+        if name.lower() in INVOICE_NAMES:
             raise ElectronicInvoiceInside(attachment=name)
     return list(reader.pages)
 

@@ -70,12 +70,10 @@ class UnknownInvoiceFormat(DomainError):
 
 class SeveralInvoices(DomainError):
     code, status = "several-invoices", 422
-    en = "The file is a batch of {count} invoices; one verdict is about one invoice."
-    es = "El archivo es un lote de {count} facturas; un veredicto trata de una sola factura."
-    hint_en = "Send each invoice in a file of its own (Modality I); a signature covers the whole batch and must be made again."
-    hint_es = (
-        "Envíe cada factura en su propio archivo (Modality I); la firma cubre el lote entero y debe hacerse de nuevo."
-    )
+    en = "The file holds a batch of {count} invoices; one verdict is about one invoice."
+    es = "El archivo contiene un lote de {count} facturas; un veredicto trata de una sola factura."
+    hint_en = "Send each invoice in a file of its own. Of Facturae that is Modality I: a signature covers the whole batch and must be made again."
+    hint_es = "Envíe cada factura en su propio archivo. En Facturae es Modality I: la firma cubre el lote entero y debe hacerse de nuevo."
 
 
 class LockedPdf(DomainError):

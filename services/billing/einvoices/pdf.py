@@ -9,8 +9,9 @@ from types import FrameType
 
 from pypdf import PdfReader
 from pypdf.errors import PyPdfError
+from pypdf.generic import DictionaryObject, EmbeddedFile
 
-from services.billing.einvoices.errors import BrokenPdf, LockedPdf, PdfWithoutInvoice
+from services.billing.einvoices.errors import BrokenPdf, LockedPdf, PdfWithoutInvoice, SeveralInvoices
 
 # Factur-X 1.x and ZUGFeRD 2.x, ZUGFeRD 2.0 and 1.0, XRechnung. The first that is there counts.
 INVOICE_NAMES = ("factur-x.xml", "zugferd-invoice.xml", "xrechnung.xml")
@@ -28,7 +29,10 @@ class TookTooLongError(Exception):
 
 
 def extract_invoice(content: bytes) -> tuple[str, bytes]:
-    """Return the name and content of the invoice attached to a PDF. Raises LockedPdf, BrokenPdf, PdfWithoutInvoice."""
+    """Return the name and content of the invoice attached to a PDF.
+
+    Raises LockedPdf, BrokenPdf, PdfWithoutInvoice, SeveralInvoices.
+    """
     try:
         with within(_WITHIN_S):
             return _extract(content)
@@ -42,12 +46,25 @@ def _extract(content: bytes) -> tuple[str, bytes]:
     reader = PdfReader(BytesIO(content))
     if reader.is_encrypted and not reader.decrypt(""):
         raise LockedPdf
-    attached = {str(item.name): item for item in reader.attachment_list}  # pypdf's texts cannot be sent to the service
-    by_name = {name.lower(): name for name in attached}
-    for name in INVOICE_NAMES:
-        if name in by_name:
-            return by_name[name], bytes(attached[by_name[name]].content)
-    raise PdfWithoutInvoice(attachments=", ".join(sorted(attached))[:200] or "-")
+    attached = list(attached_files(reader))
+    for wanted in INVOICE_NAMES:
+        found = {bytes(file.content): name for name, file in attached if name.lower() == wanted}
+        if len(found) > 1:  # whoever opens the PDF may see the other one
+            raise SeveralInvoices(count=len(found))
+        for invoice, name in found.items():
+            return name, invoice
+    raise PdfWithoutInvoice(attachments=", ".join(sorted({name for name, _ in attached}))[:200] or "-")
+
+
+def attached_files(reader: PdfReader) -> Iterator[tuple[str, EmbeddedFile]]:
+    """Yield the files in a PDF, also those that are only associated with it; by key or shown name, whichever is an invoice's."""
+    associated = reader.root_object.get("/AF")
+    entries = [] if associated is None else associated.get_object()
+    files = (entry.get_object() for entry in (entries if isinstance(entries, list) else ()))
+    more = (EmbeddedFile(name="-", pdf_object=each) for each in files if isinstance(each, DictionaryObject))
+    for file in (*reader.attachment_list, *more):
+        names = [str(each) for each in (file.alternative_name, file.name) if isinstance(each, str)]  # not pypdf's texts
+        yield next((name for name in names if name.lower() in INVOICE_NAMES), names[0] if names else "-"), file
 
 
 @contextmanager

@@ -3,18 +3,19 @@
 import os
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pypdf import PdfWriter
-from pypdf.generic import NameObject, StreamObject
+from pypdf.generic import ArrayObject, NameObject, StreamObject, TextStringObject
 
 from services.billing.answering import resident_bytes
+from services.billing.drafts.reader import open_pages
 from services.billing.einvoices.door import admit
-from services.billing.einvoices.errors import DoctypeRefused
+from services.billing.einvoices.errors import DoctypeRefused, ElectronicInvoiceInside, SeveralInvoices
 from services.billing.einvoices.judge import Judge
 from services.billing.einvoices.limits import Limits
 from services.billing.einvoices.pdf import extract_invoice
@@ -184,6 +185,39 @@ def test_schema_hints_are_dropped() -> None:
 def test_the_invoice_of_a_hybrid_pdf_is_taken_out_as_it_is() -> None:
     assert extract_invoice(pdf(attached={"a.txt": b"hello", "Factur-X.xml": INVOICE})) == ("Factur-X.xml", INVOICE)
     assert extract_invoice(pdf(password="", attached={"xrechnung.xml": INVOICE}))[1] == INVOICE
+
+
+def as_it_comes(writer: PdfWriter) -> None:
+    assert writer
+
+
+def by_another_key(writer: PdfWriter) -> None:
+    writer.root_object["/Names"]["/EmbeddedFiles"]["/Names"][0] = TextStringObject("Anlage 1")  # type: ignore[index]
+
+
+def only_associated(writer: PdfWriter) -> None:
+    files = writer.root_object.pop("/Names")["/EmbeddedFiles"]["/Names"]
+    writer.root_object[NameObject("/AF")] = ArrayObject([files[1]])
+
+
+@pytest.mark.parametrize("kept", [as_it_comes, by_another_key, only_associated])
+def test_the_invoice_is_found_however_a_pdf_keeps_it(kept: Callable[[PdfWriter], None]) -> None:
+    writer, into = PdfWriter(), BytesIO()
+    writer.add_blank_page(72, 72)
+    writer.add_attachment("factur-x.xml", INVOICE)
+    kept(writer)
+    writer.write(into)
+    assert extract_invoice(into.getvalue()) == ("factur-x.xml", INVOICE)
+    with pytest.raises(ElectronicInvoiceInside):
+        open_pages(into.getvalue(), is_plain=True)
+
+
+def test_a_pdf_with_two_invoices_of_one_name_is_refused() -> None:
+    other = INVOICE.replace(b"2026-17", b"2026-18")
+    with pytest.raises(SeveralInvoices):
+        extract_invoice(pdf(attached={"factur-x.xml": INVOICE, "Factur-X.xml": other}))
+    twice = {"factur-x.xml": INVOICE, "Factur-X.xml": INVOICE}
+    assert extract_invoice(pdf(attached=twice))[1] == INVOICE
 
 
 def test_a_comment_or_an_instruction_does_not_cut_a_value_short(judge: Judge) -> None:
