@@ -66,4 +66,4 @@ async def _release(
     hold = await get_hold(session, invoice.id, waiting.id)
     why = ReleaseIn(reason=wanted.reason or "", scope=HoldScope.INVOICE)
     await release_hold(session, invoice, hold, why, by, effort)
-    await decide_invoices(session, [invoice], Occasion.RELEASE)
+    await decide_invoices(session, [invoice], Occasion.RELEASE, by)

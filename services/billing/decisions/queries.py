@@ -17,7 +17,7 @@ from services.billing.decisions.models import (
     PolicyState,
     SimulatedDecision,
 )
-from services.billing.decisions.rules import Difference, Facts, Happened, Kind, Outcome, Past, Policy
+from services.billing.decisions.rules import Decision, Difference, Facts, Happened, Kind, Past, Policy
 from services.billing.decisions.schemas import (
     DecisionOut,
     PolicyOut,
@@ -101,11 +101,12 @@ async def list_decisions(session: AsyncSession, page: PageRequest, invoice_id: U
     return await fetch_page(session, query, InvoiceDecision.id, page, DecisionOut.model_validate)
 
 
-async def last_outcome(session: AsyncSession, invoice_id: UUID) -> Outcome | None:
+async def last_decision(session: AsyncSession, invoice_id: UUID) -> Decision | None:
     """Return what was decided last about an invoice; None where no policy has."""
-    query = select(InvoiceDecision.outcome).where(InvoiceDecision.invoice_id == invoice_id)
-    found = await session.scalar(query.order_by(InvoiceDecision.id.desc()).limit(1))
-    return None if found is None else msgspec.convert(found, Outcome)
+    query = select(InvoiceDecision.outcome, InvoiceDecision.rule, InvoiceDecision.withheld)
+    last = query.where(InvoiceDecision.invoice_id == invoice_id).order_by(InvoiceDecision.id.desc()).limit(1)
+    found = (await session.execute(last)).one_or_none()
+    return None if found is None else msgspec.convert(found._asdict(), Decision)
 
 
 async def past_invoices(session: AsyncSession, first: date, last: date, rules_id: str, most: int) -> list[Past]:

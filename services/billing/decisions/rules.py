@@ -9,7 +9,7 @@ import msgspec
 
 Kind = Literal["approve", "ask", "reject"]
 Verdict = Literal["valid", "invalid", "not-validated", "none"]
-Withheld = Literal["held", "not-valid", "released-by-registrar", "above-limit", "repeat"]
+Withheld = Literal["held", "not-valid", "released-by-registrar", "above-limit", "repeat", "asked-of-others"]
 Happened = Literal["approved", "rejected", "waiting"]
 Difference = Literal["same", "person-saved", "person-added", "approves-rejected", "rejects-approved", "decides-waiting"]
 
@@ -78,7 +78,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """`rule` is None where none applied. `withheld` says why an approval became a question."""
+    """`rule` is None where none applied. `withheld` says why an approval became a question, or a question stands."""
 
     outcome: Outcome
     rule: str | None = None
@@ -116,6 +116,19 @@ def find_obstacles(policy: Policy, facts: Facts) -> Iterator[Withheld]:
         yield "above-limit"
     if facts.repeat:
         yield "repeat"
+
+
+def leave_asked(asked: Outcome, decision: Decision, *, is_held: bool) -> Decision:
+    """Return what is decided about an invoice that was let go by somebody of whom a rule had not asked it: the question stands.
+
+    A rejection takes its place, and a question of another role or of as high a level; while it is held, that is not the end.
+    """
+    found = decision.outcome
+    replaces = found.role is not None and (found.role != asked.role or (found.level or 1) >= (asked.level or 1))
+    if found.kind == "reject" or (replaces and not is_held):
+        return decision
+    withheld: tuple[Withheld, ...] = (*decision.withheld, "asked-of-others")
+    return Decision(outcome=found if replaces else asked, rule=decision.rule, withheld=withheld)
 
 
 def applies(conditions: Conditions, policy: Policy, facts: Facts) -> bool:

@@ -12,6 +12,7 @@ from services.billing.decisions.schemas import PolicyIn
 from services.billing.holds.queries import holds_of
 from services.billing.intake.models import ElectronicInvoice
 from services.billing.invoices import service as invoices
+from services.billing.invoices.deciders import is_asked
 from services.billing.invoices.models import RULES_ID, InvoiceStatus, SupplierInvoice
 from services.billing.matching.queries import get_match
 from services.billing.work_queue.turns import overtake, turn_of
@@ -68,10 +69,13 @@ async def activate(session: AsyncSession, draft: DecisionPolicy, by: Principal) 
     draft.state, draft.activated_by, draft.activated_at = PolicyState.ACTIVE, by.id, at
 
 
-async def decide_invoices(session: AsyncSession, found: Iterable[SupplierInvoice], occasion: Occasion) -> None:
+async def decide_invoices(
+    session: AsyncSession, found: Iterable[SupplierInvoice], occasion: Occasion, released_by: Principal | None = None
+) -> None:
     """Let the active policy decide about invoices that wait; without one, people do.
 
-    What it saw is kept with what it decided. What it approves or rejects goes through the steps that people use.
+    What it saw is kept with what it decided. What it approves or rejects goes through the steps that people use. Where
+    somebody let them go, what a rule had asked of others stays asked.
     """
     waiting = [invoice for invoice in found if invoice.status == InvoiceStatus.REGISTERED]
     active = await queries.active_policy(session) if waiting else None
@@ -83,6 +87,8 @@ async def decide_invoices(session: AsyncSession, found: Iterable[SupplierInvoice
         await session.flush()
         facts = await facts_of(session, invoice)
         decision = rules.decide(policy, facts)
+        if occasion is Occasion.RELEASE and (asked := await _left_unanswered(session, invoice, released_by)):
+            decision = rules.leave_asked(asked, decision, is_held=bool(facts.holds))
         session.add(_told(invoice, active, occasion, facts, decision))
         effort = Effort(RULES, begun_at, clock.now(), estimated=False)
         if occasion is Occasion.RELEASE:  # people may have worked on it before, which was no waiting
@@ -90,6 +96,18 @@ async def decide_invoices(session: AsyncSession, found: Iterable[SupplierInvoice
         await _carry_out(session, invoice, decision.outcome, effort)
         if occasion is Occasion.RELEASE and invoice.status != InvoiceStatus.REGISTERED:
             await overtake(session, invoice, clock.now())
+
+
+async def _left_unanswered(
+    session: AsyncSession, invoice: SupplierInvoice, released_by: Principal | None
+) -> rules.Outcome | None:
+    """Return what was asked and whoever lets the invoice go could not answer, or somebody before them could not."""
+    last = await queries.last_decision(session, invoice.id)
+    if last is None or last.outcome.role is None:
+        return None
+    if released_by is None:
+        return last.outcome if "asked-of-others" in last.withheld else None
+    return None if is_asked(last.outcome, released_by) else last.outcome
 
 
 async def _carry_out(session: AsyncSession, invoice: SupplierInvoice, outcome: rules.Outcome, effort: Effort) -> None:

@@ -40,4 +40,4 @@ async def release(
     """Let the invoice go on in spite of what was found, with a reason and how far that goes."""
     hold = await queries.get_hold(session, invoice.id, hold_id)
     await service.release_hold(session, invoice, hold, why, by, work)
-    await decide_invoices(session, [invoice], Occasion.RELEASE)
+    await decide_invoices(session, [invoice], Occasion.RELEASE, by)

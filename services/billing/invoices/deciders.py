@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.billing.decisions.queries import active_limits, last_outcome
-from services.billing.decisions.rules import HIGHEST_LEVEL, approvals_needed, right_of
+from services.billing.decisions.queries import active_limits, last_decision
+from services.billing.decisions.rules import HIGHEST_LEVEL, Outcome, approvals_needed, right_of
 from services.billing.invoices import queries
 from services.billing.invoices.errors import ApproverNotAPerson, NotAsked, OwnDraft, OwnInvoice, SameApprover
 from services.billing.invoices.models import InvoiceStatus, SupplierInvoice
@@ -68,17 +68,23 @@ async def check_rejection(session: AsyncSession, invoice: SupplierInvoice, by: P
         raise gap
 
 
+def is_asked(asked: Outcome, by: Principal) -> bool:
+    """Tell whether somebody is one of those to whom a rule puts its question."""
+    role, levels = asked.role, range(asked.level or 1, HIGHEST_LEVEL + 1)
+    return by.kind == "person" and role is not None and any(by.allows(right_of(role, level)) for level in levels)
+
+
 async def _find_gap(session: AsyncSession, invoice: SupplierInvoice, by: Principal) -> NotAsked | None:
     """Return what the caller lacks to be one whom the policy asks; None also where it asks nobody by a role.
 
     A question is put to people: a machine, whose role grants all of a service, answers none. Raises ApproverNotAPerson.
     """
-    asked = await last_outcome(session, invoice.id)
-    if asked is None or asked.role is None:
+    last = await last_decision(session, invoice.id)
+    if last is None or last.outcome.role is None:
         return None
+    role, level = last.outcome.role, last.outcome.level or 1
     if by.kind != "person":
         raise ApproverNotAPerson(number=invoice.number)
-    level = asked.level or 1
-    if any(by.allows(right_of(asked.role, each)) for each in range(level, HIGHEST_LEVEL + 1)):
+    if is_asked(last.outcome, by):
         return None
-    return NotAsked(number=invoice.number, role=asked.role, level=level, scope=right_of(asked.role, level))
+    return NotAsked(number=invoice.number, role=role, level=level, scope=right_of(role, level))

@@ -92,4 +92,4 @@ async def verify_account(
 ) -> None:
     """Note that the account is the supplier's; not by the one who brought it in. Invoices that waited for it go on."""
     released = await service.verify_account(session, supplier, account_id, by, work)
-    await decide_invoices(session, released, Occasion.RELEASE)
+    await decide_invoices(session, released, Occasion.RELEASE, by)

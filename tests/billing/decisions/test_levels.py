@@ -7,9 +7,10 @@ import jwt
 import pytest
 
 from deploy.standalone.issuer import ISSUER
+from services.billing.decisions.rules import Decision, Outcome, leave_asked
 from tests.billing.bulk.test_bulk_decisions import outcomes, said
-from tests.billing.decisions.policies import as_person, in_force, rule
-from tests.billing.intake.electronic import detail, rows
+from tests.billing.decisions.policies import as_person, decisions, in_force, rule
+from tests.billing.intake.electronic import detail, electronic, rows, taken_in
 from tests.billing.test_invoices import register, step
 from tests.billing.work_queue.queueing import ITEMS, held_pair, listed, on_file
 from tests.billing.working import ended
@@ -126,6 +127,60 @@ async def test_a_rejection_is_an_answer_but_of_what_is_held(billing: Harness, te
     assert await decide(billing, tenant, "eva", invoice_id, NEEDED, part="rejection", **why) == (204, "")
     _, held, _ = await held_pair(billing, tenant)
     assert await decide(billing, tenant, "ana", held, part="rejection", **why) == (204, "")
+
+
+async def held_and_asked(billing: Harness, tenant: str, *numbers: str) -> list[dict[str, Any]]:
+    """Return copies about which finance, level 2, is asked as long as they are held; else all is approved."""
+    await in_force(billing, tenant, rule("copies", SECOND_LEVEL, near_duplicate=True), rule("all"))
+    await taken_in(billing, tenant, electronic("INV-0042"))
+    return [await taken_in(billing, tenant, electronic(number)) for number in numbers]
+
+
+def released(invoice: dict[str, Any]) -> dict[str, Any]:
+    (hold,) = invoice["holds"]
+    return {"part": f"holds/{hold['id']}/release", "reason": "Asked the supplier", "scope": "invoice"}
+
+
+async def test_who_is_asked_about_a_copy_lets_it_be_approved(billing: Harness, tenant: str) -> None:
+    (copy,) = await held_and_asked(billing, tenant, "INV-042")
+    assert await decide(billing, tenant, "eva", copy["id"], NEEDED, **released(copy)) == (204, "")
+    assert (await detail(billing, tenant, copy["id"]))["status"] == "approved"
+
+
+async def test_a_release_by_others_does_not_answer_what_was_asked(billing: Harness, tenant: str) -> None:
+    one, other = await held_and_asked(billing, tenant, "INV-042", "1NV-OO42")
+    assert await decide(billing, tenant, "ana", one["id"], **released(one)) == (204, "")
+    listed_ = {"invoices": [{"id": other["id"]}], "hold": "near-duplicate", "reason": "Asked the supplier"}
+    async with granted(billing, tenant, "ana") as client:
+        await ended(billing, tenant, await client.post("/billing/bulk-decisions/release", json=listed_))
+    for copy in (one, other):
+        last = (await decisions(billing, tenant, copy["id"]))[-1]
+        assert (last["rule"], last["outcome"]["level"], last["withheld"]) == ("all", 2, ["asked-of-others"])
+        assert (await step(billing, tenant, "manager", f"{copy['id']}/validation")).status_code == 204
+        assert await decide(billing, tenant, "ana", copy["id"]) == (403, "not-asked")
+        assert await decide(billing, tenant, "eva", copy["id"], NEEDED) == (204, "")
+
+
+FINANCE_2 = Outcome(kind="ask", role="finance", level=2)
+
+
+@pytest.mark.parametrize(
+    ("found", "is_held", "stands"),
+    [
+        (Outcome(kind="approve"), False, FINANCE_2),
+        (Outcome(kind="ask"), False, FINANCE_2),
+        (Outcome(kind="ask", role="finance", level=1), False, FINANCE_2),
+        (Outcome(kind="ask", role="finance", level=2), True, FINANCE_2),  # by another hold, which may go by itself
+        (Outcome(kind="ask", role="legal"), True, Outcome(kind="ask", role="legal")),
+        (Outcome(kind="ask", role="finance", level=3), False, None),
+        (Outcome(kind="ask", role="legal"), False, None),
+        (Outcome(kind="reject", reason="Closed"), False, None),
+    ],
+)
+def test_what_stands_of_a_question(found: Outcome, is_held: bool, stands: Outcome | None) -> None:
+    decision = Decision(outcome=found, rule="next")
+    expected = Decision(outcome=stands, rule="next", withheld=("asked-of-others",)) if stands else decision
+    assert leave_asked(FINANCE_2, decision, is_held=is_held) == expected
 
 
 async def test_a_machine_is_none_of_whom_a_rule_asks(billing: Harness, tenant: str) -> None:
