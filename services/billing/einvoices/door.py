@@ -41,6 +41,7 @@ _ENCODINGS = {
 }
 _DECLARATION = re.compile(r"<\?xml\s[^>]*?\?>")
 _DECLARED = re.compile(rb"<\?xml\s[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
+_NAMESPACE = re.compile(r"""(?<=\s)xmlns(?::[^\s=]+)?\s*=\s*(?:"[^"]*"|'[^']*')""")
 _LONGEST_TEXT = 10_000_000  # what libxml2 takes without `huge_tree`
 _HINTS = "http://www.w3.org/2001/XMLSchema-instance"
 _ELEMENTS = etree.XPath("count(//*)")
@@ -76,6 +77,8 @@ def _seal(content: bytes, limits: Limits, attachment: str | None) -> Sealed:
     _refuse_doctype(text)
     if text.count("<") > 2 * limits.elements:
         raise TooMuchStructure(what="elements", limit=limits.elements)
+    if text.count("xmlns") > limits.namespaces and len(set(_NAMESPACE.findall(text))) > limits.namespaces:
+        raise TooMuchStructure(what="namespaces", limit=limits.namespaces)
     root = _parse(text)
     _inspect(root, limits)
     if "chemaLocation" in text:

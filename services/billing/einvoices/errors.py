@@ -10,6 +10,7 @@ _THINGS = {
     "attachments": ("attachments", "adjuntos"),
     "attachment-bytes": ("bytes in one attachment", "bytes en un adjunto"),
     "text-bytes": ("bytes in one text", "bytes en un texto"),
+    "namespaces": ("namespaces declared", "espacios de nombres declarados"),
 }
 
 

@@ -8,6 +8,7 @@ LEVELS = 64
 @dataclass(frozen=True, slots=True)
 class Limits:
     elements: int = 500_000
+    namespaces: int = 1_000  # declared in different ways; their number costs a validator its square
     levels: int = LEVELS
     attachments: int = 100
     attachment_bytes: int = 7_000_000

@@ -83,6 +83,9 @@ def hostile_xml() -> Iterator[tuple[str, bytes, int, str]]:
         422,
         "too-much-structure",
     )
+    for name, one in (("namespaces", '<a xmlns="u{0}"/>'), ("prefixes", "<a xmlns:p{0} = 'u'/>")):
+        many = "".join(one.format(number) for number in range(100_000)).encode()
+        yield f"100,000 {name}", INVOICE.replace(b"</Invoice>", many + b"</Invoice>"), 422, "too-much-structure"
     yield "an attachment of 7.3 MB", attachment(9_800_000), 422, "too-much-structure"
     yield "a text of 15 MB", attachment(15_000_000), 422, "too-much-structure"
     yield (
@@ -175,6 +178,13 @@ def test_what_only_looks_like_a_doctype_is_let_in() -> None:
 def test_each_usual_encoding_says_the_same(encoding: str) -> None:
     text = INVOICE.decode().replace("Advice", "Asesoría").replace('encoding="UTF-8"', f'encoding="{encoding}"')
     assert "Asesoría" in admit(text.encode(encoding), Limits()).text
+
+
+def test_a_namespace_may_be_declared_by_every_element() -> None:
+    element = (
+        b'<ext:ExtensionContent xmlns:ext="urn:oasis:names:specification:ubl:schema:xsd:CommonExtensionComponents-2"/>'
+    )
+    assert admit(INVOICE.replace(b"</Invoice>", element * 2_000 + b"</Invoice>"), Limits()).format == "ubl-invoice"
 
 
 def test_schema_hints_are_dropped() -> None:
