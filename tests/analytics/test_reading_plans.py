@@ -47,8 +47,8 @@ async def test_half_of_the_cases_is_left_to_a_worker(
         halves = await read_halves(session, MONTH, cases_chosen(MONTH))
         statement, parameters = variants_statement(MONTH, cases_chosen(MONTH), halves)
         cases = await explain(session, statement.text, parameters)
-    halves = next(node for node in cases if node["Node Type"] == "Append" and node["Parallel Aware"])
-    assert len(halves["Plans"]) == 2
+    shared = next(node for node in cases if node["Node Type"] == "Append" and node["Parallel Aware"])
+    assert len(shared["Plans"]) == 2
 
 
 async def test_a_filter_reads_the_rows_of_its_keys_alone(analytics: Harness, tenant: str) -> None:
