@@ -6,14 +6,17 @@ revised only by a log that holds all that is known of it: else the log is an old
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from math import inf
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.analytics.event_logs.raw import START
 from services.analytics.event_logs.rules import Observation, Operation
@@ -24,8 +27,8 @@ from shared.ids import stable_id
 _IDS = "tenant_id = :tenant AND id = ANY(cast(:ids AS uuid[]))"
 _WITHDRAWN = text(f"SELECT id, event_id, known_at FROM withdrawal WHERE {_IDS}")  # noqa: S608 - constants of this module
 _FACTS = text(f"""
-SELECT id, known_at, case_id, activity, started_at, estimated, outcome, cost FROM operation WHERE {_IDS}
-UNION ALL SELECT id, known_at, case_id, activity, NULL, NULL, NULL, NULL FROM observation WHERE {_IDS}""")  # noqa: S608 - as above
+SELECT id, known_at, case_id, activity, started_at, estimated, outcome, cost, seq, corrected FROM operation WHERE {_IDS}
+UNION ALL SELECT id, known_at, case_id, activity, NULL, NULL, NULL, NULL, NULL, NULL FROM observation WHERE {_IDS}""")  # noqa: S608 - as above
 _TAKEN = text("""
 SELECT case_id, activity, started_at FROM operation
 WHERE tenant_id = :tenant AND process = :process AND case_id = ANY(:cases)
@@ -117,33 +120,15 @@ class Revision:
 
     async def plan(self, cases: Mapping[str, Sequence[Said]], *, whole: bool) -> Plan:
         """Return what is to be done about cases; of those that are not `whole` here, nothing is revised."""
-        plan, places = Plan(), await self._places(_ids_of(cases))
-        ids = [place.id for place in places.values()]
-        facts = {row.id: row for row in await self._rows(_FACTS, ids=ids)}
-        # An attempt before this one may have said something anew of which the withdrawal has not arrived.
-        ours = [*ids, *map(_next, ids)]
-        known = {"ids": ours, "process": self.process, "cases": list(cases)}
-        revised, taken = set(cases) if whole else set(), set[_Start]()
-        if whole and self.lacking:
-            plan.withdraw += [(row.id, row.case_id) for row in await self._rows(_IDS_BESIDE, **known)]
-            plan.changes[Change.WITHDRAWN] += len(plan.withdraw)
-        elif whole:
-            revised -= {row.case_id for row in await self._rows(_CASES_BESIDE, **known)}
-            told = {start for said in cases.values() for start in map(_start_of, said)}
-            revised -= {fact.case_id for fact in facts.values() if fact.started_at and _start_in(fact) not in told}
-            taken = await self._taken({case: said for case, said in cases.items() if case not in revised})
-        for case, said in cases.items():
-            for each in said:
-                if each.work is None and _start_of(each) in taken:
-                    plan.changes[Change.KEPT] += 1
-                else:
-                    self._plan(each, places, facts, plan, revises=case in revised)
-        return plan
+        async with self._snapshot() as known:
+            return await self._compare(known, cases, whole=whole)
 
     async def take_back(self, cases: Mapping[str, Sequence[Said]]) -> Plan:
         """Return the withdrawals of all that a log says, or that a shorter version of it said; `withheld` have arrived."""
-        places = await self._places(_ids_of(cases))
-        arrived = {row.id for row in await self._rows(_ARRIVED, ids=[place.id for place in places.values()])}
+        async with self._snapshot() as known:
+            places = await self._places(known, _ids_of(cases))
+            ids = [place.id for place in places.values()]
+            arrived = {row.id for row in await self._rows(known, _ARRIVED, ids=ids)}
         plan = Plan(withheld=len(arrived))
         for case, said in cases.items():
             plan.withdraw += [(places[each.event].id, case) for each in said]
@@ -151,7 +136,41 @@ class Revision:
             plan.withdraw += [(start, case) for start in starts if start in arrived]
         return plan
 
-    async def _taken(self, cases: Mapping[str, Sequence[Said]]) -> set["_Start"]:
+    @asynccontextmanager
+    async def _snapshot(self) -> AsyncIterator[AsyncSession]:
+        """Open a session in which nothing arrives between two readings, as what a former attempt published may."""
+        async with self.database.session(None) as session:
+            await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            yield session
+
+    async def _compare(self, session: AsyncSession, cases: Mapping[str, Sequence[Said]], *, whole: bool) -> Plan:
+        plan, places = Plan(), await self._places(session, _ids_of(cases))
+        ids = [place.id for place in places.values()]
+        # An attempt before this one may have said something anew of which the withdrawal has not arrived.
+        ours = [*ids, *map(_next, ids)]
+        facts = {row.id: row for row in await self._rows(session, _FACTS, ids=ours)}
+        known = {"ids": ours, "process": self.process, "cases": list(cases)}
+        revised, taken = set(cases) if whole else set(), set[_Start]()
+        if whole and self.lacking:
+            plan.withdraw += [(row.id, row.case_id) for row in await self._rows(session, _IDS_BESIDE, **known)]
+            plan.changes[Change.WITHDRAWN] += len(plan.withdraw)
+        elif whole:
+            revised -= {row.case_id for row in await self._rows(session, _CASES_BESIDE, **known)}
+            revised -= {fact.case_id for fact in facts.values() if fact.corrected}  # from outside the case
+            told = {start for said in cases.values() for start in map(_start_of, said)}
+            revised -= {fact.case_id for fact in facts.values() if fact.started_at and _start_in(fact) not in told}
+            taken = await self._taken(session, {case: said for case, said in cases.items() if case not in revised})
+        for case, said in cases.items():
+            misplaced = self._misplaced(said, places, facts) if case in revised else set[UUID]()
+            for each in said:
+                if each.work is None and _start_of(each) in taken:
+                    plan.changes[Change.KEPT] += 1
+                else:
+                    other = each.event in misplaced or not self._is_same(each, facts.get(places[each.event].id))
+                    self._plan(each, places, facts, plan, revises=case in revised, other=other)
+        return plan
+
+    async def _taken(self, session: AsyncSession, cases: Mapping[str, Sequence[Said]]) -> set["_Start"]:
         """Return which open starts of an older version are part of an operation that only a later one tells."""
         open_starts = [
             start for said in cases.values() for each in said if not each.work and (start := _start_of(each))
@@ -159,15 +178,15 @@ class Revision:
         if not open_starts:
             return set()
         known = {"process": self.process, "cases": list(cases), "starts": [start.at for start in open_starts]}
-        return {_Start(*row) for row in await self._rows(_TAKEN, **known)}
+        return {_Start(*row) for row in await self._rows(session, _TAKEN, **known)}
 
-    async def _places(self, events: Iterable[UUID]) -> dict[UUID, Place]:
+    async def _places(self, session: AsyncSession, events: Iterable[UUID]) -> dict[UUID, Place]:
         """Return the place of each event: its own id, or the last of those that revisions gave it."""
         places = {event: Place(event, None, withdrawn=False) for event in events}
         looked_at = {event: event for event in places}
         while looked_at:
             revised: dict[UUID, UUID] = {}
-            for row in await self._rows(_WITHDRAWN, ids=list(looked_at)):
+            for row in await self._rows(session, _WITHDRAWN, ids=list(looked_at)):
                 event = looked_at[row.id]
                 if row.event_id == revision_of(self.tenant, row.id):
                     places[event] = Place(_next(row.id), row.known_at, withdrawn=False)
@@ -178,15 +197,22 @@ class Revision:
         return places
 
     def _plan(
-        self, said: Said, places: Mapping[UUID, Place], facts: Mapping[UUID, Any], plan: Plan, *, revises: bool
+        self,
+        said: Said,
+        places: Mapping[UUID, Place],
+        facts: Mapping[UUID, Any],
+        plan: Plan,
+        *,
+        revises: bool,
+        other: bool,
     ) -> None:
         place, fact = places[said.event], facts.get(places[said.event].id)
         plan.withheld += place.withdrawn
         if fact is None:
             plan.publish.append((said, place.id))
         if not place.withdrawn:
-            plan.changes[self._change(said, place, fact, revises=revises)] += 1
-        if fact is not None and revises and not self._is_same(said, fact):
+            plan.changes[self._change(place, fact, revises=revises, other=other)] += 1
+        if fact is not None and revises and other:
             plan.withdraw.append((place.id, said.item.case))
             plan.publish.append((said, _next(place.id)))
         start = places[said.start] if said.start and revises else None
@@ -194,8 +220,27 @@ class Revision:
             plan.withdraw += [(start.id, said.item.case)] if start.id in facts else []
             plan.changes[Change.WITHDRAWN] += 1
 
-    def _change(self, said: Said, place: Place, fact: Any, *, revises: bool) -> Change:
-        if fact is not None and not self._is_same(said, fact):
+    def _misplaced(self, said: Sequence[Said], places: Mapping[UUID, Place], facts: Mapping[UUID, Any]) -> set[UUID]:
+        """Return the operations of a case that are known in another order than the log has them at one moment.
+
+        Of equal moments the order of arrival is that of the case: so what follows something said anew is said anew, too.
+        """
+        misplaced, moment, last = set[UUID](), None, 0.0
+        for each in said:
+            if each.work is None or places[each.event].withdrawn:
+                continue
+            if each.work.finished_at != moment:
+                moment, last = each.work.finished_at, -inf
+            place = places[each.event].id
+            fact, anew = facts.get(place), facts.get(_next(place))
+            if fact is not None and (anew or fact.seq < last or not self._is_same(each, fact)):
+                misplaced.add(each.event)
+                fact = anew
+            last = inf if fact is None else fact.seq
+        return misplaced
+
+    def _change(self, place: Place, fact: Any, *, revises: bool, other: bool) -> Change:
+        if fact is not None and other:
             return Change.REVISED if revises else Change.KEPT
         if place.since == self.asked_at:
             return Change.REVISED
@@ -203,16 +248,15 @@ class Revision:
 
     def _is_same(self, said: Said, fact: Any) -> bool:
         work = said.work
-        if work is None:
-            return True
+        if work is None or fact is None:
+            return work is None
         cost = work.cost.amount if work.cost and self.has_costs else None
         known = fact.cost if self.has_costs else None
         says = (work.started_at, work.estimated, work.outcome.value, cost)
         return says == (fact.started_at, fact.estimated, fact.outcome, known)
 
-    async def _rows(self, statement: TextClause, **values: Any) -> Sequence[Any]:
-        async with self.database.session(None) as session:
-            return (await session.execute(statement, {"tenant": self.tenant, **values})).all()
+    async def _rows(self, session: AsyncSession, statement: TextClause, **values: Any) -> Sequence[Any]:
+        return (await session.execute(statement, {"tenant": self.tenant, **values})).all()
 
 
 def _ids_of(cases: Mapping[str, Sequence[Said]]) -> list[UUID]:

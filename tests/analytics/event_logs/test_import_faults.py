@@ -1,6 +1,7 @@
 """Imports that die, break off, or find nobody at home: the figures end exact and nothing is left behind."""
 
 import asyncio
+import random
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
@@ -31,6 +32,7 @@ from tests.analytics.event_logs.importing import (
     state,
 )
 from tests.analytics.event_logs.logs import event, trace, xes
+from tests.analytics.event_logs.test_longer_logs import ASKED, as_xes, figures, invented
 from tests.fakes.eventlog import received
 from tests.fixtures.services import Harness
 
@@ -184,6 +186,31 @@ async def test_a_revision_that_dies_goes_on_and_tells_all_that_it_did(
         3_600,
         [],
     )
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+async def test_a_revision_that_dies_in_the_middle_of_a_case_leaves_what_the_last_version_says(
+    analytics: Harness, tenant: str, other_tenant: str, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At many equal moments, of which the order is said anew; some is seen by the next attempt, and some is not."""
+    monkeypatch.setattr("services.analytics.event_logs.publishing._PUBLISH_EVENTS", 7)
+    events, chance, runtime = invented(seed, step=1_000), random.Random(seed), analytics.runtime
+    async with at_work(runtime):
+        await report_of(analytics, tenant, as_xes(chance.sample(events, 80)), **ASKED)
+    fewer = sorted(chance.sample(events, 100), key=lambda each: each[1])
+    address = await send(analytics, tenant, as_xes(fewer), missing="withdraw", **ASKED)
+    dying = Runtime(*(getattr(runtime, name) for name in Runtime.__dataclass_fields__))
+    for _ in range(3):  # so few that there is always something left to die with
+        dying.log = DyingLog(runtime, chance.randint(1, 5), published=chance.random() < 0.5)  # type: ignore[assignment] # what an import uses of it
+        with pytest.raises(DiesError):
+            await _run_once(dying, tenant, address)
+        if chance.random() < 0.5:
+            async with at_work(runtime, on_jobs=False):
+                await asyncio.sleep(0.5)
+    async with at_work(runtime):
+        await end_of(analytics, tenant, address)
+        await report_of(analytics, other_tenant, as_xes(fewer), **ASKED)
+    assert await figures(analytics, tenant) == await figures(analytics, other_tenant)
 
 
 async def test_a_finished_import_that_is_taken_up_again_only_tells_its_report(analytics: Harness, tenant: str) -> None:

@@ -11,6 +11,7 @@ import pytest_asyncio
 from services.analytics.event_logs import publishing
 from tests.analytics.event_logs.importing import MONDAY, at_work, report_of, rows
 from tests.analytics.event_logs.logs import event, trace, xes
+from tests.analytics.feeding import feed, operation
 from tests.analytics.oracle import stored_histograms
 from tests.fixtures.services import Harness, problem
 
@@ -29,13 +30,13 @@ async def _at_work(analytics: Harness) -> AsyncIterator[None]:
         yield
 
 
-def invented(seed: int) -> list[LogEvent]:
+def invented(seed: int, step: int = 5) -> list[LogEvent]:
     """Return a log in the order of time: few activities, so that they repeat and overlap, and many equal moments."""
     chance = random.Random(seed)
     events = [
         (
             f"c{chance.randrange(6)}",
-            chance.randrange(0, 4_000, 5),
+            chance.randrange(0, 4_000, step),
             chance.choice(["Check", "Repair", "Pay"]),
             chance.choice(["start", "start", "complete", "complete", "suspend"]),
             chance.choice(["Ana", "Luis", "System"]),
@@ -66,7 +67,9 @@ async def figures(analytics: Harness, tenant: str) -> dict[str, Any]:
     for table in ("rollup_case", "rollup_case_histogram"):
         found[table] = [row for row in found[table] if any(value for _, value in row[3:])]
     told: dict[str, Any] = {table: sorted(each, key=repr) for table, each in found.items()}
-    return told | {"histograms": await stored_histograms(analytics, tenant)}
+    done = await rows(analytics, tenant, "operation", "process, case_id, finished_at, seq")
+    order = [(row["process"], row["case_id"], row["activity"], row["outcome"]) for row in done]
+    return told | {"order": order, "histograms": await stored_histograms(analytics, tenant)}
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -128,6 +131,23 @@ async def test_a_version_is_withdrawn_by_a_longer_one_too(analytics: Harness, te
     assert not any((await figures(analytics, tenant)).values())
 
 
+@pytest.mark.parametrize("seed", range(4))
+async def test_of_equal_moments_the_order_is_that_of_the_last_version(
+    analytics: Harness, tenant: str, other_tenant: str, seed: int
+) -> None:
+    """As in a log of days. What is known stays where the last version has it in another place among its equals."""
+    chance, events = random.Random(seed), invented(seed, step=1_000)
+    await report_of(analytics, tenant, as_xes(chance.sample(events, 100)), **ASKED)
+    await report_of(analytics, tenant, as_xes(events), automatic="System")
+    if seed % 2:
+        events = sorted(chance.sample(events, 110), key=lambda each: each[1])
+    for _ in range(2):
+        last = await report_of(analytics, tenant, as_xes(events), missing="withdraw", **ASKED)
+    await report_of(analytics, other_tenant, as_xes(events), **ASKED)
+    assert await figures(analytics, tenant) == await figures(analytics, other_tenant)
+    assert last["changes"].keys() == {"same"}
+
+
 async def test_two_parts_of_one_log_revise_nothing(analytics: Harness, tenant: str) -> None:
     """Neither holds the whole case. What they share and tell differently stays as it was told first."""
     shared = ("c", 30, "Repair", "complete", "Ana", "1")
@@ -142,6 +162,21 @@ async def test_two_parts_of_one_log_revise_nothing(analytics: Harness, tenant: s
         ("Repair", False),
         ("Pay", True),
     ]
+
+
+async def test_a_case_with_an_operation_that_was_corrected_elsewhere_is_not_revised(
+    analytics: Harness, tenant: str
+) -> None:
+    """The correction names an event that would count no more, and what was wrong would be fine again."""
+    log = [("c", 10, "Check", "complete", "Ana", "1"), ("d", 10, "Check", "complete", "Ana", "1")]
+    await report_of(analytics, tenant, as_xes(log), **ASKED)
+    known = await rows(analytics, tenant, "operation", "case_id")
+    await feed(analytics, [operation(tenant, "elsewhere", "mend", corrects=known[0]["id"])])
+    begun = [(case, 0, "Check", "start", "Ana", "1") for case in "cd"]
+    report = await report_of(analytics, tenant, as_xes(begun + log), **ASKED)
+    assert report["changes"] == {"kept": 1, "revised": 1}
+    cases = await rows(analytics, tenant, "case_state", "case_id")
+    assert [(each["case_id"], each["defect_n"]) for each in cases] == [("c", 1), ("d", 0), ("elsewhere", 0)]
 
 
 async def test_other_parameters_alone_change_nothing_but_a_cost_that_is_named(analytics: Harness, tenant: str) -> None:
