@@ -15,6 +15,7 @@ from math import inf
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from msgspec.structs import replace
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -23,12 +24,14 @@ from services.analytics.event_logs.rules import Observation, Operation
 from shared.db import Database
 from shared.events import EventData, Work
 from shared.ids import stable_id
+from shared.money import Money
 
 _IDS = "tenant_id = :tenant AND id = ANY(cast(:ids AS uuid[]))"
 _WITHDRAWN = text(f"SELECT id, event_id, known_at FROM withdrawal WHERE {_IDS}")  # noqa: S608 - constants of this module
 _FACTS = text(f"""
-SELECT id, known_at, case_id, activity, started_at, estimated, outcome, cost, seq, corrected FROM operation WHERE {_IDS}
-UNION ALL SELECT id, known_at, case_id, activity, NULL, NULL, NULL, NULL, NULL, NULL FROM observation WHERE {_IDS}""")  # noqa: S608 - as above
+SELECT id, known_at, case_id, activity, started_at, estimated, outcome, cost, currency, seq, corrected
+FROM operation WHERE {_IDS}
+UNION ALL SELECT id, known_at, case_id, activity, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM observation WHERE {_IDS}""")  # noqa: S608 - as above
 _TAKEN = text("""
 SELECT case_id, activity, started_at FROM operation
 WHERE tenant_id = :tenant AND process = :process AND case_id = ANY(:cases)
@@ -214,7 +217,7 @@ class Revision:
             plan.changes[self._change(place, fact, revises=revises, other=other)] += 1
         if fact is not None and revises and other:
             plan.withdraw.append((place.id, said.item.case))
-            plan.publish.append((said, _next(place.id)))
+            plan.publish.append((self._with_known_cost(said, fact), _next(place.id)))
         start = places[said.start] if said.start and revises else None
         if start and (start.id in facts or start.since == self.asked_at):
             plan.withdraw += [(start.id, said.item.case)] if start.id in facts else []
@@ -245,6 +248,12 @@ class Revision:
         if place.since == self.asked_at:
             return Change.REVISED
         return Change.NEW if fact is None or fact.known_at == self.asked_at else Change.SAME
+
+    def _with_known_cost(self, said: Said, fact: Any) -> Said:
+        """Return what is said anew with the cost that is known, where this import was not told where costs stand."""
+        if self.has_costs or said.work is None or fact.cost is None:
+            return said
+        return said._replace(work=replace(said.work, cost=Money(amount=fact.cost, currency=fact.currency)))
 
     def _is_same(self, said: Said, fact: Any) -> bool:
         work = said.work

@@ -179,6 +179,18 @@ async def test_a_case_with_an_operation_that_was_corrected_elsewhere_is_not_revi
     assert [(each["case_id"], each["defect_n"]) for each in cases] == [("c", 1), ("d", 0), ("elsewhere", 0)]
 
 
+async def test_what_is_revised_keeps_its_cost_where_the_log_is_read_without(analytics: Harness, tenant: str) -> None:
+    log = [(case, 10, "Check", "complete", "Ana", "1.5") for case in "cd"]
+    await report_of(analytics, tenant, as_xes(log), cost_attribute="Costs", currency="USD")
+    report = await report_of(analytics, tenant, as_xes([("c", 0, "Check", "start", "Ana", "9"), *log]))
+    assert report["changes"] == {"revised": 1, "same": 1}
+    known = await rows(analytics, tenant, "operation", "case_id")
+    assert [(str(each["cost"]), each["currency"], each["touch_us"] is None) for each in known] == [
+        ("1.5", "USD", False),
+        ("1.5", "USD", True),
+    ]
+
+
 async def test_other_parameters_alone_change_nothing_but_a_cost_that_is_named(analytics: Harness, tenant: str) -> None:
     events = invented(9)
     await report_of(analytics, tenant, as_xes(events))
