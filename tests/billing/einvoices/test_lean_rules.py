@@ -1,6 +1,8 @@
 """The rules as they are run find what the official ones find."""
 
 import random
+import time
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ from lxml import etree
 
 from services.billing.einvoices.cii import write_cii
 from services.billing.einvoices.door import FORMATS
+from services.billing.einvoices.judge import Judge
 from services.billing.einvoices.lean_rules import derive
 from services.billing.einvoices.rule_sets import CII_RULES, UBL_RULES, RuleSet, RuleSetError
 from services.billing.einvoices.ubl import write_ubl
@@ -46,6 +49,36 @@ def test_whatever_is_wrong_both_find_the_same(both: Both, rules: RuleSet, tell: 
     assert len(unbroken) < len(every) * 0.25
 
 
+def spoilt_lines(root: Any, times: int) -> str:
+    """Return the document with its first line so many times, each without what it must have, and strangers between them."""
+    line = next(root.iter("{*}InvoiceLine", "{*}CreditNoteLine", "{*}IncludedSupplyChainTradeLineItem"))
+    while len(line) > 1:
+        line.remove(line[1])
+    for number in range(times - 1):
+        line.addnext(deepcopy(line))
+        if number % 10 == 0:
+            line.addnext(etree.Element(f"{{urn:other}}{etree.QName(line).localname}"))
+    return str(etree.tostring(root, encoding="unicode"))
+
+
+@pytest.mark.parametrize("rules", [UBL_RULES, CII_RULES], ids=["ubl", "cii"])
+@pytest.mark.parametrize("lines", [31, 32, 33, 200])
+def test_both_say_where_of_many_alike_it_is(both: Both, rules: RuleSet, lines: int) -> None:
+    form, root = said(rules, 1)
+    assert both.agree(form, spoilt_lines(root, lines))
+
+
+@pytest.mark.parametrize("rules", [UBL_RULES, CII_RULES], ids=["ubl", "cii"])
+def test_where_it_is_does_not_cost_the_square_of_the_lines(rules: RuleSet, judge: Judge) -> None:
+    _, root = said(rules, 1)
+    content = spoilt_lines(root, 6_000).encode()
+    began = time.process_time()
+    judged = judge.judge(content)
+    assert judged.verdict == "invalid"
+    assert judged.omitted > 6_000
+    assert time.process_time() - began < 12  # it was several times that
+
+
 @pytest.mark.parametrize("rules", [UBL_RULES, CII_RULES], ids=["ubl", "cii"])
 def test_nothing_but_asserts_is_left(rules: RuleSet) -> None:
     lean = etree.fromstring(derive(rules.path.read_bytes()).encode())
@@ -61,6 +94,7 @@ UNKNOWN = {
     "another pattern": ('<xsl:apply-templates mode="M12" select="/" />', ""),
     "a template of its own": ("<!--KEYS AND FUNCTIONS-->", "<xsl:template name='helper'/>"),
     "a function": ("<!--KEYS AND FUNCTIONS-->", "<xsl:key name='k' match='*' use='.'/>"),
+    "another way of counting": ("count(preceding-sibling::*[", "count(preceding::*["),
     "another location": (
         'mode="schematron-select-full-path" select="."',
         'mode="schematron-select-full-path" select=".."',
