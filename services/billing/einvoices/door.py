@@ -45,6 +45,13 @@ _NAMESPACE = re.compile(r"""(?<=\s)xmlns(?::[^\s=]+)?\s*=\s*(?:"[^"]*"|'[^']*')"
 _LONGEST_TEXT = 10_000_000  # what libxml2 takes without `huge_tree`
 _HINTS = "http://www.w3.org/2001/XMLSchema-instance"
 _ELEMENTS = etree.XPath("count(//*)")
+_RATES = etree.XPath(
+    "count(/*/u:TaxTotal/u:TaxSubtotal | //r:ApplicableHeaderTradeSettlement/r:ApplicableTradeTax)",
+    namespaces={
+        "u": "urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2",
+        "r": "urn:un:unece:uncefact:data:standard:ReusableAggregateBusinessInformationEntity:100",
+    },
+)
 _HINTED = etree.XPath("//*[@x:schemaLocation or @x:noNamespaceSchemaLocation]", namespaces={"x": _HINTS})
 _ATTACHMENTS = ("{*}EmbeddedDocumentBinaryObject", "{*}AttachmentBinaryObject", "{*}AttachmentData")
 
@@ -155,8 +162,10 @@ def _refusal_of(error: etree.XMLSyntaxError) -> Exception:
 
 
 def _inspect(root: Any, limits: Limits) -> None:
-    if _ELEMENTS(root) > limits.elements:
+    if (elements := _ELEMENTS(root)) > limits.elements:
         raise TooMuchStructure(what="elements", limit=limits.elements)
+    if elements * _RATES(root) > limits.elements_by_rate:
+        raise TooMuchStructure(what="elements-by-rate", limit=limits.elements_by_rate)
     if _reaches(limits.levels + 1)(root):
         raise TooMuchStructure(what="levels", limit=limits.levels)
     for number, element in enumerate(root.iter(*_ATTACHMENTS), 1):

@@ -10,6 +10,10 @@ _THINGS = {
     "attachments": ("attachments", "adjuntos"),
     "attachment-bytes": ("bytes in one attachment", "bytes en un adjunto"),
     "text-bytes": ("bytes in one text", "bytes en un texto"),
+    "elements-by-rate": (
+        "elements, counted once for each part of the VAT breakdown",
+        "elementos, contados una vez por cada parte del desglose del IVA",
+    ),
     "namespaces": ("namespaces declared", "espacios de nombres declarados"),
 }
 

@@ -8,6 +8,7 @@ LEVELS = 64
 @dataclass(frozen=True, slots=True)
 class Limits:
     elements: int = 500_000
+    elements_by_rate: int = 5_000_000  # official rules look through all lines for each part of the VAT breakdown
     namespaces: int = 1_000  # declared in different ways; their number costs a validator its square
     levels: int = LEVELS
     attachments: int = 100

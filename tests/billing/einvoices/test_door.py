@@ -54,6 +54,14 @@ def attachment(size: int) -> bytes:
     return INVOICE.replace(b"</Invoice>", extra.encode() + b"</Invoice>")
 
 
+def many_rates(times: int) -> bytes:
+    text = INVOICE.decode()
+    for part in ("cac:InvoiceLine", "cac:TaxSubtotal"):
+        whole = text[text.index(f"<{part}>") : text.index(f"</{part}>")] + f"</{part}>"
+        text = text.replace(whole, whole * times)
+    return text.encode()
+
+
 def hostile_xml() -> Iterator[tuple[str, bytes, int, str]]:
     file = Path(__file__).as_uri()
     yield "entity bomb", invoice_xml(before=LAUGHS), 422, "doctype-refused"
@@ -83,6 +91,7 @@ def hostile_xml() -> Iterator[tuple[str, bytes, int, str]]:
         422,
         "too-much-structure",
     )
+    yield "1,500 lines and VAT rates", many_rates(1_500), 422, "too-much-structure"
     for name, one in (("namespaces", '<a xmlns="u{0}"/>'), ("prefixes", "<a xmlns:p{0} = 'u'/>")):
         many = "".join(one.format(number) for number in range(100_000)).encode()
         yield f"100,000 {name}", INVOICE.replace(b"</Invoice>", many + b"</Invoice>"), 422, "too-much-structure"
@@ -178,6 +187,12 @@ def test_what_only_looks_like_a_doctype_is_let_in() -> None:
 def test_each_usual_encoding_says_the_same(encoding: str) -> None:
     text = INVOICE.decode().replace("Advice", "Asesoría").replace('encoding="UTF-8"', f'encoding="{encoding}"')
     assert "Asesoría" in admit(text.encode(encoding), Limits()).text
+
+
+def test_many_lines_of_several_rates_are_no_harm() -> None:
+    text = many_rates(30).decode()
+    line = text[text.index("<cac:InvoiceLine>") : text.rindex("</cac:InvoiceLine>")] + "</cac:InvoiceLine>"
+    assert admit(text.replace(line, line * 200).encode(), Limits()).format == "ubl-invoice"  # 6,000 lines
 
 
 def test_a_namespace_may_be_declared_by_every_element() -> None:
