@@ -24,7 +24,7 @@ from shared.errors import DomainError, Language
 # Roll-ups are read in some ten milliseconds, which is what it takes to start parallel workers for them.
 _ALONE = text("SET LOCAL max_parallel_workers_per_gather = 0")
 # Exact readings put a period's facts in order, in memory where they fit, and each by the plan for that period: one for
-# any period expects a few thousand rows.
+# any period expects a few thousand rows. No table is read whole: most of it is other tenants' and other years'.
 _ROOMY = text(
     "SELECT set_config('work_mem', '96MB', true), set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true)"
 )

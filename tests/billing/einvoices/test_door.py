@@ -221,7 +221,7 @@ def as_it_comes(writer: PdfWriter) -> None:
 
 
 def by_another_key(writer: PdfWriter) -> None:
-    writer.root_object["/Names"]["/EmbeddedFiles"]["/Names"][0] = TextStringObject("Anlage 1")  # type: ignore[index]
+    writer.root_object["/Names"]["/EmbeddedFiles"]["/Names"][0] = TextStringObject("Anlage 1")  # type: ignore[index] # pypdf says of no object that it holds others
 
 
 def only_associated(writer: PdfWriter) -> None:
